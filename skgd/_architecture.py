@@ -1,0 +1,142 @@
+"""What a network is made of, and where its parameters lie in one flat vector."""
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+
+from .activations import Activation, Identity
+from .losses import Loss
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Layers of a network; a linear model is a network of one layer.
+
+    The flat vector holds the weights of all layers, then the intercepts, then
+    gamma and beta of each batch normalisation. The penalised weights are its
+    prefix of length `n_penalised`. Running statistics lie in a vector of their
+    own, mean and variance of one batch normalisation after the other.
+
+    Parameters
+    ----------
+    sizes : tuple of int
+        Features, units of each hidden layer, outputs.
+    loss : Loss
+        The loss of the outputs.
+    activation : Activation
+        The activation of the hidden layers.
+    softmax : bool
+        Whether the outputs are one distribution; a target is then a class code.
+    fit_intercept : bool
+        Whether layers have intercepts.
+    batch_norm : bool
+        Whether hidden layers are normalised between linear map and activation.
+    dropout : tuple of float
+        The rate after each hidden layer.
+    input_batch_norm : bool
+        Whether the features are normalised.
+    input_dropout : float
+        The rate on the features, after their normalisation.
+    """
+
+    sizes: tuple
+    loss: Loss
+    activation: Activation = field(default_factory=Identity)
+    softmax: bool = False
+    fit_intercept: bool = True
+    batch_norm: bool = False
+    dropout: tuple = ()
+    input_batch_norm: bool = False
+    input_dropout: float = 0.0
+
+    @property
+    def normalised_sizes(self):
+        """Widths of the batch normalisations, from the input on."""
+        inputs = self.sizes[:1] if self.input_batch_norm else ()
+        return inputs + (self.sizes[1:-1] if self.batch_norm else ())
+
+    @property
+    def n_penalised(self):
+        """Length of the prefix that holds the weights."""
+        return sum(a * b for a, b in pairwise(self.sizes))
+
+    @property
+    def n_params(self):
+        """Length of the flat vector."""
+        n_intercepts = sum(self.sizes[1:]) if self.fit_intercept else 0
+        return self.n_penalised + n_intercepts + 2 * sum(self.normalised_sizes)
+
+    @property
+    def n_outputs(self):
+        """Units of the last layer."""
+        return self.sizes[-1]
+
+    @property
+    def n_targets(self):
+        """Columns of the encoded target."""
+        return 1 if self.softmax else self.n_outputs
+
+    def views(self, theta):
+        """Views of the flat vector by kind.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (n_params,)
+            Parameters, or anything parallel to them.
+
+        Returns
+        -------
+        views : dict of str to list of ndarray
+            'W' (fan_in, fan_out), 'b' (fan_out,), 'gamma' and 'beta' (width,),
+            each from the input on.
+        """
+        shapes = [("W", pair) for pair in pairwise(self.sizes)]
+        if self.fit_intercept:
+            shapes += [("b", (n,)) for n in self.sizes[1:]]
+        for n in self.normalised_sizes:
+            shapes += [("gamma", (n,)), ("beta", (n,))]
+        views = {"W": [], "b": [], "gamma": [], "beta": []}
+        start = 0
+        for kind, shape in shapes:
+            stop = start + int(np.prod(shape))
+            views[kind].append(theta[start:stop].reshape(shape))
+            start = stop
+        return views
+
+    def running_views(self, running):
+        """Views of the running statistics, one (2, width) for each normalisation.
+
+        Parameters
+        ----------
+        running : ndarray of shape (2 * sum(normalised_sizes),)
+            The flat vector.
+
+        Returns
+        -------
+        views : list of ndarray of shape (2, width)
+            Mean and variance.
+        """
+        views, start = [], 0
+        for n in self.normalised_sizes:
+            views.append(running[start : start + 2 * n].reshape(2, n))
+            start += 2 * n
+        return views
+
+    def new_running(self, dtype):
+        """Running statistics before the first update: mean 0, variance 1.
+
+        Parameters
+        ----------
+        dtype : dtype
+            Of the parameters.
+
+        Returns
+        -------
+        running : ndarray of shape (2 * sum(normalised_sizes),)
+            The flat vector.
+        """
+        running = np.zeros(2 * sum(self.normalised_sizes), dtype)
+        for view in self.running_views(running):
+            view[1] = 1
+        return running

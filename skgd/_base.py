@@ -1,0 +1,474 @@
+"""What the four estimators share: validate, resolve, fit, continue, publish."""
+
+import warnings
+from contextlib import contextmanager
+from numbers import Integral, Real
+
+import numpy as np
+from scipy import sparse as sp
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import validate_data
+
+from ._descent import Recipe, TrainingState, descend
+from ._epoch import raw_predictions
+from ._network import Data, Network
+from ._rule import Allowed, check_parameters, resolve_rule
+from ._stopping import Stopping
+from ._threads import single_blas_thread
+from .losses import Loss
+from .optimizers import OPTIMIZERS, Optimizer
+from .penalties import PENALTIES, penalty_strengths
+from .schedules import SCHEDULES, Schedule
+
+# rows at a time at prediction: the activations stay in the cache
+PREDICTION_BATCH = 256
+
+
+class GradientDescent(BaseEstimator):
+    """Base of the four estimators.
+
+    A subclass for the kind of target (`targets.py`) encodes ``y`` and decodes
+    raw predictions; one for the kind of model (`linear.py`, `mlp.py`) says what
+    the network is and moves its parameters from and to the public attributes.
+    """
+
+    _allowed = {
+        "solver": Allowed(options=("batch", "sgd", "minibatch")),
+        "penalty": Allowed(options=(*PENALTIES, None)),
+        "alpha": Allowed(Real, ge=0),
+        "l1_ratio": Allowed(Real, ge=0, le=1, options=(None,)),
+        "batch_size": Allowed(Integral, ge=1, options=("auto",)),
+        "learning_rate_init": Allowed(Real, gt=0, options=(None,)),
+        "max_iter": Allowed(Integral, ge=1),
+        "tol": Allowed(Real, ge=0, options=(None,)),
+        "n_iter_no_change": Allowed(Integral, ge=1, options=(np.inf,)),
+        "shuffle": Allowed(bool),
+        "verbose": Allowed(bool, Integral, ge=0),
+        "warm_start": Allowed(bool),
+        "early_stopping": Allowed(bool),
+        "validation_fraction": Allowed(Real, gt=0, lt=1),
+        "batch_norm": Allowed(bool),
+    }
+
+
+    @property
+    def _rules(self):
+        # the rules among the parameters: registry and base class
+        return {
+            "loss": (self._losses, Loss),
+            "optimizer": (OPTIMIZERS, Optimizer),
+            "learning_rate": (SCHEDULES, Schedule),
+        }
+
+    def set_params(self, **params):
+        """Set the parameters of this estimator and of the rules in it.
+
+        Parameters
+        ----------
+        **params : dict
+            As in scikit-learn. Where a rule is given by name, a parameter of it
+            (``optimizer__beta_1``) first puts the rule object in its place.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+        """
+        for key in params:
+            name, nested, _ = key.partition("__")
+            value = params.get(name, getattr(self, name, None))
+            if nested and name in self._rules and isinstance(value, str):
+                registry, base = self._rules[name]
+                rule = resolve_rule(value, registry, base, name, type(self).__name__)
+                params = {**params, name: rule}
+        return super().set_params(**params)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    # ------------------------------------------------------------ parameters
+    def _loss_rule(self, loss):
+        name = type(self).__name__
+        rule = resolve_rule(loss, self._losses, Loss, "loss", name)
+        if type(rule) not in self._losses.values():
+            raise ValueError(
+                f"The 'loss' parameter of {name} must be one of {sorted(self._losses)} "
+                f"or an instance of one of their classes. Got {loss!r} instead."
+            )
+        return rule
+
+    def _resolve(self):
+        # parameters that are objects, all checked
+        check_parameters(self, self._allowed)
+        if self.penalty == "elasticnet" and self.l1_ratio is None:
+            raise ValueError("l1_ratio must be set when penalty is 'elasticnet'")
+        rules = {}
+        for name, (registry, base) in self._rules.items():
+            value = getattr(self, name)
+            if name == "loss":
+                rules[name] = self._loss_rule(value)
+            elif name == "learning_rate" and _is_function(value):
+                rules[name] = value
+            else:
+                owner = type(self).__name__
+                rules[name] = resolve_rule(value, registry, base, name, owner)
+        return rules
+
+    def _recipe(self, rules, n_samples, max_iter, weight_mean):
+        if self.solver == "batch":
+            batch_size = n_samples
+        elif self.solver == "sgd":
+            batch_size = 1
+        elif self.batch_size == "auto":
+            batch_size = min(200, n_samples)
+        else:
+            batch_size = min(self.batch_size, n_samples)
+            if batch_size < self.batch_size:
+                warnings.warn(
+                    "Got `batch_size` less than 1 or larger than sample size. It is "
+                    "going to be clipped.",
+                    stacklevel=2,
+                )
+        rate = self.learning_rate_init
+        l1, l2 = penalty_strengths(self.penalty, self.alpha, self.l1_ratio)
+        return Recipe(
+            optimizer=rules["optimizer"],
+            schedule=rules["learning_rate"],
+            learning_rate=rules["optimizer"].learning_rate if rate is None else rate,
+            batch_size=batch_size,
+            shuffle=bool(self.shuffle),
+            max_iter=max_iter,
+            n_steps=self.max_iter * -(-n_samples // batch_size),
+            l1=l1,
+            l2=l2,
+            per_sample=self._penalty_per_sample,
+            average_from=self._average_from(),
+            verbose=bool(self.verbose),
+        )
+
+    def _average_from(self):
+        return np.inf
+
+    # ------------------------------------------------------------ data
+    def _validate(self, X, y, state):
+        # features and target as scikit-learn checks them; in the state's dtype
+        dtype = [np.float64, np.float32] if state is None else state.theta.dtype
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            dtype=dtype,
+            order="C",
+            multi_output=True,
+            y_numeric=self._y_numeric,
+            reset=state is None,
+        )
+        return as_rows(X), y
+
+    def _weights(self, sample_weight, X, y):
+        # sample weights in the dtype of X, or None
+        if sample_weight is None:
+            return None
+        n = X.shape[0]
+        if isinstance(sample_weight, Real):
+            sample_weight = np.full(n, sample_weight)
+        weights = check_array(
+            sample_weight,
+            ensure_2d=False,
+            dtype=X.dtype,
+            order="C",
+            input_name="sample_weight",
+        )
+        if weights.ndim != 1:
+            raise ValueError("Sample weights must be 1D array or scalar")
+        if weights.shape != (n,):
+            raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(n,)}!")
+        if (weights < 0).any():
+            raise ValueError("Negative values in data passed to `sample_weight`")
+        if not weights.any():
+            raise ValueError("Sample weights must contain at least one non-zero number.")
+        return weights
+
+    def _split(self, y, weights, rng):
+        # rows for training and for validation
+        n = len(y)
+        try:
+            train, held_out = train_test_split(
+                np.arange(n),
+                random_state=rng,
+                test_size=self.validation_fraction,
+                stratify=self._stratify(y),
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"{error} (early_stopping=True sets validation_fraction="
+                f"{self.validation_fraction!r} of {n} samples aside; change "
+                "validation_fraction, pass more samples, or disable early_stopping.)"
+            ) from None
+        if len(held_out) < 2:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' or "
+                "the size of your dataset."
+            )
+        for name, rows in (("validation", held_out), ("training", train)):
+            if weights is not None and not weights[rows].any():
+                raise ValueError(
+                    f"The sample weights for {name} set are all zero, consider using a "
+                    "different random state."
+                )
+        return np.sort(train), np.sort(held_out)
+
+    # ------------------------------------------------------------ fitting
+    @contextmanager
+    def _all_or_nothing(self):
+        # After an error the estimator is what it was before the call.
+        before = self.__dict__.copy()
+        try:
+            yield
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    def _fit(self, X, y, sample_weight, *, incremental=False, classes=None, start=None):
+        # `start`: initial parameters by kind, from coef_init and the like
+        rules = self._resolve()
+        state = getattr(self, "_state", None)
+        if not (incremental or self.warm_start):
+            state = None
+        set_by_hand = state is None and (incremental or self.warm_start)
+        if set_by_hand and start is None:
+            start = self._parameters_set_by_hand()
+        with self._all_or_nothing():
+            X, y = self._validate(X, y, state)
+            y, Y = self._encode(y, X.dtype, state, classes, incremental)
+            weights = self._weights(sample_weight, X, y)
+            weights = self._class_weights(y, weights, X.dtype, incremental)
+            architecture = self._architecture(rules, X.shape[1])
+            if state is None:
+                state = self._new_state(architecture, X.dtype, start)
+            else:
+                self._check_same_network(architecture)
+                state = state.copy()
+                self._absorb(architecture, state, start)
+            self._architecture_ = architecture
+            self._train(rules, state, Data(X, Y, weights), y, incremental)
+        return self
+
+    def _new_state(self, architecture, dtype, start):
+        # None is a new generator of its own, never NumPy's global one.
+        seed = self.random_state
+        rng = np.random.RandomState() if seed is None else check_random_state(seed)
+        state = TrainingState(
+            theta=np.zeros(architecture.n_params, dtype),
+            running=architecture.new_running(dtype),
+            rng=rng,
+        )
+        views = architecture.views(state.theta)
+        for gamma in views["gamma"]:
+            gamma[:] = 1
+        self._initialise(architecture, views, rng)
+        if start is not None:
+            set_views(views, start)
+        return state
+
+    def _check_same_network(self, architecture):
+        before = self._architecture_
+        for name in ("sizes", "fit_intercept", "batch_norm", "input_batch_norm"):
+            was, now = getattr(before, name), getattr(architecture, name)
+            if was != now:
+                raise ValueError(
+                    f"warm_start and partial_fit continue a network of the same {name}. "
+                    f"It was {was!r}, now it would be {now!r}."
+                )
+
+    def _train(self, rules, state, data, y, incremental):
+        rows = held_out = validate = None
+        if self.early_stopping and not incremental:
+            rows, held_out = self._split(y, data.weights, state.rng)
+            validate = self._validation(data, y, held_out, state)
+        patience = self.n_iter_no_change + self._patience_beyond
+        watched = "loss" if validate is None else "score"
+        if state.stopping is None or state.watched != watched:
+            state.stopping, state.watched = Stopping(self.tol, patience), watched
+        state.stopping.tol, state.stopping.patience = self.tol, patience
+
+        n = data.n_samples if rows is None else len(rows)
+        if not incremental:
+            state.weight_sum, state.weight_count = 0.0, 0
+        weight_mean = update_weight_mean(state, data.weights, rows, n)
+        max_iter = 1 if incremental else self.max_iter
+        recipe = self._recipe(rules, n, max_iter, weight_mean)
+        outcome = descend(
+            state,
+            self._architecture_,
+            data,
+            recipe,
+            rows,
+            weight_mean,
+            validate,
+            not incremental,
+        )
+        self._publish_curves(state, outcome, validate is not None)
+        self._publish(self._architecture_, state)
+        self._state = state
+        at_the_end = outcome.n_iter == self.max_iter and not outcome.interrupted
+        if at_the_end and self.tol is not None and not outcome.stopped:
+            if not incremental:
+                warnings.warn(
+                    self._not_converged.format(self.max_iter),
+                    ConvergenceWarning,
+                    stacklevel=2,
+                )
+
+    def _validation(self, data, y, held_out, state):
+        # the score on the rows that are held out, with the parameters of a state
+        weights = None if data.weights is None else data.weights[held_out]
+        part = Data(as_rows(data.X[held_out]))
+        y = y[held_out]
+
+        def score(state):
+            Z = forward(self._architecture_, state.published, state.running, part)
+            return float(self._score_raw(Z, y, weights))
+
+        return score
+
+    def _publish_curves(self, state, outcome, validated):
+        self.n_iter_ = outcome.n_iter
+        self.t_ = state.n_seen + self._t_start
+        self.loss_curve_ = list(state.loss_curve)
+        self.loss_ = state.loss_curve[-1]
+        self.learning_rate_ = state.learning_rate
+        self.best_loss_ = None if validated else state.stopping.best
+        self.validation_scores_ = list(state.validation_scores) if validated else None
+        self.best_validation_score_ = -state.stopping.best if validated else None
+
+
+def _is_function(value):
+    return callable(value) and not isinstance(value, Schedule | type)
+
+
+def as_rows(X):
+    """Dense rows as they are; sparse ones in canonical CSR with 32-bit indices.
+
+    Parameters
+    ----------
+    X : ndarray or CSR
+        Validated features.
+
+    Returns
+    -------
+    X : ndarray or CSR
+        What the compiled code reads.
+    """
+    if not sp.issparse(X):
+        return np.ascontiguousarray(X)
+    largest = np.iinfo(np.int32).max
+    if X.nnz > largest or max(X.shape) > largest:
+        raise ValueError(
+            f"Sparse data with more than {largest} stored values, rows or columns are "
+            f"not supported. Got shape {X.shape} with {X.nnz} stored values."
+        )
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    indices = X.indices.astype(np.int32, copy=False)
+    indptr = X.indptr.astype(np.int32, copy=False)
+    if indices is X.indices and indptr is X.indptr:
+        return X
+    narrow = type(X)((X.data, indices, indptr), shape=X.shape, copy=False)
+    # the constructor may widen them again
+    narrow.indices, narrow.indptr = indices, indptr
+    return narrow
+
+
+def forward(architecture, theta, running, data):
+    """Raw predictions of a network with given parameters.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        Of the network.
+    theta, running : ndarray
+        Its parameters and running statistics.
+    data : Data
+        The samples.
+
+    Returns
+    -------
+    Z : ndarray of shape (n_samples, n_outputs)
+        What the last layer gives.
+    """
+    batch = max(min(PREDICTION_BATCH, data.n_samples), 1)
+    net = Network(architecture, theta, running, data, batch, training=False)
+    with single_blas_thread():
+        return raw_predictions(net)
+
+
+def set_views(views, start):
+    """Copy given parameters into the flat vector.
+
+    Parameters
+    ----------
+    views : dict of str to list of ndarray
+        Of the flat vector, see `Architecture.views`.
+    start : dict of str to list of array-like
+        Values of some of the kinds.
+
+    Raises
+    ------
+    ValueError
+        Where a shape does not match.
+    """
+    for kind, values in start.items():
+        if len(values) != len(views[kind]):
+            raise ValueError(
+                f"Expected {len(views[kind])} arrays of {kind}, got {len(values)}."
+            )
+        for view, value in zip(views[kind], values, strict=True):
+            value = np.asarray(value)
+            if value.shape != view.shape:
+                raise ValueError(
+                    f"Parameters of shape {value.shape} do not match the network, "
+                    f"which has {view.shape} there."
+                )
+            view[...] = value
+
+
+def update_weight_mean(state, weights, rows, n):
+    """Mean sample weight over all the samples that the state has been trained on.
+
+    Weights are relative: this mean is what counts as weight one, so that
+    weights act as repeated samples do, in batches of any size. Over calls of
+    `partial_fit` it is the mean of all calls.
+
+    Parameters
+    ----------
+    state : TrainingState
+        Takes note of the new samples.
+    weights : ndarray of shape (n_samples,) or None
+        The weights.
+    rows : ndarray of intp or None
+        The training rows.
+    n : int
+        Their number.
+
+    Returns
+    -------
+    mean : float
+        The mean.
+    """
+    if weights is None:
+        total = float(n)
+    else:
+        used = weights if rows is None else weights[rows]
+        total = float(used.sum(dtype=np.float64))
+    state.weight_sum += total
+    state.weight_count += n
+    return state.weight_sum / state.weight_count

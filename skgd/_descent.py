@@ -1,0 +1,327 @@
+"""The descent: the one loop over epochs that all estimators share."""
+
+import warnings
+from dataclasses import dataclass, field
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from ._epoch import shuffle, train_epoch
+from ._network import Network
+from ._stopping import Stopping
+from ._threads import single_blas_thread
+from .optimizers import Optimizer
+from .penalties import penalty_value
+from .schedules import Adaptive, Schedule
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to descend: the hyperparameters, resolved to objects and numbers."""
+
+    optimizer: Optimizer
+    schedule: object  # Schedule, or a callable of the step that returns the rate
+    learning_rate: float
+    batch_size: int
+    shuffle: bool
+    max_iter: int
+    n_steps: int  # updates of a whole training, for the schedules that end
+    l1: float
+    l2: float
+    per_sample: bool  # the penalty is divided by the samples of a batch
+    average_from: float  # samples after which parameters are averaged
+    verbose: bool
+
+
+@dataclass
+class TrainingState:
+    """What `partial_fit` and `warm_start` continue.
+
+    Parameters and running statistics are flat vectors in the layout of the
+    architecture; slots are (n_slots, n_params).
+    """
+
+    theta: np.ndarray
+    running: np.ndarray
+    rng: np.random.RandomState
+    stopping: Stopping | None = None
+    watched: str = ""  # 'loss' or 'score'
+    slots: np.ndarray | None = None
+    slots_of: tuple = ()
+    average: np.ndarray | None = None
+    step: int = 0  # updates
+    slot_step: int = 0  # updates since the slots were made
+    n_seen: int = 0  # samples
+    n_averaged: float = 0.0
+    l1_total: float = 0.0
+    n_plateaus: int = 0
+    weight_sum: float = 0.0
+    weight_count: int = 0
+    learning_rate: float = np.nan
+    loss_curve: list = field(default_factory=list)
+    validation_scores: list = field(default_factory=list)
+
+    def copy(self):
+        """A state of its own: training the copy leaves this one alone."""
+        rng = np.random.RandomState()
+        rng.set_state(self.rng.get_state())
+        new = TrainingState(**{**self.__dict__, "rng": rng})
+        for name in ("theta", "running", "slots", "average"):
+            value = getattr(self, name)
+            setattr(new, name, None if value is None else value.copy())
+        new.stopping = Stopping(self.stopping.tol, self.stopping.patience)
+        new.stopping.__dict__.update(self.stopping.__dict__)
+        new.loss_curve = list(self.loss_curve)
+        new.validation_scores = list(self.validation_scores)
+        return new
+
+    @property
+    def published(self):
+        """The parameters that a user sees: the average once there is one."""
+        return self.average if self.n_averaged else self.theta
+
+    def make_slots(self, optimizer, kernel):
+        """Make new slots unless those of the same kind of optimizer are there.
+
+        Parameters
+        ----------
+        optimizer : Optimizer
+            The rule.
+        kernel : OptimizerKernel
+            Its compiled form.
+        """
+        kind = (type(optimizer).__name__, kernel.n_slots)
+        if kind != self.slots_of or self.slots is None:
+            shape = (kernel.n_slots, self.theta.size)
+            self.slots = np.zeros(shape, self.theta.dtype)
+            self.slots_of = kind
+            self.slot_step, self.l1_total = 0, 0.0
+
+    def kept(self):
+        """Copies of what early stopping restores."""
+        average = None if self.average is None else self.average.copy()
+        return self.theta.copy(), self.running.copy(), average, self.n_averaged
+
+    def restore(self, kept):
+        """Go back to the parameters of `kept`.
+
+        Parameters
+        ----------
+        kept : tuple
+            What the method of that name gave.
+        """
+        theta, running, average, self.n_averaged = kept
+        self.theta[:] = theta
+        self.running[:] = running
+        if average is not None:
+            self.average[:] = average
+
+
+@dataclass
+class Outcome:
+    """How a descent ended."""
+
+    n_iter: int = 0
+    stopped: bool = False  # on a plateau, before max_iter
+    interrupted: bool = False
+
+
+def step_rates(recipe, state, n_updates):
+    """Learning rate of each update of the next epoch.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Has the schedule.
+    state : TrainingState
+        Has the number of updates so far.
+    n_updates : int
+        Updates in the epoch.
+
+    Returns
+    -------
+    rates : ndarray of shape (n_updates,)
+        The rates.
+    """
+    steps = np.arange(state.step, state.step + n_updates)
+    if isinstance(recipe.schedule, Schedule):
+        factor = recipe.schedule(steps, recipe.n_steps, state.n_plateaus)
+        return recipe.learning_rate * factor
+    rates = np.array([float(recipe.schedule(step)) for step in steps.tolist()])
+    if not (np.isfinite(rates) & (rates >= 0)).all():
+        raise ValueError(
+            "The 'learning_rate' callable must return finite rates >= 0. Got "
+            f"{rates[~(np.isfinite(rates) & (rates >= 0))][0]!r} at step "
+            f"{steps[~(np.isfinite(rates) & (rates >= 0))][0]}."
+        )
+    return rates
+
+
+def run_epoch(net, state, recipe, kernel, rows, weight_mean):
+    """One pass over the training rows.
+
+    Parameters
+    ----------
+    net : Network
+        Bound to `state` and the data.
+    state : TrainingState
+        Changed in place.
+    recipe : Recipe
+        How.
+    kernel : OptimizerKernel
+        Of the optimizer.
+    rows : ndarray of intp or None
+        The training rows; None for all.
+    weight_mean : float
+        The mean of the sample weights.
+
+    Returns
+    -------
+    loss : float
+        The mean loss before each update, plus the penalty at the start.
+    """
+    n = net.data.n_samples if rows is None else len(rows)
+    n_updates = -(-n // recipe.batch_size)
+    order = rows
+    # One permutation and one set of dropout masks an epoch. The order within a
+    # single batch does not matter.
+    seeds = state.rng.randint(0, 2**63 - 1, size=2, dtype=np.int64)
+    if recipe.shuffle and n_updates > 1:
+        order = np.arange(n) if rows is None else rows.copy()
+        shuffle(order, seeds[0])
+    rates = step_rates(recipe, state, n_updates)
+    with np.errstate(over="ignore", invalid="ignore"):
+        penalty = penalty_value(state.theta[: net.n_penalised], recipe.l1, recipe.l2)
+    if recipe.per_sample:
+        penalty *= n_updates / (n * weight_mean)
+    state.learning_rate = float(rates[-1])
+    loss = train_epoch(
+        net,
+        kernel,
+        order=order,
+        rates=rates,
+        l1=recipe.l1,
+        l2=recipe.l2,
+        per_sample=recipe.per_sample,
+        weight_mean=weight_mean,
+        seed=seeds[1],
+        state=state,
+        average_from=recipe.average_from,
+    )
+    return loss / (n * weight_mean) + penalty
+
+
+def _next_rate_or_stop(state, recipe, message):
+    # True to stop on a plateau; 'adaptive' lowers the rate instead, to a limit
+    schedule = recipe.schedule
+    if isinstance(schedule, Adaptive) and state.learning_rate > schedule.min_rate:
+        state.n_plateaus += 1
+        state.stopping.n_no_change = 0
+        if recipe.verbose:
+            factor = schedule([0], n_plateaus=state.n_plateaus)[0]
+            rate = recipe.learning_rate * factor
+            print(f"{message} Setting learning rate to {rate:f}")
+        return False
+    if recipe.verbose:
+        print(f"{message} Stopping.")
+    return True
+
+
+def _report(state, recipe, outcome, validate):
+    if recipe.verbose:
+        print(f"Iteration {outcome.n_iter}, loss = {state.loss_curve[-1]:.8f}")
+        if validate is not None:
+            print(f"Validation score: {state.validation_scores[-1]:f}")
+
+
+def _diverged(state, recipe, outcome):
+    # Without a best epoch to go back to, divergence is an error.
+    epoch = outcome.n_iter
+    message = (
+        f"Floating-point under-/overflow occurred at epoch #{epoch}. Solver produced "
+        "non-finite parameter weights. The input data may contain large values and "
+        "need to be preprocessed. Scaling input data with StandardScaler or "
+        "MinMaxScaler might help. So might a smaller learning rate than "
+        f"{state.learning_rate:g} (learning_rate_init)."
+    )
+    if state.stopping.best_weights is None:
+        raise ValueError(message)
+    warnings.warn(
+        f"{message} The weights of the best epoch are kept.",
+        ConvergenceWarning,
+        stacklevel=2,
+    )
+
+
+def descend(state, architecture, data, recipe, rows, weight_mean, validate, stop):
+    """Epoch after epoch until a plateau or `max_iter`.
+
+    Parameters
+    ----------
+    state : TrainingState
+        Changed in place.
+    architecture : Architecture
+        Of the network.
+    data : Data
+        The samples.
+    recipe : Recipe
+        How.
+    rows : ndarray of intp or None
+        The training rows; None for all.
+    weight_mean : float
+        The mean of the sample weights.
+    validate : callable or None
+        Returns the validation score of the published parameters.
+    stop : bool
+        Whether a plateau ends the descent.
+
+    Returns
+    -------
+    outcome : Outcome
+        How it ended.
+    """
+    kernel = recipe.optimizer._kernel(recipe.l1)
+    state.make_slots(recipe.optimizer, kernel)
+    if recipe.average_from < np.inf and state.average is None:
+        state.average = np.zeros_like(state.theta)
+    net = Network(architecture, state.theta, state.running, data, recipe.batch_size)
+    outcome = Outcome()
+    try:
+        with single_blas_thread():
+            while outcome.n_iter < recipe.max_iter and not outcome.stopped:
+                loss = run_epoch(net, state, recipe, kernel, rows, weight_mean)
+                outcome.n_iter += 1
+                state.loss_curve.append(loss)
+                finite = np.isfinite(loss) and np.isfinite(state.theta).all()
+                value, keep = loss, None
+                if validate is not None:
+                    score = validate(state) if finite else float("nan")
+                    state.validation_scores.append(score)
+                    value, keep = -score, state.kept
+                _report(state, recipe, outcome, validate)
+                if not finite:
+                    _diverged(state, recipe, outcome)
+                    outcome.stopped = True
+                    break
+                state.stopping.update(value, keep)
+                if state.stopping.on_plateau:
+                    message = _plateau_message(recipe, state, validate)
+                    ends = _next_rate_or_stop(state, recipe, message)
+                    outcome.stopped = ends and stop
+    except KeyboardInterrupt:
+        # Before the first epoch has ended there is nothing to keep.
+        if outcome.n_iter == 0 or not np.isfinite(state.theta).all():
+            raise
+        warnings.warn("Training interrupted by user.", stacklevel=2)
+        outcome.interrupted = True
+    if validate is not None and state.stopping.best_weights is not None:
+        state.restore(state.stopping.best_weights)
+    return outcome
+
+
+def _plateau_message(recipe, state, validate):
+    watched = "Training loss" if validate is None else "Validation score"
+    return (
+        f"{watched} did not improve more than tol={state.stopping.tol:f} for "
+        f"{state.stopping.n_no_change} consecutive epochs."
+    )

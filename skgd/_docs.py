@@ -1,0 +1,180 @@
+"""Paragraphs that the docstrings of the four estimators share.
+
+A class docstring names a paragraph as ``{solver}``; `fill_doc` puts it in.
+"""
+
+import textwrap
+
+PARAGRAPHS = {
+    "penalty": """
+        penalty : {'l2', 'l1', 'elasticnet'} or None, default='l2'
+            The penalty on the weights; never on intercepts, nor on the scale and
+            shift of a batch normalisation. 'l1' and 'elasticnet' give exact zeros.
+        """,
+    "alpha_linear": """
+        alpha : float, default=0.0001
+            Strength of the penalty: the objective is the weighted mean of the
+            losses plus ``alpha`` times the penalty, as in scikit-learn's `SGD*`.
+        """,
+    "alpha_mlp": """
+        alpha : float, default=0.0001
+            Strength of the penalty, divided by the number of samples of a batch,
+            as in scikit-learn's `MLP*`.
+        """,
+    "l1_ratio": """
+        l1_ratio : float or None, default=0.15
+            The share of L1 in 'elasticnet', in [0, 1].
+        """,
+    "descent": """
+        solver : {'minibatch', 'batch', 'sgd'}, default='minibatch'
+            How many samples make an update: `batch_size`, all, or one.
+        optimizer : {'adam', 'sgd', 'momentum', 'adagrad', 'rmsprop'} or Optimizer, \
+            default='adam'
+            How a gradient becomes an update. A name stands for the rule in
+            `skgd.optimizers` with its defaults; an instance carries its own
+            hyperparameters, e.g. ``Momentum(momentum=0.8, nesterov=True)``.
+        batch_size : int or 'auto', default='auto'
+            Samples of an update for ``solver='minibatch'``; 'auto' is
+            ``min(200, n_samples)``.
+        learning_rate : {'constant', 'invscaling', 'adaptive', 'exponential', 'step', \
+            'cosine', 'one_cycle'}, Schedule or callable, default='constant'
+            The rate as a function of the step, for every optimizer: the name of a
+            rule in `skgd.schedules`, an instance of one, or a callable that takes
+            the number of updates so far and returns the rate itself.
+        learning_rate_init : float or None, default=None
+            The rate at the start; None is the optimizer's own ``learning_rate``.
+        """,
+    "dropout_linear": """
+        dropout : float, default=0.0
+            Share of the inputs that is set to zero in training, in [0, 1); the
+            others are divided by ``1 - dropout``. After `batch_norm`.
+        batch_norm : bool, default=False
+            Whether the inputs are normalised over each batch, with learned scale and
+            shift. When training ends, running averages of the statistics are folded
+            into `coef_` and `intercept_`, which act on raw inputs.
+        """,
+    "dropout_mlp": """
+        dropout : float or sequence of float, default=0.0
+            Share of the activations of each hidden layer, or of all, that is set to
+            zero in training, in [0, 1); the others are divided by ``1 - dropout``.
+        batch_norm : bool, default=False
+            Whether hidden layers are normalised over each batch, between the linear
+            map and the activation, with learned scale and shift; running averages
+            (momentum 0.1, unbiased variance) take over at prediction. A batch of one
+            sample is normalised by the running averages.
+        """,
+    "stopping": """
+        shuffle : bool, default=True
+            Whether to shuffle the samples before each epoch.
+        random_state : int, RandomState instance or None, default=None
+            Seed of initial weights, shuffling, dropout and the validation split.
+        verbose : bool or int, default=False
+            Whether to print the loss of each epoch.
+        warm_start : bool, default=False
+            Whether `fit` goes on from the last solution, with the state of the
+            optimizer and the step count.
+        early_stopping : bool, default=False
+            Whether to hold out a part of the data (stratified for classes) and to
+            stop when the score on it does not improve; the parameters of the best
+            epoch are restored. `partial_fit` makes its one pass over all its data.
+        validation_fraction : float, default=0.1
+            The part that is held out, in (0, 1).
+        """,
+    "max_iter_linear": """
+        max_iter : int, default=1000
+            The most epochs.
+        tol : float or None, default=1e-3
+            Training stops when `n_iter_no_change` epochs in a row did not better the
+            best loss (or score) by this. None runs all epochs.
+        n_iter_no_change : int or inf, default=5
+            Epochs in a row.
+        """,
+    "max_iter_mlp": """
+        max_iter : int, default=200
+            The most epochs.
+        tol : float or None, default=1e-4
+            Training stops when more than `n_iter_no_change` epochs in a row did not
+            better the best loss (or score) by this. None runs all epochs.
+        n_iter_no_change : int or inf, default=10
+            Epochs in a row.
+        """,
+    "average": """
+        average : bool or int, default=False
+            Whether `coef_` is the mean of the coefficients over all updates; an int
+            is the number of samples after which averaging begins.
+        """,
+    "regression_losses": """
+        loss : {'squared_error', 'huber', 'epsilon_insensitive', \
+            'squared_epsilon_insensitive', 'absolute_error', 'quantile', 'poisson'} or \
+            Loss, default='squared_error'
+            The loss: a name for the rule in `skgd.losses` with its defaults, or an
+            instance with its own hyperparameters, e.g. ``Huber(epsilon=1.5)``.
+            'squared_error' is half the square; 'poisson' has the log link.
+        """,
+    "curves": """
+        loss_curve_ : list of float
+            Loss of each epoch: the mean over the samples, each before the update of
+            its batch, plus the penalty at the start of the epoch.
+        loss_ : float
+            The last of them.
+        best_loss_ : float or None
+            The least of them; None with ``early_stopping=True``.
+        validation_scores_ : list of float or None
+            Score on the held-out part after each epoch, with
+            ``early_stopping=True``.
+        best_validation_score_ : float or None
+            The best of them.
+        n_iter_ : int
+            Epochs of the last call.
+        learning_rate_ : float
+            The last rate used.
+        n_features_in_ : int
+            Number of features.
+        feature_names_in_ : ndarray of shape (n_features_in_,)
+            Names of the features, where all are strings.
+        """,
+    "layers": """
+        coefs_ : list of ndarray of shape (fan_in, fan_out)
+            Weights of each layer.
+        intercepts_ : list of ndarray of shape (fan_out,)
+            Intercepts of each layer.
+        gammas_, betas_ : list of ndarray of shape (width,)
+            With ``batch_norm=True``: scale and shift of each hidden layer.
+        running_means_, running_vars_ : list of ndarray of shape (width,)
+            With ``batch_norm=True``: the statistics used at prediction.
+        n_layers_ : int
+            Number of layers, with input and output.
+        n_outputs_ : int
+            Number of outputs.
+        out_activation_ : str
+            The activation of the output layer.
+        t_ : int
+            Training samples seen so far.
+        """,
+}
+
+
+def fill_doc(cls):
+    """Put the shared paragraphs into the docstring of a class.
+
+    Parameters
+    ----------
+    cls : type
+        Its docstring has a line ``{name}`` for each paragraph.
+
+    Returns
+    -------
+    cls : type
+        The class.
+    """
+    lines = []
+    for line in cls.__doc__.splitlines():
+        name = line.strip()
+        if name.startswith("{") and name.endswith("}") and name[1:-1] in PARAGRAPHS:
+            text = textwrap.dedent(PARAGRAPHS[name[1:-1]]).strip("\n")
+            indent = line[: len(line) - len(line.lstrip())]
+            lines += textwrap.indent(text, indent).splitlines()
+        else:
+            lines.append(line)
+    cls.__doc__ = "\n".join(lines)
+    return cls

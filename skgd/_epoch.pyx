@@ -1,0 +1,298 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""One epoch, without the GIL: for each batch load, gradient, update.
+
+An optimizer's step is one fused pass over the flat vector; the penalised prefix
+and the rest are two calls of the same kernel.
+"""
+
+from cpython.exc cimport PyErr_CheckSignals
+from cython cimport floating
+from libc.stdint cimport uint64_t
+from libc.string cimport memcpy
+
+import numpy as np
+
+from ._network cimport Batch, Data, Network, gradient, predict
+from .layers cimport random_bits
+from .optimizers cimport OptimizerKernel, Step
+
+# multiply-adds between two looks for KeyboardInterrupt, some 50 ms
+cdef double CHUNK = 5e8
+
+
+cdef void _gather(
+    const floating* source, floating* target, const Py_ssize_t* order, Py_ssize_t m,
+    Py_ssize_t k,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(m):
+        memcpy(target + i * k, source + order[i] * k, k * sizeof(floating))
+
+
+cdef void _load(
+    Network net, Batch* batch, const Py_ssize_t* order, Py_ssize_t first, Py_ssize_t m,
+    floating* tag,
+) noexcept nogil:
+    # Point a batch at its rows; copy them only where they are scattered.
+    cdef Py_ssize_t d = net.data.n_features, q = net.data.n_targets
+    cdef const floating* x = <const floating*> net.data.x
+    cdef const floating* y = <const floating*> net.data.y
+    cdef const floating* w = <const floating*> net.data.w
+    batch.m = m
+    batch.first = first
+    batch.order = NULL if order == NULL else order + first
+    if order != NULL and m > 1:
+        order += first
+        if x != NULL:
+            _gather(x, <floating*> net.batch_x, order, m, d)
+        _gather(y, <floating*> net.batch_y, order, m, q)
+        if w != NULL:
+            _gather(w, <floating*> net.batch_w, order, m, 1)
+        batch.x = net.batch_x if x != NULL else NULL
+        batch.y = net.batch_y
+        batch.weights = net.batch_w if w != NULL else NULL
+        return
+    if order != NULL:
+        first = order[first]
+    batch.x = x + first * d if x != NULL else NULL
+    batch.y = y + first * q
+    batch.weights = w + first if w != NULL else NULL
+
+
+cdef struct Plan:
+    Py_ssize_t batch_size
+    const Py_ssize_t* order     # rows in the order of the epoch, or NULL
+    Py_ssize_t n_samples
+    const double* rates         # one for each update of the epoch
+    double l1, l2
+    bint per_sample             # the penalty is divided by the batch's weight
+    double weight_mean
+    uint64_t seed
+    double step                 # updates before this epoch
+    double slot_step            # the same since the slots were made
+    double l1_total             # in and out
+    void* slots
+    void* average               # NULL: no averaging
+    double average_from         # samples after which it begins
+    double n_seen               # samples before this epoch
+    double n_averaged           # in and out
+
+
+cdef void _update(
+    Network net, OptimizerKernel kernel, Plan* plan, Py_ssize_t number, Py_ssize_t m,
+    floating* tag,
+) noexcept nogil:
+    cdef Step step
+    cdef Py_ssize_t p = net.n_penalised, n = net.n_params
+    cdef double scale = 1 / (m * plan.weight_mean) if plan.per_sample else 1
+    cdef floating* theta = <floating*> net.theta
+    cdef floating* grad = <floating*> net.grad
+    cdef floating* slots = <floating*> plan.slots
+    memcpy(step.h, kernel.h, sizeof(kernel.h))
+    step.rate = plan.rates[number]
+    step.t = plan.slot_step + number + 1
+    step.l1 = plan.l1 * scale
+    step.l2 = plan.l2 * scale
+    plan.l1_total += step.rate * step.l1
+    step.l1_total = plan.l1_total
+    if floating is float:
+        kernel.f32(theta, grad, slots, n, p, &step)
+        step.l1 = step.l2 = 0
+        kernel.f32(theta + p, grad + p, slots + p, n, n - p, &step)
+    else:
+        kernel.f64(theta, grad, slots, n, p, &step)
+        step.l1 = step.l2 = 0
+        kernel.f64(theta + p, grad + p, slots + p, n, n - p, &step)
+
+
+cdef void _accumulate(Network net, Plan* plan, double n_seen, floating* tag) noexcept nogil:
+    # the running mean of the parameters after each update
+    cdef floating* average = <floating*> plan.average
+    cdef const floating* theta = <const floating*> net.theta
+    cdef Py_ssize_t j
+    cdef floating share
+    if n_seen < plan.average_from:
+        return
+    plan.n_averaged += 1
+    share = 1 / plan.n_averaged
+    for j in range(net.n_params):
+        average[j] += share * (theta[j] - average[j])
+
+
+cdef double _run(
+    Network net, OptimizerKernel kernel, Plan* plan, Py_ssize_t begin, Py_ssize_t end,
+    floating* tag,
+) noexcept nogil:
+    # updates begin to end of an epoch; the weighted sum of losses
+    cdef Py_ssize_t number, first, m
+    cdef Batch batch
+    cdef double loss = 0
+    for number in range(begin, end):
+        first = number * plan.batch_size
+        m = min(plan.batch_size, plan.n_samples - first)
+        batch.seed = plan.seed + number
+        batch.step = plan.step + number
+        _load(net, &batch, plan.order, first, m, tag)
+        loss += gradient(net, &batch, plan.weight_mean, tag)
+        _update(net, kernel, plan, number, m, tag)
+        if plan.average != NULL:
+            _accumulate(net, plan, plan.n_seen + first + m, tag)
+    return loss
+
+
+cdef void* _pointer(array) except? NULL:
+    if array is None:
+        return NULL
+    return <void*> <size_t> array.__array_interface__["data"][0]
+
+
+def train_epoch(
+    Network net, OptimizerKernel kernel, *, order, double[::1] rates, double l1,
+    double l2, bint per_sample, double weight_mean, uint64_t seed, state,
+    double average_from,
+):
+    """Update the parameters once for each batch.
+
+    Parameters
+    ----------
+    net : Network
+        Bound to its parameters and data.
+    kernel : OptimizerKernel
+        Of the optimizer.
+    order : ndarray of shape (n_samples,), intp, or None
+        Rows in the order of the epoch; None is all rows as they stand.
+    rates : ndarray of shape (n_updates,), float64
+        The learning rate of each update.
+    l1, l2 : float
+        Strengths of the penalty.
+    per_sample : bool
+        Whether the strengths are divided by the weight of the batch.
+    weight_mean : float
+        The mean of the sample weights.
+    seed : int
+        Of the dropout masks.
+    state : TrainingState
+        Continued: its slots, average and counts are changed.
+    average_from : float
+        Samples after which parameters are averaged; inf for never.
+
+    Returns
+    -------
+    loss : float
+        The weighted sum of the losses, each before the update of its batch.
+    """
+    cdef Plan plan
+    cdef Py_ssize_t begin = 0, end, n_updates = rates.shape[0]
+    cdef double work, loss = 0
+    plan.batch_size = net.batch_size
+    plan.order = <const Py_ssize_t*> _pointer(order)
+    plan.n_samples = net.data.n_samples if order is None else len(order)
+    plan.rates = &rates[0]
+    plan.l1, plan.l2, plan.per_sample = l1, l2, per_sample
+    plan.weight_mean, plan.seed = weight_mean, seed
+    plan.step, plan.slot_step = state.step, state.slot_step
+    plan.l1_total, plan.slots = state.l1_total, _pointer(state.slots)
+    plan.average, plan.average_from = _pointer(state.average), average_from
+    plan.n_seen, plan.n_averaged = state.n_seen, state.n_averaged
+    work = 6.0 * net.n_penalised * net.batch_size + 10.0 * net.n_params
+    while begin < n_updates:
+        end = min(n_updates, begin + 1 + <Py_ssize_t> (CHUNK / work))
+        with nogil:
+            if net.f32:
+                loss += _run(net, kernel, &plan, begin, end, <float*> NULL)
+            else:
+                loss += _run(net, kernel, &plan, begin, end, <double*> NULL)
+        begin = end
+        PyErr_CheckSignals()
+    state.step += n_updates
+    state.slot_step += n_updates
+    state.n_seen += plan.n_samples
+    state.l1_total, state.n_averaged = plan.l1_total, plan.n_averaged
+    return loss
+
+
+def loss_and_gradient(Network net, *, double weight_mean=1.0, uint64_t seed=0):
+    """Mean loss over all rows as one batch, and its gradient.
+
+    Parameters
+    ----------
+    net : Network
+        Bound to its parameters and data.
+    weight_mean : float, default=1.0
+        The mean of the sample weights.
+    seed : int, default=0
+        Of the dropout masks.
+
+    Returns
+    -------
+    loss : float
+        The mean loss; no penalty.
+    gradient : ndarray of shape (n_params,)
+        Its gradient.
+    """
+    cdef Batch batch
+    cdef double loss
+    cdef Py_ssize_t n = net.data.n_samples
+    batch.seed, batch.step = seed, 0
+    if net.f32:
+        _load(net, &batch, NULL, 0, n, <float*> NULL)
+        loss = gradient(net, &batch, weight_mean, <float*> NULL)
+    else:
+        _load(net, &batch, NULL, 0, n, <double*> NULL)
+        loss = gradient(net, &batch, weight_mean, <double*> NULL)
+    return loss / (n * weight_mean), net.gradient.copy()
+
+
+def raw_predictions(Network net):
+    """Raw predictions of all rows, with the running statistics.
+
+    Parameters
+    ----------
+    net : Network
+        Bound to its parameters and data.
+
+    Returns
+    -------
+    Z : ndarray of shape (n_samples, n_outputs)
+        What the last layer gives.
+    """
+    Z = np.empty((net.data.n_samples, net.n_outputs), net.dtype)
+    cdef void* out = _pointer(Z)
+    cdef Py_ssize_t first = 0, m, n = net.data.n_samples, k = net.n_outputs
+    cdef Batch batch
+    with nogil:
+        while first < n:
+            m = min(net.batch_size, n - first)
+            if net.f32:
+                _load(net, &batch, NULL, first, m, <float*> NULL)
+                predict(net, &batch, <float*> NULL)
+                memcpy(
+                    <float*> out + first * k, net.layers[net.n_layers - 1].A,
+                    m * k * sizeof(float))
+            else:
+                _load(net, &batch, NULL, first, m, <double*> NULL)
+                predict(net, &batch, <double*> NULL)
+                memcpy(
+                    <double*> out + first * k, net.layers[net.n_layers - 1].A,
+                    m * k * sizeof(double))
+            first += m
+    return Z
+
+
+def shuffle(Py_ssize_t[::1] order, uint64_t seed):
+    """Shuffle in place (Fisher and Yates).
+
+    Parameters
+    ----------
+    order : ndarray of shape (n,), intp
+        What to shuffle.
+    seed : int
+        Of the permutation.
+    """
+    cdef Py_ssize_t i, j, n = order.shape[0]
+    with nogil:
+        for i in range(n - 1, 0, -1):
+            # 64 random bits times (i + 1), the high word: no division
+            j = <Py_ssize_t> (
+                ((<uint64_t> random_bits(seed, 2 * i)) * <uint64_t> (i + 1)) >> 32)
+            order[i], order[j] = order[j], order[i]

@@ -1,0 +1,37 @@
+"""Shared by all compiled files: the leaf marker, and mathematics for both dtypes."""
+
+from cython cimport floating
+from libc.math cimport sqrt, sqrtf
+
+
+cdef extern from "_leaf.h":
+    # The return type of a leaf function: `void`, compiled once for each
+    # instruction set (a return type is the one place where Cython lets a
+    # function carry an attribute of the C compiler).
+    ctypedef void leaf "SKGD_LEAF void"
+
+    float skgd_exp_f32(float) noexcept nogil
+    double skgd_exp_f64(double) noexcept nogil
+    float skgd_tanh_f32(float) noexcept nogil
+    double skgd_tanh_f64(double) noexcept nogil
+
+
+cdef inline floating exponential(floating x) noexcept nogil:
+    if floating is float:
+        return skgd_exp_f32(x)
+    else:
+        return skgd_exp_f64(x)
+
+
+cdef inline floating tangent(floating x) noexcept nogil:
+    if floating is float:
+        return skgd_tanh_f32(x)
+    else:
+        return skgd_tanh_f64(x)
+
+
+cdef inline floating root(floating x) noexcept nogil:
+    if floating is float:
+        return sqrtf(x)
+    else:
+        return sqrt(x)

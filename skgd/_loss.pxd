@@ -1,0 +1,19 @@
+"""What a loss gives to the compiled epoch."""
+
+from cython cimport floating
+
+# (y, z, h, dz) -> loss of one output; dz receives the derivative by z
+ctypedef double (*scalar_loss)(double, double, const double*, double*) noexcept nogil
+
+
+cdef class LossKernel:
+    cdef scalar_loss scalar     # NULL: softmax, one class code per row in y
+    cdef double h[1]            # the hyperparameter
+
+
+cdef LossKernel loss_kernel(scalar_loss scalar, double hyperparameter=*)
+
+
+cdef double loss_and_delta(
+    LossKernel kernel, const floating* y, floating* z, const floating* weights,
+    Py_ssize_t m, Py_ssize_t k, double scale) noexcept nogil

@@ -1,0 +1,154 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""The loops that every loss shares, and the base class."""
+
+from cython cimport floating
+from libc.math cimport log
+
+import numpy as np
+
+from ._leaf cimport exponential, leaf
+
+from ._rule import Rule
+
+
+cdef class LossKernel:
+    """A loss with its hyperparameter, as the compiled epoch calls it."""
+
+
+cdef LossKernel loss_kernel(scalar_loss scalar, double hyperparameter=0.0):
+    cdef LossKernel kernel = LossKernel()
+    kernel.scalar = scalar
+    kernel.h[0] = hyperparameter
+    return kernel
+
+
+cdef leaf _softmax(floating* z, floating* shift, Py_ssize_t m, Py_ssize_t k) noexcept nogil:
+    # z (m, k): probabilities on return; shift (m,): log of the sum of exp(z)
+    cdef Py_ssize_t i, j
+    cdef floating top, total
+    for i in range(m):
+        top = z[i * k]
+        for j in range(1, k):
+            top = z[i * k + j] if z[i * k + j] > top else top
+        shift[i] = top
+        for j in range(k):
+            z[i * k + j] -= top
+    for j in range(m * k):
+        z[j] = exponential(z[j])
+    for i in range(m):
+        total = 0
+        for j in range(k):
+            total += z[i * k + j]
+        shift[i] += <floating> log(total)
+        total = 1 / total
+        for j in range(k):
+            z[i * k + j] *= total
+
+
+cdef double _softmax_loss(
+    const floating* y, floating* z, const floating* weights,
+    Py_ssize_t m, Py_ssize_t k, double scale,
+) noexcept nogil:
+    # y (m,): class codes; z (m, k): delta on return
+    cdef Py_ssize_t i, j, code, first = 0, rows
+    cdef double total = 0
+    cdef floating factor
+    cdef floating shift[64]
+    cdef floating target[64]
+    while first < m:
+        rows = m - first if m - first < 64 else 64
+        for i in range(rows):
+            target[i] = z[i * k + <Py_ssize_t> y[first + i]]
+        _softmax(z, shift, rows, k)
+        for i in range(rows):
+            code = <Py_ssize_t> y[first + i]
+            factor = 1 if weights == NULL else weights[first + i]
+            total += factor * (shift[i] - target[i])
+            factor *= <floating> scale
+            z[i * k + code] -= 1
+            for j in range(k):
+                z[i * k + j] *= factor
+        z += rows * k
+        first += rows
+    return total
+
+
+cdef double loss_and_delta(
+    LossKernel kernel, const floating* y, floating* z, const floating* weights,
+    Py_ssize_t m, Py_ssize_t k, double scale,
+) noexcept nogil:
+    """The weighted sum of losses over a batch; z (m, k) becomes scale * w * dloss/dz."""
+    cdef Py_ssize_t i, j
+    cdef double total = 0, row, dz, weight
+    if kernel.scalar == NULL:
+        return _softmax_loss(y, z, weights, m, k, scale)
+    for i in range(m):
+        weight = 1 if weights == NULL else weights[i]
+        row = 0
+        for j in range(i * k, (i + 1) * k):
+            row += kernel.scalar(y[j], z[j], kernel.h, &dz)
+            z[j] = <floating> (scale * weight * dz)
+        total += weight * row
+    return total
+
+
+def _evaluate(LossKernel kernel, const floating[:, ::1] y, floating[:, ::1] z):
+    # the loss of one row at a time, and the derivatives in place of z
+    cdef Py_ssize_t i
+    values = np.empty(z.shape[0])
+    cdef double[::1] out = values
+    for i in range(z.shape[0]):
+        out[i] = loss_and_delta(kernel, &y[i, 0], &z[i, 0], NULL, 1, z.shape[1], 1.0)
+    return values
+
+
+def softmax(floating[:, ::1] z):
+    """Replace each row of `z` by its softmax.
+
+    Parameters
+    ----------
+    z : ndarray of shape (n_samples, n_classes), float32 or float64
+        Raw predictions; probabilities on return.
+    """
+    if z.shape[0] == 0:
+        return
+    shift = np.empty(z.shape[0], np.asarray(z).dtype)
+    cdef floating[::1] s = shift
+    with nogil:
+        _softmax(&z[0, 0], &s[0], z.shape[0], z.shape[1])
+
+
+class Loss(Rule):
+    """Base of the losses."""
+
+    # what turns a raw prediction into a prediction: 'identity', 'exp', 'logistic'
+    link = "identity"
+
+    def _check_target(self, y):
+        """Raise where `y` is outside the domain of a regression loss."""
+
+    def evaluate(self, y, z):
+        """Loss and derivative at raw predictions.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets, as the module's docstring says.
+        z : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Raw predictions.
+
+        Returns
+        -------
+        loss : ndarray of shape (n_samples,)
+            The sum over the outputs of each row.
+        derivative : ndarray of the shape of z
+            The derivative of each loss by z.
+        """
+        z = np.array(z, dtype=np.float64, order="C", copy=True)
+        y = np.asarray(y, dtype=np.float64)
+        table = z.reshape(len(z), -1)
+        loss = _evaluate(
+            self._kernel(table.shape[1]),
+            np.ascontiguousarray(y.reshape(len(y), -1)), table,
+        )
+        return loss, z

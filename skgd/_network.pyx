@@ -1,0 +1,427 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""A network over one flat parameter vector: forward and backward pass of a batch.
+
+`Network` holds pointers into the flat vectors and the room that a batch needs.
+"""
+
+from cython cimport floating
+from libc.stdint cimport uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy, memset
+
+import numpy as np
+from scipy import sparse as sp
+
+from ._loss cimport loss_and_delta
+from .activations cimport ActivationKernel
+from .layers cimport (
+    batch_norm_backward,
+    batch_norm_forward,
+    batch_norm_running,
+    batch_norm_single,
+    column_sums,
+    dense_backward_input,
+    dense_backward_parameters,
+    dense_forward,
+    dropout,
+    inverse_root,
+    random_bits,
+)
+from .sparse cimport (
+    Rows,
+    csr_moments,
+    csr_product,
+    csr_row,
+    csr_transposed_product,
+    masked_delta,
+    masked_shift,
+)
+
+cdef void* _address(array) except? NULL:
+    return <void*> <size_t> array.__array_interface__["data"][0]
+
+
+cdef class Data:
+    """Samples as the compiled code reads them.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features) or CSR with int32 indices
+        Features, C-ordered, float32 or float64.
+    Y : ndarray of shape (n_samples, n_targets), default=None
+        Encoded targets of the same dtype.
+    weights : ndarray of shape (n_samples,), default=None
+        Sample weights of the same dtype.
+    """
+
+    def __init__(self, X, Y=None, weights=None):
+        self.X, self.Y, self.weights = X, Y, weights
+        self.n_samples, self.n_features = X.shape
+        self.n_targets = 0 if Y is None else Y.shape[1]
+        if sp.issparse(X):
+            self.csr_data = _address(X.data)
+            self.csr_indices = <const int*> _address(X.indices)
+            self.csr_indptr = <const int*> _address(X.indptr)
+        else:
+            self.x = _address(X)
+        if Y is not None:
+            self.y = _address(Y)
+        if weights is not None:
+            self.w = _address(weights)
+
+
+# ---------------------------------------------------------------- forward
+cdef void _weigh(Network net, Batch* batch, floating* tag) noexcept nogil:
+    # the share of each row in the batch statistics; NULL for a single row
+    cdef const floating* w = <const floating*> batch.weights
+    cdef floating* share = <floating*> net.batch_share
+    cdef Py_ssize_t i, positive = 0
+    cdef double total = 0
+    for i in range(batch.m):
+        share[i] = 1 if w == NULL else w[i]
+        total += share[i]
+        positive += share[i] > 0
+    batch.total = total
+    batch.share = share if positive > 1 else NULL
+    for i in range(batch.m):
+        share[i] = <floating> (share[i] / total)
+
+
+cdef inline uint64_t _layer_seed(uint64_t seed, Py_ssize_t layer) noexcept nogil:
+    # Far apart: within a layer the seed is offset by the position of an element.
+    return (<uint64_t> random_bits(seed, 2 * layer) << 32) | random_bits(seed, 2 * layer + 1)
+
+
+cdef Rows _rows(Network net, Batch* batch) noexcept nogil:
+    cdef Rows rows
+    rows.data = net.data.csr_data
+    rows.indices = net.data.csr_indices
+    rows.indptr = net.data.csr_indptr
+    rows.order = batch.order
+    rows.first = batch.first
+    rows.seed = _layer_seed(batch.seed, 0)
+    rows.keep = net.layers[0].keep if net.layers[0].W == NULL and batch.step >= 0 else 1
+    return rows
+
+
+cdef void _sparse_input_forward(
+    Network net, Batch* batch, Layer* layer, floating* Z
+) noexcept nogil:
+    # Z = X W + b, with the features normalised and dropped out on the way:
+    # scaled weights for what is stored, a shift for all features.
+    cdef Layer* inputs = net.layers
+    cdef Py_ssize_t k = layer.n_in, n = layer.n_out, i, j, o
+    cdef Rows rows = _rows(net, batch)
+    cdef const floating* W = <const floating*> layer.W
+    cdef const floating* b = <const floating*> layer.b
+    cdef floating* scaled = <floating*> net.sparse_scaled
+    cdef floating* moments = <floating*> inputs.moments
+    cdef floating* inv_std = <floating*> inputs.inv_std
+    cdef floating* running = <floating*> inputs.running
+    cdef floating a
+    for i in range(batch.m):
+        for o in range(n):
+            Z[i * n + o] = b[o] if b != NULL else 0
+    if inputs.gamma == NULL:
+        csr_product(&rows, W, Z, batch.m, k, n)
+        return
+    if batch.share != NULL:
+        csr_moments(&rows, <const floating*> batch.share, moments, moments + k, batch.m, k)
+        if batch.step >= 0:
+            batch_norm_running(
+                running, running + k, moments, moments + k, batch.total, k)
+    else:
+        memcpy(moments, running, 2 * k * sizeof(floating))
+        if batch.step >= 0:
+            csr_row(&rows, inv_std, k)
+            batch_norm_single(running, inv_std, batch.step, k)
+    inverse_root(moments + k, inv_std, k)
+    for j in range(k):
+        a = (<floating*> inputs.gamma)[j] * inv_std[j]
+        for o in range(n):
+            scaled[j * n + o] = a * W[j * n + o]
+    csr_product(&rows, scaled, Z, batch.m, k, n)
+    # the variance has done its part: its place holds the shift
+    for j in range(k):
+        moments[k + j] = (<floating*> inputs.beta)[j] - (
+            (<floating*> inputs.gamma)[j] * inv_std[j] * moments[j])
+    masked_shift(&rows, moments + k, W, Z, batch.m, k, n)
+
+
+cdef void _forward(Network net, Batch* batch, floating* tag) noexcept nogil:
+    cdef Py_ssize_t l, m = batch.m
+    cdef Layer* layer
+    cdef floating* A
+    cdef floating* Z
+    cdef const floating* before = <const floating*> batch.x
+    for l in range(net.n_layers):
+        layer = &net.layers[l]
+        A = <floating*> layer.A
+        Z = <floating*> layer.xhat if layer.gamma != NULL else A
+        if layer.W == NULL:
+            if before == NULL:      # sparse: part of the next layer's pass
+                continue
+            memcpy(Z, before, m * layer.n_out * sizeof(floating))
+        elif before == NULL:
+            _sparse_input_forward(net, batch, layer, Z)
+        else:
+            dense_forward(
+                before, <const floating*> layer.W, <const floating*> layer.b, Z, m,
+                layer.n_in, layer.n_out)
+        if layer.gamma != NULL:
+            batch_norm_forward(
+                Z, A, <floating*> layer.inv_std, <floating*> layer.running,
+                <floating*> layer.moments, <const floating*> layer.gamma,
+                <const floating*> layer.beta, <const floating*> batch.share,
+                batch.total, batch.step, m, layer.n_out)
+        if layer.active:
+            if floating is float:
+                layer.f32(A, m * layer.n_out)
+            else:
+                layer.f64(A, m * layer.n_out)
+        if layer.keep < 1 and batch.step >= 0:
+            dropout(
+                A, m * layer.n_out, _layer_seed(batch.seed, l), layer.keep,
+                1 / layer.keep)
+        before = A
+
+
+# ---------------------------------------------------------------- backward
+cdef void _sparse_input_backward(
+    Network net, Batch* batch, Layer* layer, const floating* delta
+) noexcept nogil:
+    cdef Layer* inputs = net.layers
+    cdef Py_ssize_t k = layer.n_in, n = layer.n_out, j, o
+    cdef Rows rows = _rows(net, batch)
+    cdef const floating* W = <const floating*> layer.W
+    cdef floating* dW = <floating*> layer.dW
+    cdef floating* D = <floating*> net.sparse_scaled
+    cdef floating* mean = <floating*> inputs.moments
+    cdef floating* shift = mean + k
+    cdef floating* inv_std = <floating*> inputs.inv_std
+    cdef floating* dgamma = <floating*> inputs.dgamma
+    cdef floating* dbeta = <floating*> inputs.dbeta
+    cdef floating a
+    if layer.db != NULL:
+        column_sums(delta, <floating*> layer.db, batch.m, n)
+    csr_transposed_product(&rows, delta, dW, batch.m, k, n)
+    if inputs.gamma == NULL:
+        return
+    masked_delta(&rows, delta, D, batch.m, k, n)
+    for j in range(k):
+        a = (<floating*> inputs.gamma)[j] * inv_std[j]
+        dgamma[j] = 0
+        dbeta[j] = 0
+        for o in range(n):
+            dgamma[j] += W[j * n + o] * (dW[j * n + o] - mean[j] * D[j * n + o]) * inv_std[j]
+            dbeta[j] += W[j * n + o] * D[j * n + o]
+            dW[j * n + o] = a * dW[j * n + o] + shift[j] * D[j * n + o]
+
+
+cdef void _backward(Network net, Batch* batch, floating* tag) noexcept nogil:
+    # From the derivatives in the last layer's A to the gradient vector.
+    cdef Py_ssize_t l = net.n_layers - 1, m = batch.m, n
+    cdef int flip = 0
+    cdef Layer* layer
+    cdef const floating* before
+    cdef floating* delta = <floating*> net.layers[l].A
+    while l >= 0:
+        layer = &net.layers[l]
+        n = layer.n_out
+        if layer.keep < 1:
+            dropout(delta, m * n, _layer_seed(batch.seed, l), layer.keep, 1 / layer.keep)
+            if layer.active:    # the activation without the factor of dropout
+                dropout(
+                    <floating*> layer.A, m * n, _layer_seed(batch.seed, l), layer.keep,
+                    layer.keep)
+        if layer.active:
+            if floating is float:
+                layer.back_f32(<const float*> layer.A, delta, m * n)
+            else:
+                layer.back_f64(<const double*> layer.A, delta, m * n)
+        if layer.gamma != NULL:
+            batch_norm_backward(
+                <const floating*> layer.xhat, delta, <const floating*> layer.inv_std,
+                <const floating*> layer.gamma, <floating*> layer.dgamma,
+                <floating*> layer.dbeta, <const floating*> batch.share, batch.total, m, n)
+        if layer.W == NULL:
+            return
+        if l == 0 or net.layers[l - 1].W == NULL:
+            if batch.x == NULL:
+                _sparse_input_backward(net, batch, layer, delta)
+                return
+        before = <const floating*> batch.x
+        if l > 0:
+            before = <const floating*> net.layers[l - 1].A
+        dense_backward_parameters(
+            before, delta, <floating*> layer.dW, <floating*> layer.db, m, layer.n_in, n)
+        if layer.gamma != NULL and layer.db != NULL and batch.share != NULL:
+            # The batch mean takes an intercept off again: without rounding errors
+            # its gradient is zero, and adaptive rates would magnify those.
+            memset(layer.db, 0, n * sizeof(floating))
+        if l == 0 or (net.layers[l - 1].W == NULL and net.layers[l - 1].gamma == NULL):
+            return
+        dense_backward_input(
+            delta, <const floating*> layer.W, <floating*> net.delta[flip], m,
+            layer.n_in, n)
+        delta = <floating*> net.delta[flip]
+        flip = 1 - flip
+        l -= 1
+
+
+cdef double gradient(
+    Network net, Batch* batch, double weight_mean, floating* tag
+) noexcept nogil:
+    """The weighted sum of losses of a batch; the gradient of their mean goes to net.grad."""
+    cdef double loss
+    cdef Layer* last = &net.layers[net.n_layers - 1]
+    if net.normalised:
+        _weigh(net, batch, tag)
+    _forward(net, batch, tag)
+    loss = loss_and_delta(
+        net.loss, <const floating*> batch.y, <floating*> last.A,
+        <const floating*> batch.weights, batch.m, last.n_out,
+        1 / (batch.m * weight_mean))
+    _backward(net, batch, tag)
+    return loss
+
+
+cdef void predict(Network net, Batch* batch, floating* tag) noexcept nogil:
+    """Raw predictions of a batch, with the running statistics, in the last layer's A."""
+    batch.step = -1
+    batch.share = NULL
+    _forward(net, batch, tag)
+
+
+cdef class Network:
+    """A network bound to its parameters and to data.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        What it is made of.
+    theta : ndarray of shape (n_params,), float32 or float64
+        The parameters; training changes them in place.
+    running : ndarray of shape (2 * sum(normalised_sizes),)
+        The running statistics; training changes them in place.
+    data : Data
+        The samples, of the dtype of theta.
+    batch_size : int
+        The most rows at a time.
+    training : bool, default=True
+        Whether to make room for a gradient.
+    """
+
+    def __cinit__(self, architecture, theta, running, data, batch_size, training=True):
+        n_layers = len(architecture.sizes) - 1
+        n_layers += architecture.input_batch_norm or architecture.input_dropout > 0
+        self.layers = <Layer*> calloc(n_layers, sizeof(Layer))
+        if self.layers == NULL:
+            raise MemoryError
+        self.n_layers = n_layers
+
+    def __init__(self, architecture, theta, running, data, batch_size, training=True):
+        self.data = data
+        self.f32 = theta.dtype == np.float32
+        self.normalised = len(architecture.normalised_sizes) > 0
+        self.batch_size = batch_size
+        self.n_params = architecture.n_params
+        self.n_penalised = architecture.n_penalised
+        self.n_outputs = architecture.n_outputs
+        self.dtype = theta.dtype
+        self.keep_alive = [theta, running]
+        self.theta = _address(theta)
+        options = {"softmax": True} if architecture.softmax else {}
+        self.loss = architecture.loss._kernel(architecture.n_outputs, **options)
+        gradient = None
+        if training:
+            gradient = np.zeros(self.n_params, self.dtype)
+            self.grad = self._own(gradient)
+        self.gradient = gradient
+        self._bind_parameters(architecture, theta, running, gradient)
+        self._bind_rules(architecture)
+        self._make_room(architecture, training)
+
+    def __dealloc__(self):
+        free(self.layers)
+
+    cdef void* _own(self, array) except? NULL:
+        self.keep_alive.append(array)
+        return _address(array)
+
+    cdef void* _room(self, rows, columns) except? NULL:
+        return self._own(np.empty((max(rows, 1), max(columns, 1)), self.dtype))
+
+    cdef _bind_parameters(self, architecture, theta, running, gradient):
+        cdef Layer* layer
+        sizes = architecture.sizes
+        first = self.n_layers - (len(sizes) - 1)    # 1: there is an input layer
+        values = architecture.views(theta)
+        slopes = values if gradient is None else architecture.views(gradient)
+        statistics = architecture.running_views(running)
+        norm = 0
+        for l in range(self.n_layers):
+            layer = &self.layers[l]
+            layer.n_in = layer.n_out = sizes[0]
+            if l >= first:
+                layer.n_in, layer.n_out = sizes[l - first], sizes[l - first + 1]
+                layer.W = _address(values["W"][l - first])
+                layer.dW = _address(slopes["W"][l - first])
+                if architecture.fit_intercept:
+                    layer.b = _address(values["b"][l - first])
+                    layer.db = _address(slopes["b"][l - first])
+            hidden = first <= l < self.n_layers - 1
+            if (hidden and architecture.batch_norm) or (
+                    l < first and architecture.input_batch_norm):
+                layer.gamma = _address(values["gamma"][norm])
+                layer.beta = _address(values["beta"][norm])
+                layer.dgamma = _address(slopes["gamma"][norm])
+                layer.dbeta = _address(slopes["beta"][norm])
+                layer.running = _address(statistics[norm])
+                norm += 1
+
+    cdef _bind_rules(self, architecture):
+        cdef ActivationKernel activation = architecture.activation._kernel()
+        cdef Layer* layer
+        rates = [architecture.input_dropout] if self.layers[0].W == NULL else []
+        rates += list(architecture.dropout) or [0.0] * (len(architecture.sizes) - 2)
+        for l in range(self.n_layers):
+            layer = &self.layers[l]
+            layer.keep = 1
+            if l < self.n_layers - 1:
+                layer.keep = 1 - rates[l]
+            if l < self.n_layers - 1 and layer.W != NULL:
+                layer.active = True
+                layer.f32, layer.f64 = activation.f32, activation.f64
+                layer.back_f32, layer.back_f64 = activation.back_f32, activation.back_f64
+
+    cdef _make_room(self, architecture, training):
+        # A sparse input layer works on the rows as they are stored.
+        cdef Layer* layer
+        cdef bint is_sparse = self.data.x == NULL
+        n, widest, inner = self.batch_size, 0, 0
+        for l in range(self.n_layers):
+            layer = &self.layers[l]
+            if layer.gamma != NULL:
+                layer.moments = self._room(2, layer.n_out)
+                layer.inv_std = self._room(1, layer.n_out)
+            if layer.W == NULL and is_sparse:
+                continue
+            layer.A = self._room(n, layer.n_out)
+            if layer.gamma != NULL:
+                layer.xhat = self._room(n, layer.n_out)
+            if l < self.n_layers - 1 and (layer.W != NULL or layer.gamma != NULL):
+                inner += 1
+                widest = max(widest, layer.n_out)
+        if is_sparse and architecture.input_batch_norm:
+            self.sparse_scaled = self._room(architecture.sizes[0], architecture.sizes[1])
+        if not training:
+            return
+        for flip in range(min(inner, 2)):
+            self.delta[flip] = self._room(n, widest)
+        if self.data.n_samples > n > 1:
+            if not is_sparse:
+                self.batch_x = self._room(n, architecture.sizes[0])
+            self.batch_y = self._room(n, architecture.n_targets)
+            self.batch_w = self._room(n, 1)
+        self.batch_share = self._room(n, 1)

@@ -1,0 +1,146 @@
+"""Rule objects (optimizers, losses, ...) and the checks of hyperparameters."""
+
+import operator
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+
+class Rule(BaseEstimator):
+    """One rule of the method, with its own hyperparameters.
+
+    A rule has ``get_params``, ``set_params``, and a printed form as any
+    scikit-learn object has, so it can be cloned, pickled, nested in an
+    estimator and searched (``optimizer__beta_1``). Two rules are equal when
+    their classes and parameters are. No rule is changed by ``fit``.
+    """
+
+    # name of a parameter -> `Allowed`
+    _allowed = {}
+
+    def __eq__(self, other):
+        return type(self) is type(other) and self.get_params() == other.get_params()
+
+    # A mutable object that compares by value has no hash.
+    __hash__ = None
+
+    def _repr_html_(self):
+        # The printed form says everything; the diagram is for estimators.
+        return f"<code>{self!r}</code>"
+
+    def _check(self):
+        """Raise ValueError or TypeError for a parameter outside its domain."""
+        check_parameters(self, self._allowed)
+        return self
+
+
+class Allowed:
+    """What a parameter may be.
+
+    Parameters
+    ----------
+    kind : type or tuple of types
+        `numbers.Real`, `numbers.Integral`, `bool` or `str`, or several.
+    ge, gt, le, lt : float, default=None
+        Bounds of a number.
+    options : tuple, default=()
+        Values that are allowed whatever their type.
+    """
+
+    _BOUNDS = (
+        (">=", "ge", operator.ge),
+        (">", "gt", operator.gt),
+        ("<=", "le", operator.le),
+        ("<", "lt", operator.lt),
+    )
+
+    def __init__(self, *kind, ge=None, gt=None, le=None, lt=None, options=()):
+        self.kind = kind
+        self.options = options
+        self.bounds = dict(ge=ge, gt=gt, le=le, lt=lt)
+
+    def _is_kind(self, value):
+        if isinstance(value, bool | np.bool_):
+            return bool in self.kind
+        return isinstance(value, tuple(k for k in self.kind if k is not bool))
+
+    def __contains__(self, value):
+        if value is None or isinstance(value, str | float):
+            if value in self.options:
+                return True
+        if not self._is_kind(value):
+            return False
+        if isinstance(value, str | bool | np.bool_):
+            return True
+        return value == value and all(
+            test(value, self.bounds[name])
+            for _, name, test in self._BOUNDS
+            if self.bounds[name] is not None
+        )
+
+    def __str__(self):
+        names = {Real: "a float", Integral: "an int", bool: "a bool", str: "a str"}
+        kinds = " or ".join(names[k] for k in self.kind)
+        bounds = " and ".join(
+            f"{sign} {self.bounds[name]}"
+            for sign, name, _ in self._BOUNDS
+            if self.bounds[name] is not None
+        )
+        said = [f"{kinds} {bounds}".strip()] if kinds else []
+        said += [repr(option) for option in self.options]
+        return " or ".join(said)
+
+
+def check_parameters(owner, allowed):
+    """Raise for the first parameter of `owner` that is not what is allowed.
+
+    Parameters
+    ----------
+    owner : object
+        Has the parameters as attributes.
+    allowed : dict of str to Allowed
+        What each may be.
+
+    Raises
+    ------
+    ValueError
+        Names the parameter, what was given and what is allowed.
+    """
+    for name, domain in allowed.items():
+        value = getattr(owner, name)
+        if value not in domain:
+            raise ValueError(
+                f"The {name!r} parameter of {type(owner).__name__} must be {domain}. "
+                f"Got {value!r} instead."
+            )
+
+
+def resolve_rule(value, registry, base, name, owner):
+    """The rule object that a parameter stands for.
+
+    Parameters
+    ----------
+    value : str or Rule
+        A name in `registry`, for that rule with its defaults, or an instance.
+    registry : dict of str to type
+        The rules by name.
+    base : type
+        The class that instances must have.
+    name, owner : str
+        The parameter's and the estimator's name, for the error.
+
+    Returns
+    -------
+    rule : Rule
+        The instance, checked.
+    """
+    if isinstance(value, str) and value in registry:
+        return registry[value]()._check()
+    if isinstance(value, base):
+        return value._check()
+    raise ValueError(
+        f"The {name!r} parameter of {owner} must be one of {sorted(registry)} or an "
+        f"instance of a class in skgd.{base.__module__.rpartition('.')[2]}. "
+        f"Got {value!r} instead."
+    )

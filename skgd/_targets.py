@@ -1,0 +1,182 @@
+"""Targets: from ``y`` to what a loss reads, and from raw predictions back."""
+
+import numpy as np
+from scipy import sparse as sp
+from scipy.special import expit
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils import column_or_1d, compute_class_weight
+from sklearn.utils.multiclass import (
+    check_classification_targets,
+    type_of_target,
+    unique_labels,
+)
+
+from ._loss import softmax
+from .losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES, LogLoss
+
+
+class RegressionTargets(RegressorMixin):
+    """Numbers, one or several for each sample."""
+
+    _y_numeric = True
+    _losses = REGRESSION_LOSSES
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _encode(self, y, dtype, state, classes, incremental):
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        y = y.astype(dtype, copy=False)
+        self._n_outputs = 1 if y.ndim == 1 else y.shape[1]
+        self._softmax = False
+        self._loss_rule(self.loss)._check_target(y)
+        return y, np.ascontiguousarray(y.reshape(len(y), -1))
+
+    def _class_weights(self, y, weights, dtype, incremental):
+        return weights
+
+    def _stratify(self, y):
+        return None
+
+    def _decode(self, Z):
+        # raw predictions to predictions
+        if self._loss_rule(self.loss).link == "exp":
+            with np.errstate(over="ignore"):
+                Z = np.exp(Z)
+        return Z.ravel() if Z.shape[1] == 1 else Z
+
+    def _score_raw(self, Z, y, weights):
+        predicted = self._decode(Z)
+        if not np.isfinite(predicted).all():
+            return np.nan
+        return r2_score(y, predicted, sample_weight=weights)
+
+
+class ClassificationTargets(ClassifierMixin):
+    """Two classes, several, or several labels for each sample."""
+
+    _y_numeric = False
+    _losses = CLASSIFICATION_LOSSES
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def _encode(self, y, dtype, state, classes, incremental):
+        if sp.issparse(y):
+            y = y.toarray()
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        check_classification_targets(y)
+        multilabel = type_of_target(y) == "multilabel-indicator"
+        if y.ndim == 2 and not multilabel:
+            raise ValueError(
+                f"Targets of type {type_of_target(y)!r} are not supported; give one "
+                "class for each sample or a binary indicator of the labels."
+            )
+        self._set_classes(y, state, classes, incremental, multilabel)
+        n_classes = len(self.classes_)
+        if n_classes < 2 and not multilabel:
+            raise ValueError(
+                "The number of classes has to be greater than one; got "
+                f"{n_classes} class"
+            )
+        self._multilabel = multilabel
+        self._n_outputs = 1 if n_classes == 2 and not multilabel else n_classes
+        probabilistic = isinstance(self._loss_rule(self.loss), LogLoss)
+        self._softmax = probabilistic and n_classes > 2 and not multilabel
+        return y, self._code(y, dtype, probabilistic)
+
+    def _set_classes(self, y, state, classes, incremental, multilabel):
+        found = np.arange(y.shape[1]) if multilabel else unique_labels(y)
+        if state is None:
+            self.classes_ = found
+            if not incremental:
+                return
+            if classes is None:
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+            self.classes_ = unique_labels(classes)
+        elif multilabel != self._multilabel:
+            raise ValueError(
+                "`y` must be of the same kind as in the previous call: a binary "
+                "indicator of labels, or one class for each sample."
+            )
+        elif incremental and classes is not None:
+            if not np.array_equal(self.classes_, unique_labels(classes)):
+                raise ValueError(
+                    f"`classes={classes!r}` is not the same as on last call to "
+                    f"partial_fit, was: {self.classes_!r}"
+                )
+        if not incremental and not np.array_equal(found, self.classes_):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the "
+                f"previous call to fit. Previously got {self.classes_}, `y` has {found}"
+            )
+        unseen = len(np.setdiff1d(found, self.classes_))
+        if unseen or (multilabel and len(found) != len(self.classes_)):
+            raise ValueError(
+                "`y` has classes not in `self.classes_`. `self.classes_` has "
+                f"{self.classes_}. 'y' has {found}."
+            )
+
+    def _code(self, y, dtype, probabilistic):
+        # 0 and 1 (or class codes, for a softmax), -1 and 1 for margin losses
+        if self._multilabel:
+            Y = (y != 0).astype(dtype)
+        elif self._softmax or self._n_outputs == 1:
+            Y = np.searchsorted(self.classes_, y).astype(dtype)[:, np.newaxis]
+        else:
+            Y = (y[:, np.newaxis] == self.classes_).astype(dtype)
+        return np.ascontiguousarray(Y if probabilistic else 2 * Y - 1)
+
+    def _class_weights(self, y, weights, dtype, incremental):
+        class_weight = getattr(self, "class_weight", None)
+        if class_weight is None:
+            return weights
+        if self._multilabel:
+            raise ValueError("class_weight is not supported for multilabel targets.")
+        if incremental and class_weight == "balanced":
+            raise ValueError(
+                "class_weight 'balanced' is not supported for partial_fit. In order to "
+                "use 'balanced' weights, use compute_class_weight('balanced', "
+                "classes=classes, y=y). In place of y you can use a large enough sample "
+                "of the full training set target to properly estimate the class "
+                "frequency distributions. Pass the resulting weights as the class_weight "
+                "parameter."
+            )
+        by_class = compute_class_weight(class_weight, classes=self.classes_, y=y)
+        factor = by_class[np.searchsorted(self.classes_, y)]
+        weights = factor if weights is None else weights * factor
+        return np.ascontiguousarray(weights, dtype=dtype)
+
+    def _stratify(self, y):
+        return None if self._multilabel else y
+
+    def _decode(self, Z):
+        # raw predictions to class labels
+        if self._multilabel:
+            return (Z > 0).astype(int)
+        if Z.shape[1] == 1:
+            return self.classes_[(Z[:, 0] > 0).astype(int)]
+        return self.classes_[Z.argmax(axis=1)]
+
+    def _probabilities(self, Z):
+        # of log_loss; Z is overwritten
+        if self._softmax:
+            softmax(Z)
+            return Z
+        P = expit(Z)
+        return P if self._multilabel else np.hstack([1 - P, P])
+
+    def _score_raw(self, Z, y, weights):
+        if not np.isfinite(Z).all():
+            return np.nan
+        right = self._decode(Z) == y
+        if self._multilabel:
+            right = right.all(axis=1)
+        return np.average(right, weights=weights)

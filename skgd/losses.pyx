@@ -1,0 +1,405 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Losses: the price of a raw prediction, and its derivative.
+
+Each rule stands here once: an inline function of one target `y` and one raw
+prediction `z` that returns the loss and writes the derivative by `z`, and the
+class that names it. To add one, write both and add the class to
+`REGRESSION_LOSSES` or `CLASSIFICATION_LOSSES`; `tests/test_losses.py` then asks
+for its oracle. The arithmetic is in double precision for both dtypes.
+
+Targets of classification losses are 0 or 1 per output for `LogLoss` (with more
+than two classes, one class code per row and a softmax over the row), -1 or 1
+for the margin losses, one output per class (one versus all).
+"""
+
+from libc.math cimport exp, fabs, log, log1p
+
+from numbers import Real
+
+from ._loss cimport loss_kernel
+
+from ._loss import Loss
+from ._rule import Allowed
+
+__all__ = [
+    "AbsoluteError",
+    "CLASSIFICATION_LOSSES",
+    "EpsilonInsensitive",
+    "Hinge",
+    "Huber",
+    "LOSSES",
+    "LogLoss",
+    "ModifiedHuber",
+    "Perceptron",
+    "Poisson",
+    "Quantile",
+    "REGRESSION_LOSSES",
+    "SquaredEpsilonInsensitive",
+    "SquaredError",
+    "SquaredHinge",
+]
+
+
+# ---------------------------------------------------------------- regression
+cdef double _squared_error(double y, double z, const double* h, double* dz) noexcept nogil:
+    dz[0] = z - y
+    return 0.5 * (z - y) * (z - y)
+
+
+class SquaredError(Loss):
+    r"""Half the squared error, :math:`(z - y)^2 / 2`.
+
+    Texts that take the squared error itself have twice the loss and twice the
+    gradient: halve their learning rate.
+
+    Examples
+    --------
+    >>> from skgd.losses import SquaredError
+    >>> SquaredError().evaluate([1.0], [3.0])
+    (array([2.]), array([2.]))
+    """
+
+    def _kernel(self, n_outputs):
+        return loss_kernel(_squared_error)
+
+
+cdef double _huber(double y, double z, const double* h, double* dz) noexcept nogil:
+    cdef double r = z - y
+    if fabs(r) <= h[0]:
+        dz[0] = r
+        return 0.5 * r * r
+    dz[0] = h[0] if r > 0 else -h[0]
+    return h[0] * fabs(r) - 0.5 * h[0] * h[0]
+
+
+class Huber(Loss):
+    r"""Squared near zero, absolute beyond `epsilon`.
+
+    .. math:: r^2 / 2 \text{ if } |r| \le \epsilon, \quad
+              \epsilon |r| - \epsilon^2 / 2 \text{ else}, \qquad r = z - y
+
+    Parameters
+    ----------
+    epsilon : float, default=1.35
+        Where the loss becomes linear, in units of the target.
+
+    Examples
+    --------
+    >>> from skgd.losses import Huber
+    >>> Huber(epsilon=1.0).evaluate([0.0], [3.0])
+    (array([2.5]), array([1.]))
+    """
+
+    _allowed = {"epsilon": Allowed(Real, gt=0)}
+
+    def __init__(self, epsilon=1.35):
+        self.epsilon = epsilon
+
+    def _kernel(self, n_outputs):
+        return loss_kernel(_huber, self.epsilon)
+
+
+cdef double _epsilon_insensitive(
+    double y, double z, const double* h, double* dz
+) noexcept nogil:
+    cdef double r = z - y
+    if fabs(r) <= h[0]:
+        dz[0] = 0
+        return 0
+    dz[0] = 1 if r > 0 else -1
+    return fabs(r) - h[0]
+
+
+class EpsilonInsensitive(Loss):
+    r"""Absolute error beyond `epsilon`, :math:`\max(0, |z - y| - \epsilon)`.
+
+    Parameters
+    ----------
+    epsilon : float, default=0.1
+        Errors up to this size are free, in units of the target.
+
+    Examples
+    --------
+    >>> from skgd.losses import EpsilonInsensitive
+    >>> EpsilonInsensitive(epsilon=0.5).evaluate([0.0], [2.0])
+    (array([1.5]), array([1.]))
+    """
+
+    _allowed = {"epsilon": Allowed(Real, ge=0)}
+
+    def __init__(self, epsilon=0.1):
+        self.epsilon = epsilon
+
+    def _kernel(self, n_outputs):
+        return loss_kernel(_epsilon_insensitive, self.epsilon)
+
+
+cdef double _squared_epsilon_insensitive(
+    double y, double z, const double* h, double* dz
+) noexcept nogil:
+    cdef double r = z - y, beyond = fabs(r) - h[0]
+    if beyond <= 0:
+        dz[0] = 0
+        return 0
+    dz[0] = 2 * beyond if r > 0 else -2 * beyond
+    return beyond * beyond
+
+
+class SquaredEpsilonInsensitive(Loss):
+    r"""Squared error beyond `epsilon`, :math:`\max(0, |z - y| - \epsilon)^2`.
+
+    Parameters
+    ----------
+    epsilon : float, default=0.1
+        Errors up to this size are free, in units of the target.
+
+    Examples
+    --------
+    >>> from skgd.losses import SquaredEpsilonInsensitive
+    >>> SquaredEpsilonInsensitive(epsilon=1.0).evaluate([0.0], [3.0])
+    (array([4.]), array([4.]))
+    """
+
+    _allowed = {"epsilon": Allowed(Real, ge=0)}
+
+    def __init__(self, epsilon=0.1):
+        self.epsilon = epsilon
+
+    def _kernel(self, n_outputs):
+        return loss_kernel(_squared_epsilon_insensitive, self.epsilon)
+
+
+cdef double _quantile(double y, double z, const double* h, double* dz) noexcept nogil:
+    cdef double r = y - z
+    if r == 0:
+        dz[0] = 0
+        return 0
+    dz[0] = -h[0] if r > 0 else 1 - h[0]
+    return h[0] * r if r > 0 else (h[0] - 1) * r
+
+
+class Quantile(Loss):
+    r"""Pinball loss, least at the quantile of the target.
+
+    .. math:: q (y - z) \text{ if } y > z, \quad (1 - q) (z - y) \text{ else}
+
+    Parameters
+    ----------
+    quantile : float, default=0.5
+        The quantile ``q``, in (0, 1).
+
+    Examples
+    --------
+    >>> from skgd.losses import Quantile
+    >>> Quantile(quantile=0.9).evaluate([1.0], [0.0])
+    (array([0.9]), array([-0.9]))
+    """
+
+    _allowed = {"quantile": Allowed(Real, gt=0, lt=1)}
+
+    def __init__(self, quantile=0.5):
+        self.quantile = quantile
+
+    def _kernel(self, n_outputs):
+        return loss_kernel(_quantile, self.quantile)
+
+
+class AbsoluteError(Loss):
+    r"""Absolute error, :math:`|z - y|`.
+
+    Examples
+    --------
+    >>> from skgd.losses import AbsoluteError
+    >>> AbsoluteError().evaluate([1.0], [3.0])
+    (array([2.]), array([1.]))
+    """
+
+    def _kernel(self, n_outputs):
+        # no insensitive zone
+        return loss_kernel(_epsilon_insensitive, 0.0)
+
+
+cdef double _poisson(double y, double z, const double* h, double* dz) noexcept nogil:
+    cdef double mean = exp(z)
+    dz[0] = mean - y
+    return mean - y * z + (y * log(y) - y if y > 0 else 0)
+
+
+class Poisson(Loss):
+    r"""Half the Poisson deviance with the log link.
+
+    .. math:: y \log(y / \mu) - y + \mu, \qquad \mu = \exp(z)
+
+    Predictions are the means ``mu``. Targets are counts or rates, not negative.
+
+    Examples
+    --------
+    >>> from skgd.losses import Poisson
+    >>> Poisson().evaluate([1.0], [0.0])
+    (array([0.]), array([0.]))
+    """
+
+    link = "exp"
+
+    def _check_target(self, y):
+        if y.size and y.min() < 0:
+            raise ValueError(
+                "Some value(s) of y are out of the valid range of the loss "
+                f"{self!r}: the least is {y.min()}, all must be >= 0."
+            )
+
+    def _kernel(self, n_outputs):
+        return loss_kernel(_poisson)
+
+
+# ---------------------------------------------------------------- classification
+cdef double _binary_log_loss(
+    double y, double z, const double* h, double* dz
+) noexcept nogil:
+    cdef double e = exp(-fabs(z))
+    dz[0] = (1 / (1 + e) if z >= 0 else e / (1 + e)) - y
+    return log1p(e) + (z if z > 0 else 0) - y * z
+
+
+class LogLoss(Loss):
+    r"""Negative log-likelihood of the classes.
+
+    .. math:: \log(1 + e^z) - y z
+
+    for two classes and for each label of a multilabel target, with
+    ``y`` 0 or 1 and the logistic sigmoid as link; for more classes
+    ``log(sum(exp(z))) - z[y]`` with the softmax as link.
+
+    Examples
+    --------
+    >>> from skgd.losses import LogLoss
+    >>> LogLoss().evaluate([1.0], [0.0])
+    (array([0.69314718]), array([-0.5]))
+    """
+
+    link = "logistic"
+
+    def _kernel(self, n_outputs, softmax=False):
+        if softmax:
+            return loss_kernel(NULL)
+        return loss_kernel(_binary_log_loss)
+
+
+cdef double _hinge(double y, double z, const double* h, double* dz) noexcept nogil:
+    # h[0]: the margin, 1 for the hinge and 0 for the perceptron
+    if y * z <= h[0]:
+        dz[0] = -y
+        return h[0] - y * z
+    dz[0] = 0
+    return 0
+
+
+class Hinge(Loss):
+    r"""Linear support vector machine, :math:`\max(0, 1 - y z)`.
+
+    Examples
+    --------
+    >>> from skgd.losses import Hinge
+    >>> Hinge().evaluate([-1.0], [0.5])
+    (array([1.5]), array([1.]))
+    """
+
+    def _kernel(self, n_outputs):
+        return loss_kernel(_hinge, 1.0)
+
+
+class Perceptron(Loss):
+    r"""The perceptron's loss, :math:`\max(0, -y z)`.
+
+    Examples
+    --------
+    >>> from skgd.losses import Perceptron
+    >>> Perceptron().evaluate([-1.0], [0.5])
+    (array([0.5]), array([1.]))
+    """
+
+    def _kernel(self, n_outputs):
+        return loss_kernel(_hinge, 0.0)
+
+
+cdef double _squared_hinge(
+    double y, double z, const double* h, double* dz
+) noexcept nogil:
+    cdef double short = 1 - y * z
+    if short > 0:
+        dz[0] = -2 * y * short
+        return short * short
+    dz[0] = 0
+    return 0
+
+
+class SquaredHinge(Loss):
+    r"""Squared hinge, :math:`\max(0, 1 - y z)^2`.
+
+    Examples
+    --------
+    >>> from skgd.losses import SquaredHinge
+    >>> SquaredHinge().evaluate([-1.0], [0.5])
+    (array([2.25]), array([3.]))
+    """
+
+    def _kernel(self, n_outputs):
+        return loss_kernel(_squared_hinge)
+
+
+cdef double _modified_huber(
+    double y, double z, const double* h, double* dz
+) noexcept nogil:
+    cdef double margin = y * z
+    if margin >= 1:
+        dz[0] = 0
+        return 0
+    if margin >= -1:
+        dz[0] = -2 * y * (1 - margin)
+        return (1 - margin) * (1 - margin)
+    dz[0] = -4 * y
+    return -4 * margin
+
+
+class ModifiedHuber(Loss):
+    r"""Smooth hinge that tolerates outliers and gives probabilities.
+
+    .. math:: \max(0, 1 - y z)^2 \text{ if } y z \ge -1, \quad -4 y z \text{ else}
+
+    Source: [1]_.
+
+    References
+    ----------
+    .. [1] T. Zhang, "Solving large scale linear prediction problems using
+       stochastic gradient descent algorithms", ICML 2004.
+
+    Examples
+    --------
+    >>> from skgd.losses import ModifiedHuber
+    >>> ModifiedHuber().evaluate([1.0], [-2.0])
+    (array([8.]), array([-4.]))
+    """
+
+    def _kernel(self, n_outputs):
+        return loss_kernel(_modified_huber)
+
+
+REGRESSION_LOSSES = {
+    "squared_error": SquaredError,
+    "huber": Huber,
+    "epsilon_insensitive": EpsilonInsensitive,
+    "squared_epsilon_insensitive": SquaredEpsilonInsensitive,
+    "absolute_error": AbsoluteError,
+    "quantile": Quantile,
+    "poisson": Poisson,
+}
+
+CLASSIFICATION_LOSSES = {
+    "log_loss": LogLoss,
+    "hinge": Hinge,
+    "squared_hinge": SquaredHinge,
+    "modified_huber": ModifiedHuber,
+    "perceptron": Perceptron,
+}
+
+LOSSES = {**REGRESSION_LOSSES, **CLASSIFICATION_LOSSES}

@@ -1,0 +1,483 @@
+"""Multilayer perceptrons trained by gradient descent."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ._architecture import Architecture
+from ._base import GradientDescent, as_rows, forward, set_views
+from ._docs import fill_doc
+from ._network import Data
+from ._rule import Allowed
+from ._targets import ClassificationTargets, RegressionTargets
+from .activations import ACTIVATIONS, Activation, Logistic
+from .losses import LogLoss
+
+__all__ = ["MLPGDClassifier", "MLPGDRegressor"]
+
+
+class _MLP(GradientDescent):
+    """A network with hidden layers: `coefs_` and `intercepts_`."""
+
+    _penalty_per_sample = True
+    _patience_beyond = 1
+    _t_start = 0
+    _not_converged = (
+        "Stochastic Optimizer: Maximum iterations ({}) reached and the optimization "
+        "hasn't converged yet."
+    )
+
+    @property
+    def _rules(self):
+        return {**super()._rules, "activation": (ACTIVATIONS, Activation)}
+
+    def _hidden(self):
+        sizes = self.hidden_layer_sizes
+        sizes = tuple(sizes) if np.iterable(sizes) else (sizes,)
+        for size in sizes:
+            if not isinstance(size, Integral) or isinstance(size, bool) or size <= 0:
+                raise ValueError(
+                    "hidden_layer_sizes must be > 0, one int for each hidden layer, got "
+                    f"{self.hidden_layer_sizes!r}."
+                )
+        return tuple(int(size) for size in sizes)
+
+    def _dropout_rates(self, n_hidden):
+        domain = Allowed(Real, ge=0, lt=1)
+        rates = self.dropout
+        rates = list(rates) if np.iterable(rates) else [rates] * n_hidden
+        if len(rates) != n_hidden or not all(rate in domain for rate in rates):
+            raise ValueError(
+                f"The 'dropout' parameter of {type(self).__name__} must be {domain}, or "
+                f"one for each of the {n_hidden} hidden layers. Got {self.dropout!r} "
+                "instead."
+            )
+        return tuple(float(rate) for rate in rates)
+
+    def _resolve(self):
+        rules = super()._resolve()
+        self._dropout_rates(len(self._hidden()))
+        return rules
+
+    def _architecture(self, rules, n_features):
+        hidden = self._hidden()
+        return Architecture(
+            sizes=(n_features, *hidden, self._n_outputs),
+            loss=rules["loss"],
+            activation=rules["activation"],
+            softmax=self._softmax,
+            batch_norm=bool(self.batch_norm),
+            dropout=self._dropout_rates(len(hidden)),
+        )
+
+    def _initialise(self, architecture, views, rng):
+        # Glorot and Bengio (2010), in the order of scikit-learn's MLP*: the same
+        # random_state gives the same initial network.
+        factor = 2.0 if isinstance(architecture.activation, Logistic) else 6.0
+        for W, b in zip(views["W"], views["b"], strict=True):
+            bound = np.sqrt(factor / sum(W.shape))
+            W[:] = rng.uniform(-bound, bound, W.shape)
+            b[:] = rng.uniform(-bound, bound, b.shape)
+
+    # ------------------------------------------------------------ parameters
+    _names = {"W": "coefs_", "b": "intercepts_", "gamma": "gammas_", "beta": "betas_"}
+
+    def _publish(self, architecture, state):
+        views = architecture.views(state.theta)
+        running = architecture.running_views(state.running)
+        for kind, name in self._names.items():
+            if views[kind]:
+                setattr(self, name, [view.copy() for view in views[kind]])
+        if architecture.batch_norm:
+            self.running_means_ = [view[0].copy() for view in running]
+            self.running_vars_ = [view[1].copy() for view in running]
+        self.n_layers_ = len(architecture.sizes)
+        self.n_outputs_ = architecture.n_outputs
+        link = architecture.loss.link
+        self.out_activation_ = "softmax" if architecture.softmax else link
+
+    def _absorb(self, architecture, state, start):
+        # The public attributes are the parameters, whoever set them.
+        self._collect(architecture, state.theta, state.running)
+
+    def _collect(self, architecture, theta, running):
+        # public attributes to flat vectors
+        views = architecture.views(theta)
+        given = {k: getattr(self, name) for k, name in self._names.items() if views[k]}
+        set_views(views, given)
+        if architecture.batch_norm:
+            statistics = zip(self.running_means_, self.running_vars_, strict=True)
+            for view, (mean, variance) in zip(
+                architecture.running_views(running), statistics, strict=True
+            ):
+                view[0], view[1] = mean, variance
+
+    def _parameters_set_by_hand(self):
+        if not hasattr(self, "coefs_"):
+            return None
+        start = {"W": self.coefs_}
+        if hasattr(self, "intercepts_"):
+            start["b"] = self.intercepts_
+        return start
+
+    # ------------------------------------------------------------ prediction
+    def _raw(self, X):
+        check_is_fitted(self)
+        architecture = self._architecture_
+        dtype = self._state.theta.dtype
+        X = validate_data(
+            self, X, accept_sparse="csr", dtype=dtype, order="C", reset=False
+        )
+        theta = np.empty(architecture.n_params, dtype)
+        running = architecture.new_running(dtype)
+        self._collect(architecture, theta, running)
+        return forward(architecture, theta, running, Data(as_rows(X)))
+
+
+@fill_doc
+class MLPGDRegressor(RegressionTargets, _MLP):
+    """Multilayer perceptron for regression, trained by gradient descent.
+
+    With any of the classical variants of gradient descent, dropout and batch
+    normalisation. Several targets are fitted at once.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(100,)
+        Units of each hidden layer.
+    activation : {'relu', 'tanh', 'logistic', 'identity'} or Activation, \\
+            default='relu'
+        The activation of the hidden layers.
+    {regression_losses}
+    {penalty}
+    {alpha_mlp}
+    {l1_ratio}
+    {descent}
+    {dropout_mlp}
+    {max_iter_mlp}
+    {stopping}
+
+    Attributes
+    ----------
+    {layers}
+    {curves}
+
+    See Also
+    --------
+    MLPGDClassifier : The same for classes.
+    GDRegressor : Without hidden layers.
+
+    Notes
+    -----
+    Sample weights are relative: their mean counts as one. A weight acts as a
+    repeated sample does, in the statistics of batch normalisation too.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.preprocessing import scale
+    >>> from skgd import MLPGDRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> reg = MLPGDRegressor(batch_norm=True, max_iter=100, tol=None, random_state=0)
+    >>> bool(reg.fit(scale(X), scale(y)).score(scale(X), scale(y)) > 0.5)
+    True
+    """
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        *,
+        activation="relu",
+        loss="squared_error",
+        penalty="l2",
+        alpha=0.0001,
+        l1_ratio=0.15,
+        solver="minibatch",
+        optimizer="adam",
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=None,
+        dropout=0.0,
+        batch_norm=False,
+        max_iter=200,
+        tol=1e-4,
+        n_iter_no_change=10,
+        shuffle=True,
+        random_state=None,
+        verbose=False,
+        warm_start=False,
+        early_stopping=False,
+        validation_fraction=0.1,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.loss = loss
+        self.penalty = penalty
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.solver = solver
+        self.optimizer = optimizer
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.dropout = dropout
+        self.batch_norm = batch_norm
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+
+    def fit(self, X, y, sample_weight=None):
+        """Fit the model.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        return self._fit(X, y, sample_weight)
+
+    def partial_fit(self, X, y, sample_weight=None):
+        """Make one more pass, over the given samples.
+
+        Continues parameters, optimizer state, step count and random numbers: k
+        calls with the same data equal one `fit` of k epochs.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        return self._fit(X, y, sample_weight, incremental=True)
+
+    def predict(self, X):
+        """Predict targets.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Predictions; for the Poisson loss, means.
+        """
+        return self._decode(self._raw(X))
+
+
+@fill_doc
+class MLPGDClassifier(ClassificationTargets, _MLP):
+    """Multilayer perceptron for classification, trained by gradient descent.
+
+    With any of the classical variants of gradient descent, dropout and batch
+    normalisation. The loss is the log loss: binary, multinomial (softmax), or one
+    sigmoid for each label of a multilabel target.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(100,)
+        Units of each hidden layer.
+    activation : {'relu', 'tanh', 'logistic', 'identity'} or Activation, \\
+            default='relu'
+        The activation of the hidden layers.
+    loss : {'log_loss'} or LogLoss, default='log_loss'
+        The loss.
+    {penalty}
+    {alpha_mlp}
+    {l1_ratio}
+    {descent}
+    {dropout_mlp}
+    {max_iter_mlp}
+    {stopping}
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The class labels.
+    {layers}
+    {curves}
+
+    See Also
+    --------
+    MLPGDRegressor : The same for numbers.
+    GDClassifier : Without hidden layers.
+
+    Notes
+    -----
+    Sample weights are relative: their mean counts as one. A weight acts as a
+    repeated sample does, in the statistics of batch normalisation too.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skgd import MLPGDClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> clf = MLPGDClassifier(dropout=0.2, batch_norm=True, max_iter=20, tol=None,
+    ...                       random_state=0)
+    >>> bool(clf.fit(X[:1000], y[:1000]).score(X[1000:], y[1000:]) > 0.9)
+    True
+    """
+
+    _losses = {"log_loss": LogLoss}
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        *,
+        activation="relu",
+        loss="log_loss",
+        penalty="l2",
+        alpha=0.0001,
+        l1_ratio=0.15,
+        solver="minibatch",
+        optimizer="adam",
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=None,
+        dropout=0.0,
+        batch_norm=False,
+        max_iter=200,
+        tol=1e-4,
+        n_iter_no_change=10,
+        shuffle=True,
+        random_state=None,
+        verbose=False,
+        warm_start=False,
+        early_stopping=False,
+        validation_fraction=0.1,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.loss = loss
+        self.penalty = penalty
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.solver = solver
+        self.optimizer = optimizer
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.dropout = dropout
+        self.batch_norm = batch_norm
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+
+    def fit(self, X, y, sample_weight=None):
+        """Fit the model.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Class labels, or a binary indicator of labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        return self._fit(X, y, sample_weight)
+
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Make one more pass, over the given samples.
+
+        Continues parameters, optimizer state, step count and random numbers: k
+        calls with the same data equal one `fit` of k epochs.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Class labels, or a binary indicator of labels.
+        classes : array-like of shape (n_classes,), default=None
+            All classes of all calls; required at the first.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
+
+    def predict(self, X):
+        """Predict class labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Class labels, or a binary indicator of labels.
+        """
+        return self._decode(self._raw(X))
+
+    def predict_proba(self, X):
+        """Probabilities of the classes, or of each label.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        P : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        return self._probabilities(self._raw(X))
+
+    def predict_log_proba(self, X):
+        """Logarithms of the probabilities.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        L : ndarray of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        return np.log(self.predict_proba(X))

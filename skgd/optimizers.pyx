@@ -1,0 +1,443 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Optimizers: how a gradient becomes an update.
+
+Each rule stands here once: a leaf function with the arithmetic for one block of
+parameters, and the class that names it. To add one, write both and add the
+class to `OPTIMIZERS`; `tests/test_optimizers.py` then asks for its oracle.
+
+In the formulas ``g`` is the gradient of the loss plus ``l2 * w``, ``r`` the
+learning rate and ``t`` the number of updates, from 1. `held_back` is the
+proximal step of the L1 penalty: the update takes ``s`` off the weight, with
+``s`` the weight clipped to what the penalty can move, and whatever remembers
+gradients remembers that part too, as if the gradient had been ``g + l1 * sign``
+(``docs/penalties.md``).
+"""
+
+from cython cimport floating
+from libc.math cimport pow, sqrt
+
+from numbers import Real
+
+from ._leaf cimport leaf, root
+from .penalties cimport held_back
+
+from ._rule import Allowed, Rule
+
+__all__ = ["AdaGrad", "Adam", "Momentum", "OPTIMIZERS", "RMSprop", "SGD"]
+
+
+cdef class OptimizerKernel:
+    """A rule with its hyperparameters, as the compiled epoch calls it."""
+
+
+cdef OptimizerKernel step_kernel(
+    step_f32 f32, step_f64 f64, Py_ssize_t n_slots, hyperparameters=(), bint lazy=False
+):
+    cdef OptimizerKernel kernel = OptimizerKernel()
+    cdef Py_ssize_t k
+    kernel.f32 = f32
+    kernel.f64 = f64
+    kernel.n_slots = n_slots
+    kernel.lazy = lazy
+    for k in range(len(hyperparameters)):
+        kernel.h[k] = hyperparameters[k]
+    return kernel
+
+
+class Optimizer(Rule):
+    """Base of the optimizers.
+
+    Parameters
+    ----------
+    learning_rate : float
+        The rate that the estimators use where their ``learning_rate_init`` is
+        None.
+    """
+
+    _allowed = {"learning_rate": Allowed(Real, gt=0)}
+
+    def __init__(self, learning_rate):
+        self.learning_rate = learning_rate
+
+
+cdef leaf _sgd(
+    floating* w, const floating* g, floating* slots, Py_ssize_t stride, Py_ssize_t n,
+    const Step* step,
+) noexcept nogil:
+    cdef floating rate = step.rate, total = step.l1_total, before, shrunk
+    # A penalty stronger than 1 / rate sets the weights to zero, not beyond.
+    cdef floating keep = 1 - step.rate * step.l2
+    cdef Py_ssize_t j
+    if keep < 0:
+        keep = 0
+    for j in range(n):
+        w[j] = keep * w[j] - rate * g[j]
+    if step.l1 == 0:
+        return
+    for j in range(n):
+        before = w[j]
+        if before > 0:
+            shrunk = before - (total + slots[j])
+            w[j] = shrunk if shrunk > 0 else 0
+        elif before < 0:
+            shrunk = before + (total - slots[j])
+            w[j] = shrunk if shrunk < 0 else 0
+        slots[j] += w[j] - before
+
+
+class SGD(Optimizer):
+    r"""Plain gradient descent.
+
+    .. math:: w \leftarrow w - r g
+
+    With an L1 penalty it is the truncated gradient with cumulative penalty of
+    scikit-learn's `SGDClassifier` [1]_.
+
+    Parameters
+    ----------
+    learning_rate : float, default=0.01
+        The rate that the estimators use where their ``learning_rate_init`` is
+        None.
+
+    References
+    ----------
+    .. [1] Y. Tsuruoka, J. Tsujii, S. Ananiadou, "Stochastic Gradient Descent
+       Training for L1-regularized Log-linear Models with Cumulative Penalty",
+       ACL 2009.
+
+    Examples
+    --------
+    >>> from skgd.optimizers import SGD
+    >>> SGD(learning_rate=0.1)
+    SGD(learning_rate=0.1)
+    """
+
+    def __init__(self, learning_rate=0.01):
+        self.learning_rate = learning_rate
+
+    def _kernel(self, l1):
+        # The slot is the penalty that each weight has received so far.
+        return step_kernel(
+            <step_f32> _sgd[float], <step_f64> _sgd[double], 1 if l1 else 0, (), True)
+
+
+cdef leaf _momentum(
+    floating* w, const floating* g, floating* slots, Py_ssize_t stride, Py_ssize_t n,
+    const Step* step,
+) noexcept nogil:
+    cdef floating rate = step.rate, l2 = step.l2, mu = step.h[0]
+    # nesterov: the move looks ahead by one more application of mu
+    cdef floating ahead = mu if step.h[1] != 0 else 0
+    cdef floating reach = step.rate * (1 + ahead) * step.l1
+    cdef floating back = 1 / (1 + ahead)
+    cdef floating* v = slots
+    cdef floating gj, move, s
+    cdef Py_ssize_t j
+    for j in range(n):
+        gj = rate * (g[j] + l2 * w[j])
+        v[j] = mu * v[j] - gj
+        move = ahead * v[j] - gj + w[j] if ahead != 0 else v[j] + w[j]
+        s = held_back(move, reach)
+        w[j] = move - s
+        v[j] = v[j] - s * back if reach != 0 else v[j]
+
+
+class Momentum(Optimizer):
+    r"""Gradient descent with momentum; the velocity carries the rate.
+
+    .. math:: v \leftarrow \mu v - r g, \qquad w \leftarrow w + v
+
+    With `nesterov`, ``w`` moves by ``mu v - r g`` with the new ``v``, as in
+    scikit-learn's `MLPClassifier` [1]_. PyTorch's velocity leaves the rate out
+    (``v = mu v + g``, ``w -= r v``): the same path while the rate is constant.
+
+    Parameters
+    ----------
+    learning_rate : float, default=0.01
+        The rate that the estimators use where their ``learning_rate_init`` is
+        None.
+    momentum : float, default=0.9
+        The share ``mu`` of the velocity that is kept, in [0, 1).
+    nesterov : bool, default=False
+        Whether to use Nesterov's momentum.
+
+    References
+    ----------
+    .. [1] I. Sutskever, J. Martens, G. Dahl, G. Hinton, "On the importance of
+       initialization and momentum in deep learning", ICML 2013.
+
+    Examples
+    --------
+    >>> from skgd.optimizers import Momentum
+    >>> Momentum(nesterov=True)
+    Momentum(nesterov=True)
+    """
+
+    _allowed = {
+        **Optimizer._allowed,
+        "momentum": Allowed(Real, ge=0, lt=1),
+        "nesterov": Allowed(bool),
+    }
+
+    def __init__(self, learning_rate=0.01, *, momentum=0.9, nesterov=False):
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.nesterov = nesterov
+
+    def _kernel(self, l1):
+        return step_kernel(
+            <step_f32> _momentum[float], <step_f64> _momentum[double], 1,
+            (self.momentum, self.nesterov))
+
+
+cdef leaf _adagrad(
+    floating* w, const floating* g, floating* slots, Py_ssize_t stride, Py_ssize_t n,
+    const Step* step,
+) noexcept nogil:
+    cdef floating rate = step.rate, l1 = step.l1, l2 = step.l2, epsilon = step.h[0]
+    cdef floating* h = slots
+    cdef floating gj, scale, moved
+    cdef Py_ssize_t j
+    for j in range(n):
+        gj = g[j] + l2 * w[j]
+        h[j] += gj * gj
+        scale = rate / (root(h[j]) + epsilon)
+        moved = w[j] - scale * gj
+        w[j] = moved - held_back(moved, scale * l1)
+
+
+class AdaGrad(Optimizer):
+    r"""Rates that shrink with the sum of squared gradients, per parameter.
+
+    .. math:: h \leftarrow h + g^2, \qquad
+              w \leftarrow w - \frac{r g}{\sqrt{h} + \epsilon}
+
+    Source: [1]_.
+
+    Parameters
+    ----------
+    learning_rate : float, default=0.01
+        The rate that the estimators use where their ``learning_rate_init`` is
+        None.
+    epsilon : float, default=1e-7
+        Added to the root.
+
+    References
+    ----------
+    .. [1] J. Duchi, E. Hazan, Y. Singer, "Adaptive Subgradient Methods for
+       Online Learning and Stochastic Optimization", JMLR 12, 2011.
+
+    Examples
+    --------
+    >>> from skgd.optimizers import AdaGrad
+    >>> AdaGrad(epsilon=1e-10)
+    AdaGrad(epsilon=1e-10)
+    """
+
+    _allowed = {**Optimizer._allowed, "epsilon": Allowed(Real, gt=0)}
+
+    def __init__(self, learning_rate=0.01, *, epsilon=1e-7):
+        self.learning_rate = learning_rate
+        self.epsilon = epsilon
+
+    def _kernel(self, l1):
+        return step_kernel(
+            <step_f32> _adagrad[float], <step_f64> _adagrad[double], 1, (self.epsilon,))
+
+
+cdef leaf _rmsprop(
+    floating* w, const floating* g, floating* slots, Py_ssize_t stride, Py_ssize_t n,
+    const Step* step,
+) noexcept nogil:
+    cdef floating rate = step.rate, l1 = step.l1, l2 = step.l2
+    cdef floating rho = step.h[0], epsilon = step.h[1]
+    cdef floating* v = slots
+    cdef floating* m = slots + stride
+    cdef floating gj, spread, scale, moved
+    cdef Py_ssize_t j
+    if step.h[2] == 0:
+        for j in range(n):
+            gj = g[j] + l2 * w[j]
+            v[j] = rho * v[j] + (1 - rho) * gj * gj
+            scale = rate / (root(v[j]) + epsilon)
+            moved = w[j] - scale * gj
+            w[j] = moved - held_back(moved, scale * l1)
+        return
+    for j in range(n):
+        gj = g[j] + l2 * w[j]
+        v[j] = rho * v[j] + (1 - rho) * gj * gj
+        m[j] = rho * m[j] + (1 - rho) * gj
+        spread = v[j] - m[j] * m[j]
+        scale = rate / (root(spread if spread > 0 else 0) + epsilon)
+        moved = w[j] - scale * gj
+        w[j] = moved - held_back(moved, scale * l1)
+
+
+class RMSprop(Optimizer):
+    r"""Rates that follow a running mean of squared gradients.
+
+    .. math:: v \leftarrow \rho v + (1 - \rho) g^2, \qquad
+              w \leftarrow w - \frac{r g}{\sqrt{v} + \epsilon}
+
+    With `centered` the root is taken of ``v - m ** 2``, the running variance,
+    with ``m`` the running mean of the gradient [2]_. Source: [1]_.
+
+    Parameters
+    ----------
+    learning_rate : float, default=0.001
+        The rate that the estimators use where their ``learning_rate_init`` is
+        None.
+    rho : float, default=0.9
+        The share of the running mean that is kept, in [0, 1).
+    epsilon : float, default=1e-8
+        Added to the root.
+    centered : bool, default=False
+        Whether to use the running variance.
+
+    References
+    ----------
+    .. [1] T. Tieleman, G. Hinton, "Lecture 6.5 - rmsprop", Neural Networks for
+       Machine Learning, 2012.
+    .. [2] A. Graves, "Generating Sequences With Recurrent Neural Networks",
+       :arxiv:`1308.0850`, 2013.
+
+    Examples
+    --------
+    >>> from skgd.optimizers import RMSprop
+    >>> RMSprop(rho=0.99, centered=True)
+    RMSprop(centered=True, rho=0.99)
+    """
+
+    _allowed = {
+        **Optimizer._allowed,
+        "rho": Allowed(Real, ge=0, lt=1),
+        "epsilon": Allowed(Real, gt=0),
+        "centered": Allowed(bool),
+    }
+
+    def __init__(self, learning_rate=0.001, *, rho=0.9, epsilon=1e-8, centered=False):
+        self.learning_rate = learning_rate
+        self.rho = rho
+        self.epsilon = epsilon
+        self.centered = centered
+
+    def _kernel(self, l1):
+        return step_kernel(
+            <step_f32> _rmsprop[float], <step_f64> _rmsprop[double],
+            2 if self.centered else 1, (self.rho, self.epsilon, self.centered))
+
+
+cdef leaf _adam(
+    floating* w, const floating* g, floating* slots, Py_ssize_t stride, Py_ssize_t n,
+    const Step* step,
+) noexcept nogil:
+    cdef floating b1 = step.h[0], b2 = step.h[1], epsilon = step.h[2], l2 = step.l2
+    # bias corrections: of the first moment in the rate, of the second in the root
+    cdef floating rate = step.rate / (1 - pow(step.h[0], step.t))
+    cdef floating fix = 1 / sqrt(1 - pow(step.h[1], step.t))
+    cdef floating reach = rate * (1 - b1) * step.l1
+    cdef floating back = 1 / rate
+    cdef bint amsgrad = step.h[3] != 0
+    cdef floating* m = slots
+    cdef floating* v = slots + stride
+    cdef floating* largest = slots + 2 * stride
+    cdef floating gj, below, scale, moved, s
+    cdef Py_ssize_t j
+    if amsgrad:
+        for j in range(n):
+            gj = g[j] + l2 * w[j]
+            m[j] = b1 * m[j] + (1 - b1) * gj
+            v[j] = b2 * v[j] + (1 - b2) * gj * gj
+            largest[j] = largest[j] if largest[j] > v[j] else v[j]
+            below = root(largest[j]) * fix + epsilon
+            scale = 1 / below
+            moved = w[j] - rate * m[j] * scale
+            s = held_back(moved, reach * scale)
+            w[j] = moved - s
+            m[j] = m[j] + s * below * back if reach != 0 else m[j]
+        return
+    for j in range(n):
+        gj = g[j] + l2 * w[j]
+        m[j] = b1 * m[j] + (1 - b1) * gj
+        v[j] = b2 * v[j] + (1 - b2) * gj * gj
+        below = root(v[j]) * fix + epsilon
+        scale = 1 / below
+        moved = w[j] - rate * m[j] * scale
+        s = held_back(moved, reach * scale)
+        w[j] = moved - s
+        m[j] = m[j] + s * below * back if reach != 0 else m[j]
+
+
+class Adam(Optimizer):
+    r"""Momentum and rates per parameter, both corrected for their start.
+
+    .. math:: m \leftarrow \beta_1 m + (1 - \beta_1) g, \qquad
+              v \leftarrow \beta_2 v + (1 - \beta_2) g^2
+
+    .. math:: w \leftarrow w - r \frac{m / (1 - \beta_1^t)}
+              {\sqrt{v / (1 - \beta_2^t)} + \epsilon}
+
+    The epsilon is added after the correction, as in the paper [1]_ and in
+    PyTorch; scikit-learn adds it before. With `amsgrad` the root is taken of
+    the largest ``v`` so far [2]_.
+
+    Parameters
+    ----------
+    learning_rate : float, default=0.001
+        The rate that the estimators use where their ``learning_rate_init`` is
+        None.
+    beta_1 : float, default=0.9
+        The share of the first moment that is kept, in [0, 1).
+    beta_2 : float, default=0.999
+        The share of the second moment that is kept, in [0, 1).
+    epsilon : float, default=1e-8
+        Added to the root.
+    amsgrad : bool, default=False
+        Whether to use the largest second moment so far.
+
+    References
+    ----------
+    .. [1] D. Kingma, J. Ba, "Adam: A Method for Stochastic Optimization",
+       :arxiv:`1412.6980`, 2014.
+    .. [2] S. Reddi, S. Kale, S. Kumar, "On the Convergence of Adam and Beyond",
+       ICLR 2018.
+
+    Examples
+    --------
+    >>> from skgd.optimizers import Adam
+    >>> Adam(beta_1=0.8)
+    Adam(beta_1=0.8)
+    """
+
+    _allowed = {
+        **Optimizer._allowed,
+        "beta_1": Allowed(Real, ge=0, lt=1),
+        "beta_2": Allowed(Real, ge=0, lt=1),
+        "epsilon": Allowed(Real, gt=0),
+        "amsgrad": Allowed(bool),
+    }
+
+    def __init__(
+        self, learning_rate=0.001, *, beta_1=0.9, beta_2=0.999, epsilon=1e-8,
+        amsgrad=False,
+    ):
+        self.learning_rate = learning_rate
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.amsgrad = amsgrad
+
+    def _kernel(self, l1):
+        return step_kernel(
+            <step_f32> _adam[float], <step_f64> _adam[double],
+            3 if self.amsgrad else 2,
+            (self.beta_1, self.beta_2, self.epsilon, self.amsgrad))
+
+
+OPTIMIZERS = {
+    "sgd": SGD,
+    "momentum": Momentum,
+    "adagrad": AdaGrad,
+    "rmsprop": RMSprop,
+    "adam": Adam,
+}
