@@ -13,6 +13,7 @@ from libc.string cimport memcpy
 import numpy as np
 
 from ._network cimport Batch, Data, Network, gradient, predict
+from ._rows cimport Plan, announce, can_run_rows, run_rows
 from .layers cimport random_bits
 from .optimizers cimport OptimizerKernel, Step
 
@@ -57,25 +58,6 @@ cdef void _load(
     batch.x = x + first * d if x != NULL else NULL
     batch.y = y + first * q
     batch.weights = w + first if w != NULL else NULL
-
-
-cdef struct Plan:
-    Py_ssize_t batch_size
-    const Py_ssize_t* order     # rows in the order of the epoch, or NULL
-    Py_ssize_t n_samples
-    const double* rates         # one for each update of the epoch
-    double l1, l2
-    bint per_sample             # the penalty is divided by the batch's weight
-    double weight_mean
-    uint64_t seed
-    double step                 # updates before this epoch
-    double slot_step            # the same since the slots were made
-    double l1_total             # in and out
-    void* slots
-    void* average               # NULL: no averaging
-    double average_from         # samples after which it begins
-    double n_seen               # samples before this epoch
-    double n_averaged           # in and out
 
 
 cdef void _update(
@@ -127,9 +109,13 @@ cdef double _run(
     cdef Py_ssize_t number, first, m
     cdef Batch batch
     cdef double loss = 0
+    if can_run_rows(net, kernel, plan):
+        return run_rows(net, plan, begin, end, tag)
     for number in range(begin, end):
         first = number * plan.batch_size
         m = min(plan.batch_size, plan.n_samples - first)
+        if m == 1 and plan.order != NULL:
+            announce(net, plan, number, tag)
         batch.seed = plan.seed + number
         batch.step = plan.step + number
         _load(net, &batch, plan.order, first, m, tag)

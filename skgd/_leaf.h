@@ -17,6 +17,14 @@
 #define SKGD_LEAF
 #endif
 
+/* The empty asm keeps GCC from removing a function that only prefetches. */
+#if defined(__GNUC__) || defined(__clang__)
+#define SKGD_PREFETCH(address) \
+    (__extension__({ __builtin_prefetch(address); __asm__ volatile(""); }))
+#else
+#define SKGD_PREFETCH(address) ((void)0)
+#endif
+
 /* exp(x) = 2^k exp(r), |r| <= ln(2)/2, with the Taylor polynomial of exp(r) - 1
  * (degree 7: 5e-9, degree 13: 4e-18, both below the rounding error). libm's
  * versions do not vectorise without -ffast-math. The fma keeps the two-part

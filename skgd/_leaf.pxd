@@ -10,6 +10,9 @@ cdef extern from "_leaf.h":
     # function carry an attribute of the C compiler).
     ctypedef void leaf "SKGD_LEAF void"
 
+    # ask for a cache line early
+    void prefetch "SKGD_PREFETCH" (const void*) noexcept nogil
+
     float skgd_exp_f32(float) noexcept nogil
     double skgd_exp_f64(double) noexcept nogil
     float skgd_tanh_f32(float) noexcept nogil

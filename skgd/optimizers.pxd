@@ -1,5 +1,7 @@
 """What an optimizer gives to the compiled epoch."""
 
+from cython cimport floating
+
 
 cdef struct Step:
     double rate         # the learning rate of this update
@@ -23,6 +25,30 @@ cdef class OptimizerKernel:
     cdef step_f64 f64
     cdef double h[4]
     cdef readonly Py_ssize_t n_slots
-    # The kernel leaves a parameter alone whose gradient is zero, but for the
-    # shrinkage w *= 1 - rate * l2: rows of sparse data can be applied lazily.
-    cdef readonly bint lazy
+    # Plain SGD: `_rows.pyx` may fuse gradient and update of a single row.
+    cdef readonly bint plain
+
+
+cdef inline double sgd_keep(const Step* step) noexcept nogil:
+    # A penalty stronger than 1 / rate sets the weights to zero, not beyond.
+    return 1 - step.rate * step.l2 if step.rate * step.l2 < 1 else 0
+
+
+cdef inline floating sgd_moved(
+    floating w, floating g, floating keep, floating rate
+) noexcept nogil:
+    return keep * w - rate * g
+
+
+cdef inline void truncate(floating* w, floating* received, floating total) noexcept nogil:
+    # Take off the L1 penalty that was due in all updates (`total`) less what the
+    # weight has received, but not across zero.
+    cdef floating before = w[0], after = before
+    if before > 0:
+        after = before - (total + received[0])
+        after = after if after > 0 else 0
+    elif before < 0:
+        after = before + (total - received[0])
+        after = after if after < 0 else 0
+    received[0] += after - before
+    w[0] = after

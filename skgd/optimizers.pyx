@@ -31,14 +31,14 @@ cdef class OptimizerKernel:
 
 
 cdef OptimizerKernel step_kernel(
-    step_f32 f32, step_f64 f64, Py_ssize_t n_slots, hyperparameters=(), bint lazy=False
+    step_f32 f32, step_f64 f64, Py_ssize_t n_slots, hyperparameters=(), bint plain=False
 ):
     cdef OptimizerKernel kernel = OptimizerKernel()
     cdef Py_ssize_t k
     kernel.f32 = f32
     kernel.f64 = f64
     kernel.n_slots = n_slots
-    kernel.lazy = lazy
+    kernel.plain = plain
     for k in range(len(hyperparameters)):
         kernel.h[k] = hyperparameters[k]
     return kernel
@@ -64,25 +64,13 @@ cdef leaf _sgd(
     floating* w, const floating* g, floating* slots, Py_ssize_t stride, Py_ssize_t n,
     const Step* step,
 ) noexcept nogil:
-    cdef floating rate = step.rate, total = step.l1_total, before, shrunk
-    # A penalty stronger than 1 / rate sets the weights to zero, not beyond.
-    cdef floating keep = 1 - step.rate * step.l2
+    cdef floating rate = step.rate, total = step.l1_total, keep = sgd_keep(step)
     cdef Py_ssize_t j
-    if keep < 0:
-        keep = 0
     for j in range(n):
-        w[j] = keep * w[j] - rate * g[j]
-    if step.l1 == 0:
-        return
-    for j in range(n):
-        before = w[j]
-        if before > 0:
-            shrunk = before - (total + slots[j])
-            w[j] = shrunk if shrunk > 0 else 0
-        elif before < 0:
-            shrunk = before + (total - slots[j])
-            w[j] = shrunk if shrunk < 0 else 0
-        slots[j] += w[j] - before
+        w[j] = sgd_moved(w[j], g[j], keep, rate)
+    if step.l1 != 0:
+        for j in range(n):
+            truncate(&w[j], &slots[j], total)
 
 
 class SGD(Optimizer):
