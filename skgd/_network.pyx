@@ -21,7 +21,7 @@ from .layers cimport (
     batch_norm_single,
     column_sums,
     dense_backward_input,
-    dense_backward_parameters,
+    dense_backward_weights,
     dense_forward,
     dropout,
     inverse_root,
@@ -122,7 +122,7 @@ cdef void _sparse_input_forward(
     for i in range(batch.m):
         for o in range(n):
             Z[i * n + o] = b[o] if b != NULL else 0
-    if inputs.gamma == NULL:
+    if inputs.W != NULL or inputs.gamma == NULL:
         csr_product(&rows, W, Z, batch.m, k, n)
         return
     if batch.share != NULL:
@@ -202,10 +202,8 @@ cdef void _sparse_input_backward(
     cdef floating* dgamma = <floating*> inputs.dgamma
     cdef floating* dbeta = <floating*> inputs.dbeta
     cdef floating a
-    if layer.db != NULL:
-        column_sums(delta, <floating*> layer.db, batch.m, n)
     csr_transposed_product(&rows, delta, dW, batch.m, k, n)
-    if inputs.gamma == NULL:
+    if inputs.W != NULL or inputs.gamma == NULL:
         return
     masked_delta(&rows, delta, D, batch.m, k, n)
     for j in range(k):
@@ -246,19 +244,20 @@ cdef void _backward(Network net, Batch* batch, floating* tag) noexcept nogil:
                 <floating*> layer.dbeta, <const floating*> batch.share, batch.total, m, n)
         if layer.W == NULL:
             return
-        if l == 0 or net.layers[l - 1].W == NULL:
-            if batch.x == NULL:
-                _sparse_input_backward(net, batch, layer, delta)
-                return
-        before = <const floating*> batch.x
-        if l > 0:
-            before = <const floating*> net.layers[l - 1].A
-        dense_backward_parameters(
-            before, delta, <floating*> layer.dW, <floating*> layer.db, m, layer.n_in, n)
-        if layer.gamma != NULL and layer.db != NULL and batch.share != NULL:
+        if layer.db != NULL and layer.gamma != NULL and batch.share != NULL:
             # The batch mean takes an intercept off again: without rounding errors
             # its gradient is zero, and adaptive rates would magnify those.
             memset(layer.db, 0, n * sizeof(floating))
+        elif layer.db != NULL:
+            column_sums(delta, <floating*> layer.db, m, n)
+        if batch.x == NULL and (l == 0 or net.layers[l - 1].W == NULL):
+            _sparse_input_backward(net, batch, layer, delta)
+            return
+        before = <const floating*> batch.x
+        if l > 0:
+            before = <const floating*> net.layers[l - 1].A
+        dense_backward_weights(
+            before, delta, <floating*> layer.dW, m, layer.n_in, n)
         if l == 0 or (net.layers[l - 1].W == NULL and net.layers[l - 1].gamma == NULL):
             return
         dense_backward_input(

@@ -7,8 +7,8 @@ from libc.stdint cimport uint32_t, uint64_t
 cdef void dense_forward(
     const floating* A, const floating* W, const floating* b, floating* Z,
     Py_ssize_t m, Py_ssize_t k, Py_ssize_t n) noexcept nogil
-cdef void dense_backward_parameters(
-    const floating* A, const floating* delta, floating* dW, floating* db,
+cdef void dense_backward_weights(
+    const floating* A, const floating* delta, floating* dW,
     Py_ssize_t m, Py_ssize_t k, Py_ssize_t n) noexcept nogil
 cdef void dense_backward_input(
     const floating* delta, const floating* W, floating* dA,

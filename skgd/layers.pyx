@@ -129,13 +129,11 @@ cdef void dense_forward(
         _gemm(b"N", b"N", n, m, k, W, n, A, k, <floating> 1, Z, n)
 
 
-cdef void dense_backward_parameters(
-    const floating* A, const floating* delta, floating* dW, floating* db,
+cdef void dense_backward_weights(
+    const floating* A, const floating* delta, floating* dW,
     Py_ssize_t m, Py_ssize_t k, Py_ssize_t n,
 ) noexcept nogil:
-    """dW (k, n) = A.T @ delta (m, n); db (n,) = sum of delta; db may be NULL."""
-    if db != NULL:
-        _column_sums(delta, db, m, n)
+    """dW (k, n) = A (m, k).T @ delta (m, n)."""
     if m == 1:
         _outer(A, delta, dW, k, n)
     elif n == 1:
