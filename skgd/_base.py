@@ -139,10 +139,11 @@ class GradientDescent(BaseEstimator):
         return Recipe(
             optimizer=rules["optimizer"],
             schedule=rules["learning_rate"],
-            learning_rate=rules["optimizer"].learning_rate if rate is None else rate,
+            learning_rate=rules["optimizer"].own_rate(self._kind) if rate is None else rate,
             batch_size=batch_size,
             shuffle=bool(self.shuffle),
             max_iter=max_iter,
+            n_iter_no_change=self.n_iter_no_change,
             n_steps=self.max_iter * -(-n_samples // batch_size),
             l1=l1,
             l2=l2,
@@ -292,11 +293,12 @@ class GradientDescent(BaseEstimator):
         rows = held_out = validate = None
         if self.early_stopping and not incremental:
             rows, held_out = self._split(y, data.weights, state.rng)
-            validate = self._validation(data, y, held_out, state)
+            validate = self._validation(data, y, held_out)
         patience = self.n_iter_no_change + self._patience_beyond
         watched = "loss" if validate is None else "score"
         if state.stopping is None or state.watched != watched:
-            state.stopping, state.watched = Stopping(self.tol, patience), watched
+            state.stopping = Stopping(self.tol, patience, self._windowed_tol)
+            state.watched = watched
         state.stopping.tol, state.stopping.patience = self.tol, patience
 
         n = data.n_samples if rows is None else len(rows)
@@ -327,17 +329,18 @@ class GradientDescent(BaseEstimator):
                     stacklevel=2,
                 )
 
-    def _validation(self, data, y, held_out, state):
-        # the score on the rows that are held out, with the parameters of a state
+    def _validation(self, data, y, held_out):
+        # score and tie-break on the rows that are held out, for a state
         weights = None if data.weights is None else data.weights[held_out]
-        part = Data(as_rows(data.X[held_out]))
+        part = Data(as_rows(data.X[held_out]), data.Y[held_out])
         y = y[held_out]
 
-        def score(state):
+        def validate(state):
             Z = forward(self._architecture_, state.published, state.running, part)
-            return float(self._score_raw(Z, y, weights))
+            score = float(self._score_raw(Z, y, weights))
+            return score, self._tie_break(Z, part.Y, weights)
 
-        return score
+        return validate
 
     def _publish_curves(self, state, outcome, validated):
         self.n_iter_ = outcome.n_iter

@@ -1,6 +1,7 @@
 """The descent: the one loop over epochs that all estimators share."""
 
 import warnings
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,6 +26,7 @@ class Recipe:
     batch_size: int
     shuffle: bool
     max_iter: int
+    n_iter_no_change: float
     n_steps: int  # updates of a whole training, for the schedules that end
     l1: float
     l2: float
@@ -69,8 +71,7 @@ class TrainingState:
         for name in ("theta", "running", "slots", "average"):
             value = getattr(self, name)
             setattr(new, name, None if value is None else value.copy())
-        new.stopping = Stopping(self.stopping.tol, self.stopping.patience)
-        new.stopping.__dict__.update(self.stopping.__dict__)
+        new.stopping = deepcopy(self.stopping)
         new.loss_curve = list(self.loss_curve)
         new.validation_scores = list(self.validation_scores)
         return new
@@ -216,7 +217,7 @@ def _next_rate_or_stop(state, recipe, message):
     schedule = recipe.schedule
     if isinstance(schedule, Adaptive) and state.learning_rate > schedule.min_rate:
         state.n_plateaus += 1
-        state.stopping.n_no_change = 0
+        state.stopping.restart()
         if recipe.verbose:
             factor = schedule([0], n_plateaus=state.n_plateaus)[0]
             rate = recipe.learning_rate * factor
@@ -271,7 +272,8 @@ def descend(state, architecture, data, recipe, rows, weight_mean, validate, stop
     weight_mean : float
         The mean of the sample weights.
     validate : callable or None
-        Returns the validation score of the published parameters.
+        Returns the validation score of the published parameters, and what decides
+        between level scores (or None).
     stop : bool
         Whether a plateau ends the descent.
 
@@ -293,9 +295,9 @@ def descend(state, architecture, data, recipe, rows, weight_mean, validate, stop
                 outcome.n_iter += 1
                 state.loss_curve.append(loss)
                 finite = np.isfinite(loss) and np.isfinite(state.theta).all()
-                value, keep = loss, None
+                value, tie, keep = loss, None, None
                 if validate is not None:
-                    score = validate(state) if finite else float("nan")
+                    score, tie = validate(state) if finite else (float("nan"), None)
                     state.validation_scores.append(score)
                     value, keep = -score, state.kept
                 _report(state, recipe, outcome, validate)
@@ -303,7 +305,7 @@ def descend(state, architecture, data, recipe, rows, weight_mean, validate, stop
                     _diverged(state, recipe, outcome)
                     outcome.stopped = True
                     break
-                state.stopping.update(value, keep)
+                state.stopping.update(value, tie, keep)
                 if state.stopping.on_plateau:
                     message = _plateau_message(recipe, state, validate)
                     ends = _next_rate_or_stop(state, recipe, message)
@@ -323,5 +325,5 @@ def _plateau_message(recipe, state, validate):
     watched = "Training loss" if validate is None else "Validation score"
     return (
         f"{watched} did not improve more than tol={state.stopping.tol:f} for "
-        f"{state.stopping.n_no_change} consecutive epochs."
+        f"{recipe.n_iter_no_change} consecutive epochs."
     )

@@ -92,8 +92,23 @@ cdef double loss_and_delta(
     return total
 
 
-def _evaluate(LossKernel kernel, const floating[:, ::1] y, floating[:, ::1] z):
-    # the loss of one row at a time, and the derivatives in place of z
+def losses_of_rows(LossKernel kernel, const floating[:, ::1] y, floating[:, ::1] z):
+    """Loss of each row; the derivatives take the place of z.
+
+    Parameters
+    ----------
+    kernel : LossKernel
+        The loss.
+    y : ndarray of shape (n_samples, n_targets), float32 or float64
+        Encoded targets.
+    z : ndarray of shape (n_samples, n_outputs), of the same dtype
+        Raw predictions; derivatives on return.
+
+    Returns
+    -------
+    losses : ndarray of shape (n_samples,), float64
+        The sum over the outputs of each row.
+    """
     cdef Py_ssize_t i
     values = np.empty(z.shape[0])
     cdef double[::1] out = values
@@ -127,7 +142,7 @@ class Loss(Rule):
     def _check_target(self, y):
         """Raise where `y` is outside the domain of a regression loss."""
 
-    def evaluate(self, y, z):
+    def evaluate(self, y, z, softmax=False):
         """Loss and derivative at raw predictions.
 
         Parameters
@@ -136,6 +151,9 @@ class Loss(Rule):
             Targets, as the module's docstring says.
         z : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Raw predictions.
+        softmax : bool, default=False
+            Whether a row of z is one distribution, and y has one class code per row;
+            for `LogLoss`.
 
         Returns
         -------
@@ -147,8 +165,6 @@ class Loss(Rule):
         z = np.array(z, dtype=np.float64, order="C", copy=True)
         y = np.asarray(y, dtype=np.float64)
         table = z.reshape(len(z), -1)
-        loss = _evaluate(
-            self._kernel(table.shape[1]),
-            np.ascontiguousarray(y.reshape(len(y), -1)), table,
-        )
+        loss = losses_of_rows(
+            self._kernel(softmax), np.ascontiguousarray(y.reshape(len(y), -1)), table)
         return loss, z

@@ -330,8 +330,7 @@ cdef class Network:
         self.dtype = theta.dtype
         self.keep_alive = [theta, running]
         self.theta = _address(theta)
-        options = {"softmax": True} if architecture.softmax else {}
-        self.loss = architecture.loss._kernel(architecture.n_outputs, **options)
+        self.loss = architecture.loss._kernel(architecture.softmax)
         gradient = None
         if training:
             gradient = np.zeros(self.n_params, self.dtype)

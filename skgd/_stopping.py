@@ -1,5 +1,7 @@
 """When to stop: tolerance, patience, and the best weights so far."""
 
+from collections import deque
+
 import numpy as np
 
 
@@ -9,49 +11,78 @@ class Stopping:
     Parameters
     ----------
     tol : float or None
-        An epoch improves when it is better than the best by more than this
-        (or as good, for ``tol=0``). None: nothing ever counts as a plateau.
+        What counts as an improvement. None: nothing is ever a plateau.
     patience : float
-        Epochs in a row without improvement that make a plateau.
+        Epochs that a plateau takes.
+    windowed : bool
+        False: a plateau is `patience` epochs in a row none of which is better by
+        `tol` than the best before it, as in scikit-learn's `MLP*`. True: the mean
+        of the last `patience` epochs is not better by `tol` than that of the
+        `patience` epochs before. That is the same idea where an epoch can be a
+        single small update, and a training loss noisy: small gains add up, and a
+        lucky epoch does not end the training.
 
     Attributes
     ----------
     best : float
         The least value so far.
-    n_no_change : int
-        Epochs in a row without improvement.
     best_weights : tuple of ndarray or None
-        What was kept at the best value.
+        What was kept at the best epoch.
     """
 
-    def __init__(self, tol, patience):
+    def __init__(self, tol, patience, windowed):
         self.tol = tol
         self.patience = patience
-        self.best = np.inf
-        self.n_no_change = 0
+        self.windowed = windowed
+        self.best = self._best_tie = np.inf
         self.best_weights = None
+        self.restart()
 
-    def update(self, value, weights=None):
+    def restart(self):
+        """Begin to wait anew, after a plateau that did not end the training."""
+        self._n_no_change = 0
+        self._recent = deque()
+
+    def update(self, value, tie=None, weights=None):
         """Take note of an epoch.
 
         Parameters
         ----------
         value : float
             The loss, or the negated score.
+        tie : float, default=None
+            A second number that should fall, beside a first that is coarse: the
+            validation loss beside an accuracy. There is no plateau while either
+            improves, and of epochs that are level, within `tol`, the last is best.
         weights : callable, default=None
-            Returns copies of what to keep where this is the best value.
+            Returns copies of what to keep at the best epoch.
         """
-        if self.tol is not None:
-            if value > self.best - self.tol:
-                self.n_no_change += 1
-            else:
-                self.n_no_change = 0
-        if value < self.best:
-            self.best = value
-            if weights is not None:
+        tol = 0.0 if self.tol is None else self.tol
+        improved = value <= self.best - tol
+        if tie is not None and not self.windowed:
+            improved |= tie <= self._best_tie - tol
+        self._n_no_change = 0 if improved else self._n_no_change + 1
+        if self.windowed and np.isfinite(self.patience):
+            self._recent.append(value if tie is None else tie)
+            if len(self._recent) > 2 * self.patience:
+                self._recent.popleft()
+        if weights is not None:
+            level = tie is not None and value <= self.best + tol
+            if value < self.best or level:
                 self.best_weights = weights()
+        self.best = min(self.best, value)
+        self._best_tie = self._best_tie if tie is None else min(self._best_tie, tie)
+        self._scored = tie is not None
 
     @property
     def on_plateau(self):
         """Whether patience has run out."""
-        return self.n_no_change >= self.patience
+        if self.tol is None or not np.isfinite(self.patience):
+            return False
+        if not self.windowed:
+            return self._n_no_change >= self.patience
+        p = int(self.patience)
+        if len(self._recent) < 2 * p or (self._scored and self._n_no_change < p):
+            return False
+        recent = np.array(self._recent)
+        return not recent[p:].mean() <= recent[:p].mean() - self.tol

@@ -12,7 +12,7 @@ from sklearn.utils.multiclass import (
     unique_labels,
 )
 
-from ._loss import softmax
+from ._loss import losses_of_rows, softmax
 from .losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES, LogLoss
 
 
@@ -54,6 +54,9 @@ class RegressionTargets(RegressorMixin):
         if not np.isfinite(predicted).all():
             return np.nan
         return r2_score(y, predicted, sample_weight=weights)
+
+    def _tie_break(self, Z, Y, weights):
+        return None
 
 
 class ClassificationTargets(ClassifierMixin):
@@ -165,6 +168,9 @@ class ClassificationTargets(ClassifierMixin):
             return self.classes_[(Z[:, 0] > 0).astype(int)]
         return self.classes_[Z.argmax(axis=1)]
 
+    def _loss_kernel(self):
+        return self._loss_rule(self.loss)._kernel(self._softmax)
+
     def _probabilities(self, Z):
         # of log_loss; Z is overwritten
         if self._softmax:
@@ -180,3 +186,8 @@ class ClassificationTargets(ClassifierMixin):
         if self._multilabel:
             right = right.all(axis=1)
         return np.average(right, weights=weights)
+
+    def _tie_break(self, Z, Y, weights):
+        # Accuracy is coarse: where it is level the loss decides. Z is overwritten.
+        losses = losses_of_rows(self._loss_kernel(), Y, Z)
+        return float(np.average(losses, weights=weights))

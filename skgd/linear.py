@@ -30,6 +30,8 @@ class _Linear(GradientDescent):
     }
     _penalty_per_sample = False
     _patience_beyond = 0
+    _windowed_tol = True
+    _kind = "linear"
     _t_start = 1
     _not_converged = (
         "Maximum number of iteration reached before convergence. Consider increasing "

@@ -59,7 +59,7 @@ class SquaredError(Loss):
     (array([2.]), array([2.]))
     """
 
-    def _kernel(self, n_outputs):
+    def _kernel(self, softmax=False):
         return loss_kernel(_squared_error)
 
 
@@ -95,7 +95,7 @@ class Huber(Loss):
     def __init__(self, epsilon=1.35):
         self.epsilon = epsilon
 
-    def _kernel(self, n_outputs):
+    def _kernel(self, softmax=False):
         return loss_kernel(_huber, self.epsilon)
 
 
@@ -130,7 +130,7 @@ class EpsilonInsensitive(Loss):
     def __init__(self, epsilon=0.1):
         self.epsilon = epsilon
 
-    def _kernel(self, n_outputs):
+    def _kernel(self, softmax=False):
         return loss_kernel(_epsilon_insensitive, self.epsilon)
 
 
@@ -165,7 +165,7 @@ class SquaredEpsilonInsensitive(Loss):
     def __init__(self, epsilon=0.1):
         self.epsilon = epsilon
 
-    def _kernel(self, n_outputs):
+    def _kernel(self, softmax=False):
         return loss_kernel(_squared_epsilon_insensitive, self.epsilon)
 
 
@@ -200,7 +200,7 @@ class Quantile(Loss):
     def __init__(self, quantile=0.5):
         self.quantile = quantile
 
-    def _kernel(self, n_outputs):
+    def _kernel(self, softmax=False):
         return loss_kernel(_quantile, self.quantile)
 
 
@@ -214,7 +214,7 @@ class AbsoluteError(Loss):
     (array([2.]), array([1.]))
     """
 
-    def _kernel(self, n_outputs):
+    def _kernel(self, softmax=False):
         # no insensitive zone
         return loss_kernel(_epsilon_insensitive, 0.0)
 
@@ -248,7 +248,7 @@ class Poisson(Loss):
                 f"{self!r}: the least is {y.min()}, all must be >= 0."
             )
 
-    def _kernel(self, n_outputs):
+    def _kernel(self, softmax=False):
         return loss_kernel(_poisson)
 
 
@@ -279,7 +279,7 @@ class LogLoss(Loss):
 
     link = "logistic"
 
-    def _kernel(self, n_outputs, softmax=False):
+    def _kernel(self, softmax=False):
         if softmax:
             return loss_kernel(NULL)
         return loss_kernel(_binary_log_loss)
@@ -304,7 +304,7 @@ class Hinge(Loss):
     (array([1.5]), array([1.]))
     """
 
-    def _kernel(self, n_outputs):
+    def _kernel(self, softmax=False):
         return loss_kernel(_hinge, 1.0)
 
 
@@ -318,7 +318,7 @@ class Perceptron(Loss):
     (array([0.5]), array([1.]))
     """
 
-    def _kernel(self, n_outputs):
+    def _kernel(self, softmax=False):
         return loss_kernel(_hinge, 0.0)
 
 
@@ -343,7 +343,7 @@ class SquaredHinge(Loss):
     (array([2.25]), array([3.]))
     """
 
-    def _kernel(self, n_outputs):
+    def _kernel(self, softmax=False):
         return loss_kernel(_squared_hinge)
 
 
@@ -380,7 +380,7 @@ class ModifiedHuber(Loss):
     (array([8.]), array([-4.]))
     """
 
-    def _kernel(self, n_outputs):
+    def _kernel(self, softmax=False):
         return loss_kernel(_modified_huber)
 
 

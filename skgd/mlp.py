@@ -22,6 +22,8 @@ class _MLP(GradientDescent):
 
     _penalty_per_sample = True
     _patience_beyond = 1
+    _windowed_tol = False
+    _kind = "network"
     _t_start = 0
     _not_converged = (
         "Stochastic Optimizer: Maximum iterations ({}) reached and the optimization "

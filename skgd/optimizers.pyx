@@ -49,15 +49,31 @@ class Optimizer(Rule):
 
     Parameters
     ----------
-    learning_rate : float
-        The rate that the estimators use where their ``learning_rate_init`` is
-        None.
+    learning_rate : float, default=None
+        The rate where the estimator's ``learning_rate_init`` is None.
     """
 
-    _allowed = {"learning_rate": Allowed(Real, gt=0)}
+    _allowed = {"learning_rate": Allowed(Real, gt=0, options=(None,))}
 
-    def __init__(self, learning_rate):
+    def __init__(self, learning_rate=None):
         self.learning_rate = learning_rate
+
+    def own_rate(self, kind="network"):
+        """The learning rate where the estimator gives none.
+
+        Parameters
+        ----------
+        kind : {'network', 'linear'}, default='network'
+            What is trained. A linear model has one optimum and starts far from it:
+            adaptive rules take ten times the rate there. Without adaptive rates the
+            scale of the features bounds the rate, momentum or not.
+
+        Returns
+        -------
+        rate : float
+            `learning_rate`, or the rule's default for the kind.
+        """
+        return self._rates[kind] if self.learning_rate is None else self.learning_rate
 
 
 cdef leaf _sgd(
@@ -83,9 +99,9 @@ class SGD(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float, default=0.01
-        The rate that the estimators use where their ``learning_rate_init`` is
-        None.
+    learning_rate : float, default=None
+        The rate where the estimator's ``learning_rate_init`` is None. None is
+        0.01, and 0.014 for linear models.
 
     References
     ----------
@@ -100,7 +116,9 @@ class SGD(Optimizer):
     SGD(learning_rate=0.1)
     """
 
-    def __init__(self, learning_rate=0.01):
+    _rates = {"network": 0.01, "linear": 0.014}
+
+    def __init__(self, learning_rate=None):
         self.learning_rate = learning_rate
 
     def _kernel(self, l1):
@@ -141,9 +159,9 @@ class Momentum(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float, default=0.01
-        The rate that the estimators use where their ``learning_rate_init`` is
-        None.
+    learning_rate : float, default=None
+        The rate where the estimator's ``learning_rate_init`` is None. None is
+        0.01, and 0.0014 for linear models.
     momentum : float, default=0.9
         The share ``mu`` of the velocity that is kept, in [0, 1).
     nesterov : bool, default=False
@@ -161,13 +179,14 @@ class Momentum(Optimizer):
     Momentum(nesterov=True)
     """
 
+    _rates = {"network": 0.01, "linear": 0.0014}
     _allowed = {
         **Optimizer._allowed,
         "momentum": Allowed(Real, ge=0, lt=1),
         "nesterov": Allowed(bool),
     }
 
-    def __init__(self, learning_rate=0.01, *, momentum=0.9, nesterov=False):
+    def __init__(self, learning_rate=None, *, momentum=0.9, nesterov=False):
         self.learning_rate = learning_rate
         self.momentum = momentum
         self.nesterov = nesterov
@@ -204,9 +223,9 @@ class AdaGrad(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float, default=0.01
-        The rate that the estimators use where their ``learning_rate_init`` is
-        None.
+    learning_rate : float, default=None
+        The rate where the estimator's ``learning_rate_init`` is None. None is
+        0.01, and 0.1 for linear models.
     epsilon : float, default=1e-7
         Added to the root.
 
@@ -222,9 +241,10 @@ class AdaGrad(Optimizer):
     AdaGrad(epsilon=1e-10)
     """
 
+    _rates = {"network": 0.01, "linear": 0.1}
     _allowed = {**Optimizer._allowed, "epsilon": Allowed(Real, gt=0)}
 
-    def __init__(self, learning_rate=0.01, *, epsilon=1e-7):
+    def __init__(self, learning_rate=None, *, epsilon=1e-7):
         self.learning_rate = learning_rate
         self.epsilon = epsilon
 
@@ -272,9 +292,9 @@ class RMSprop(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float, default=0.001
-        The rate that the estimators use where their ``learning_rate_init`` is
-        None.
+    learning_rate : float, default=None
+        The rate where the estimator's ``learning_rate_init`` is None. None is
+        0.001, and 0.01 for linear models.
     rho : float, default=0.9
         The share of the running mean that is kept, in [0, 1).
     epsilon : float, default=1e-8
@@ -296,6 +316,7 @@ class RMSprop(Optimizer):
     RMSprop(centered=True, rho=0.99)
     """
 
+    _rates = {"network": 0.001, "linear": 0.01}
     _allowed = {
         **Optimizer._allowed,
         "rho": Allowed(Real, ge=0, lt=1),
@@ -303,7 +324,7 @@ class RMSprop(Optimizer):
         "centered": Allowed(bool),
     }
 
-    def __init__(self, learning_rate=0.001, *, rho=0.9, epsilon=1e-8, centered=False):
+    def __init__(self, learning_rate=None, *, rho=0.9, epsilon=1e-8, centered=False):
         self.learning_rate = learning_rate
         self.rho = rho
         self.epsilon = epsilon
@@ -371,9 +392,9 @@ class Adam(Optimizer):
 
     Parameters
     ----------
-    learning_rate : float, default=0.001
-        The rate that the estimators use where their ``learning_rate_init`` is
-        None.
+    learning_rate : float, default=None
+        The rate where the estimator's ``learning_rate_init`` is None. None is
+        0.001, and 0.01 for linear models.
     beta_1 : float, default=0.9
         The share of the first moment that is kept, in [0, 1).
     beta_2 : float, default=0.999
@@ -397,6 +418,7 @@ class Adam(Optimizer):
     Adam(beta_1=0.8)
     """
 
+    _rates = {"network": 0.001, "linear": 0.01}
     _allowed = {
         **Optimizer._allowed,
         "beta_1": Allowed(Real, ge=0, lt=1),
@@ -406,7 +428,7 @@ class Adam(Optimizer):
     }
 
     def __init__(
-        self, learning_rate=0.001, *, beta_1=0.9, beta_2=0.999, epsilon=1e-8,
+        self, learning_rate=None, *, beta_1=0.9, beta_2=0.999, epsilon=1e-8,
         amsgrad=False,
     ):
         self.learning_rate = learning_rate
