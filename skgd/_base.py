@@ -2,6 +2,7 @@
 
 import warnings
 from contextlib import contextmanager
+from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import validate_data
 
-from ._descent import Recipe, TrainingState, descend
+from ._descent import Diverged, Recipe, TrainingState, descend
 from ._epoch import raw_predictions
 from ._network import Data, Network
 from ._rule import Allowed, check_parameters, resolve_rule
@@ -25,6 +26,10 @@ from .schedules import SCHEDULES, Schedule
 
 # rows at a time at prediction: the activations stay in the cache
 PREDICTION_BATCH = 256
+
+# A rate of our own choice is lowered so often, by this factor, after divergence.
+MAX_RESTARTS = 5
+RESTART_FACTOR = 0.25
 
 
 class GradientDescent(BaseEstimator):
@@ -149,6 +154,7 @@ class GradientDescent(BaseEstimator):
             l2=l2,
             per_sample=self._penalty_per_sample,
             average_from=self._average_from(),
+            may_restart=False,
             verbose=bool(self.verbose),
         )
 
@@ -199,24 +205,19 @@ class GradientDescent(BaseEstimator):
     def _split(self, y, weights, rng):
         # rows for training and for validation
         n = len(y)
-        try:
-            train, held_out = train_test_split(
-                np.arange(n),
-                random_state=rng,
-                test_size=self.validation_fraction,
-                stratify=self._stratify(y),
-            )
-        except ValueError as error:
-            raise ValueError(
-                f"{error} (early_stopping=True sets validation_fraction="
-                f"{self.validation_fraction!r} of {n} samples aside; change "
-                "validation_fraction, pass more samples, or disable early_stopping.)"
-            ) from None
-        if len(held_out) < 2:
+        # At least two samples, and one of each class.
+        classes = self._stratify(y)
+        least = 2 if classes is None else max(2, len(self.classes_))
+        n_held_out = max(int(np.ceil(self.validation_fraction * n)), least)
+        if n_held_out >= n:
             raise ValueError(
                 "The validation set is too small. Increase 'validation_fraction' or "
-                "the size of your dataset."
+                f"the size of your dataset. (early_stopping=True sets {n_held_out} "
+                f"samples aside, there are n_samples = {n}.)"
             )
+        train, held_out = train_test_split(
+            np.arange(n), random_state=rng, test_size=n_held_out, stratify=classes
+        )
         for name, rows in (("validation", held_out), ("training", train)):
             if weights is not None and not weights[rows].any():
                 raise ValueError(
@@ -307,16 +308,8 @@ class GradientDescent(BaseEstimator):
         weight_mean = update_weight_mean(state, data.weights, rows, n)
         max_iter = 1 if incremental else self.max_iter
         recipe = self._recipe(rules, n, max_iter, weight_mean)
-        outcome = descend(
-            state,
-            self._architecture_,
-            data,
-            recipe,
-            rows,
-            weight_mean,
-            validate,
-            not incremental,
-        )
+        task = (data, rows, weight_mean, validate)
+        outcome, state = self._descend(state, recipe, task, incremental)
         self._publish_curves(state, outcome, validate is not None)
         self._publish(self._architecture_, state)
         self._state = state
@@ -325,6 +318,42 @@ class GradientDescent(BaseEstimator):
             if not incremental:
                 warnings.warn(
                     self._not_converged.format(self.max_iter),
+                    ConvergenceWarning,
+                    stacklevel=2,
+                )
+
+    def _descend(self, state, recipe, task, incremental):
+        # Where the rate is ours to choose, divergence is a reason to choose again.
+        self.n_restarts_ = 0
+        data, rows, weight_mean, validate = task
+        choose = self.learning_rate_init is None and not incremental
+        before = state.copy() if choose else None
+        while True:
+            may_restart = choose and self.n_restarts_ < MAX_RESTARTS
+            recipe = replace(recipe, may_restart=may_restart)
+            try:
+                outcome = descend(
+                    state,
+                    self._architecture_,
+                    data,
+                    recipe,
+                    rows,
+                    weight_mean,
+                    validate,
+                    not incremental,
+                )
+                return outcome, state
+            except Diverged:
+                if not may_restart:
+                    raise
+            self.n_restarts_ += 1
+            rate = recipe.learning_rate * RESTART_FACTOR
+            recipe = replace(recipe, learning_rate=rate)
+            state = before.copy()
+            if self.n_restarts_ == 1:
+                warnings.warn(
+                    "Training diverged; it starts again with a lower rate. Scaling the "
+                    "input data, or setting learning_rate_init, avoids this.",
                     ConvergenceWarning,
                     stacklevel=2,
                 )

@@ -16,6 +16,10 @@ from .penalties import penalty_value
 from .schedules import Adaptive, Schedule
 
 
+class Diverged(ValueError):
+    """Loss or parameters are not finite, and there is no epoch to go back to."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How to descend: the hyperparameters, resolved to objects and numbers."""
@@ -32,6 +36,7 @@ class Recipe:
     l2: float
     per_sample: bool  # the penalty is divided by the samples of a batch
     average_from: float  # samples after which parameters are averaged
+    may_restart: bool  # divergence is an error even where a best epoch is kept
     verbose: bool
 
 
@@ -245,8 +250,8 @@ def _diverged(state, recipe, outcome):
         "MinMaxScaler might help. So might a smaller learning rate than "
         f"{state.learning_rate:g} (learning_rate_init)."
     )
-    if state.stopping.best_weights is None:
-        raise ValueError(message)
+    if recipe.may_restart or state.stopping.best_weights is None:
+        raise Diverged(message)
     warnings.warn(
         f"{message} The weights of the best epoch are kept.",
         ConvergenceWarning,

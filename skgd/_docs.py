@@ -42,7 +42,9 @@ PARAGRAPHS = {
             rule in `skgd.schedules`, an instance of one, or a callable that takes
             the number of updates so far and returns the rate itself.
         learning_rate_init : float or None, default=None
-            The rate at the start; None is the optimizer's own ``learning_rate``.
+            The rate at the start. None is the optimizer's own ``learning_rate``; if
+            training diverges with that, `fit` starts again with a quarter of it, up
+            to five times, and says so in a warning.
         """,
     "dropout_linear": """
         dropout : float, default=0.0
@@ -128,6 +130,8 @@ PARAGRAPHS = {
             Epochs of the last call.
         learning_rate_ : float
             The last rate used.
+        n_restarts_ : int
+            How often the last `fit` started again with a lower rate.
         n_features_in_ : int
             Number of features.
         feature_names_in_ : ndarray of shape (n_features_in_,)

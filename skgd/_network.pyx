@@ -131,10 +131,10 @@ cdef void _sparse_input_forward(
             batch_norm_running(
                 running, running + k, moments, moments + k, batch.total, k)
     else:
-        memcpy(moments, running, 2 * k * sizeof(floating))
         if batch.step >= 0:
             csr_row(&rows, inv_std, k)
             batch_norm_single(running, inv_std, batch.step, k)
+        memcpy(moments, running, 2 * k * sizeof(floating))
     inverse_root(moments + k, inv_std, k)
     for j in range(k):
         a = (<floating*> inputs.gamma)[j] * inv_std[j]

@@ -7,7 +7,7 @@ row-major.
 
 from cython cimport floating
 from libc.stdint cimport uint32_t, uint64_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 from scipy.linalg.cython_blas cimport dgemm, dgemv, sgemm, sgemv
 
 from ._leaf cimport leaf, root
@@ -256,12 +256,13 @@ cdef void batch_norm_forward(
         if step >= 0:
             batch_norm_running(running, running + n, scratch, scratch + n, total, n)
         return
-    for o in range(n):
-        scratch[o] = running[o]
-    inverse_root(running + n, inv_std, n)
     if step >= 0:
+        # The sample comes in before it is normalised: no value then lies further
+        # out than 1 / sqrt(momentum), however odd.
         for i in range(m):
             batch_norm_single(running, xhat + i * n, step, n)
+    memcpy(scratch, running, n * sizeof(floating))
+    inverse_root(running + n, inv_std, n)
     _normalise(xhat, A, scratch, inv_std, gamma, beta, m, n)
 
 

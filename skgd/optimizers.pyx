@@ -65,8 +65,8 @@ class Optimizer(Rule):
         ----------
         kind : {'network', 'linear'}, default='network'
             What is trained. A linear model has one optimum and starts far from it:
-            adaptive rules take ten times the rate there. Without adaptive rates the
-            scale of the features bounds the rate, momentum or not.
+            adaptive rules take at least ten times the rate there. Without adaptive
+            rates the scale of the features bounds the rate, with momentum or not.
 
         Returns
         -------
@@ -294,7 +294,7 @@ class RMSprop(Optimizer):
     ----------
     learning_rate : float, default=None
         The rate where the estimator's ``learning_rate_init`` is None. None is
-        0.001, and 0.01 for linear models.
+        0.001, and 0.03 for linear models.
     rho : float, default=0.9
         The share of the running mean that is kept, in [0, 1).
     epsilon : float, default=1e-8
@@ -316,7 +316,7 @@ class RMSprop(Optimizer):
     RMSprop(centered=True, rho=0.99)
     """
 
-    _rates = {"network": 0.001, "linear": 0.01}
+    _rates = {"network": 0.001, "linear": 0.03}
     _allowed = {
         **Optimizer._allowed,
         "rho": Allowed(Real, ge=0, lt=1),
