@@ -99,13 +99,13 @@ class GradientDescent(BaseEstimator):
     # ------------------------------------------------------------ parameters
     def _loss_rule(self, loss):
         name = type(self).__name__
-        rule = resolve_rule(loss, self._losses, Loss, "loss", name)
-        if type(rule) not in self._losses.values():
+        if isinstance(loss, Loss) and type(loss) not in self._losses.values():
             raise ValueError(
                 f"The 'loss' parameter of {name} must be one of {sorted(self._losses)} "
-                f"or an instance of one of their classes. Got {loss!r} instead."
+                f"or an instance of one of their classes in skgd.losses. Got {loss!r} "
+                "instead."
             )
-        return rule
+        return resolve_rule(loss, self._losses, Loss, "loss", name)
 
     def _resolve(self):
         # parameters that are objects, all checked
@@ -343,9 +343,9 @@ class GradientDescent(BaseEstimator):
                     not incremental,
                 )
                 return outcome, state
-            except Diverged:
+            except Diverged as error:
                 if not may_restart:
-                    raise
+                    raise ValueError(str(error)) from None
             self.n_restarts_ += 1
             rate = recipe.learning_rate * RESTART_FACTOR
             recipe = replace(recipe, learning_rate=rate)

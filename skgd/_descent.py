@@ -16,8 +16,13 @@ from .penalties import penalty_value
 from .schedules import Adaptive, Schedule
 
 
-class Diverged(ValueError):
-    """Loss or parameters are not finite, and there is no epoch to go back to."""
+# A loss that is larger than that of the first epoch by this factor will not come
+# back, though the numbers are still finite.
+EXPLODED = 1e8
+
+
+class Diverged(ArithmeticError):
+    """The loss exploded, or numbers are not finite, with no epoch to go back to."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,19 @@ class TrainingState:
         new.loss_curve = list(self.loss_curve)
         new.validation_scores = list(self.validation_scores)
         return new
+
+    def is_sound(self):
+        """Whether the last epoch left finite numbers and a loss of a normal size.
+
+        Returns
+        -------
+        sound : bool
+            False is divergence. The slots count: a second moment that overflowed
+            would freeze its weight in silence.
+        """
+        if not self.loss_curve[-1] < EXPLODED * (1 + abs(self.loss_curve[0])):
+            return False
+        return all(np.isfinite(a).all() for a in (self.theta, self.slots, self.running))
 
     @property
     def published(self):
@@ -299,7 +317,7 @@ def descend(state, architecture, data, recipe, rows, weight_mean, validate, stop
                 loss = run_epoch(net, state, recipe, kernel, rows, weight_mean)
                 outcome.n_iter += 1
                 state.loss_curve.append(loss)
-                finite = np.isfinite(loss) and np.isfinite(state.theta).all()
+                finite = state.is_sound()
                 value, tie, keep = loss, None, None
                 if validate is not None:
                     score, tie = validate(state) if finite else (float("nan"), None)

@@ -139,8 +139,8 @@ def resolve_rule(value, registry, base, name, owner):
         return registry[value]()._check()
     if isinstance(value, base):
         return value._check()
+    module = next(iter(registry.values())).__module__
     raise ValueError(
         f"The {name!r} parameter of {owner} must be one of {sorted(registry)} or an "
-        f"instance of a class in skgd.{base.__module__.rpartition('.')[2]}. "
-        f"Got {value!r} instead."
+        f"instance of one of their classes in {module}. Got {value!r} instead."
     )

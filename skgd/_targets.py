@@ -141,6 +141,11 @@ class ClassificationTargets(ClassifierMixin):
         class_weight = getattr(self, "class_weight", None)
         if class_weight is None:
             return weights
+        if not (isinstance(class_weight, dict) or class_weight == "balanced"):
+            raise ValueError(
+                f"The 'class_weight' parameter of {type(self).__name__} must be a dict, "
+                f"'balanced' or None. Got {class_weight!r} instead."
+            )
         if self._multilabel:
             raise ValueError("class_weight is not supported for multilabel targets.")
         if incremental and class_weight == "balanced":

@@ -1,0 +1,79 @@
+"""scikit-learn's own checks, over the grid of variants.
+
+`pytest -m grid tests/test_estimator_checks.py` runs the whole grid (minutes).
+"""
+
+from itertools import product
+
+import pytest
+from sklearn.utils.estimator_checks import check_estimator
+
+from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
+
+ESTIMATORS = [GDRegressor, GDClassifier, MLPGDRegressor, MLPGDClassifier]
+SOLVERS = ["batch", "sgd", "minibatch"]
+OPTIMIZERS = ["sgd", "momentum", "adagrad", "rmsprop", "adam"]
+
+GRID = list(product(SOLVERS, OPTIMIZERS, [0.0, 0.2], [False, True], [False, True]))
+# Every solver with every optimizer; with them, in turn, the eight combinations of
+# dropout, batch normalisation and early stopping.
+SPAN = [GRID[8 * i + (3 * i + 4 * (i // 5)) % 8] for i in range(15)]
+
+WEIGHT_CHECKS = [
+    "check_sample_weight_equivalence_on_dense_data",
+    "check_sample_weight_equivalence_on_sparse_data",
+]
+
+
+def declared(solver, dropout, early_stopping):
+    """Checks that compare weights with repeated rows, where rows matter by definition.
+
+    The data of the check fit into one minibatch, so that 'minibatch' is not among
+    them.
+    """
+    reasons = []
+    if solver == "sgd":
+        reasons.append("an update is made for each row")
+    if dropout:
+        reasons.append("each row has a dropout mask of its own")
+    if early_stopping:
+        reasons.append("rows are held out at random")
+    return dict.fromkeys(WEIGHT_CHECKS, "; ".join(reasons)) if reasons else {}
+
+
+def run_checks(estimator, variant):
+    solver, optimizer, dropout, batch_norm, early_stopping = variant
+    check_estimator(
+        estimator(
+            solver=solver,
+            optimizer=optimizer,
+            dropout=dropout,
+            batch_norm=batch_norm,
+            early_stopping=early_stopping,
+        ),
+        expected_failed_checks=declared(solver, dropout, early_stopping),
+        on_skip=None,
+    )
+
+
+def test_the_span_covers_all_pairs():
+    values = [set(column) for column in zip(*GRID, strict=True)]
+    for i, j in product(range(5), range(5)):
+        if i != j:
+            seen = {(variant[i], variant[j]) for variant in SPAN}
+            assert seen == set(product(values[i], values[j])), (i, j)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("variant", SPAN, ids=str)
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_check_estimator(estimator, variant):
+    run_checks(estimator, variant)
+
+
+@pytest.mark.grid
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("variant", GRID, ids=str)
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_check_estimator_grid(estimator, variant):
+    run_checks(estimator, variant)
