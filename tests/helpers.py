@@ -1,0 +1,76 @@
+"""Small networks bound to memory, for tests below the estimators."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse as sp
+
+from skgd._architecture import Architecture
+from skgd._descent import TrainingState
+from skgd._epoch import train_epoch
+from skgd._network import Data, Network
+from skgd.losses import SquaredError
+
+
+def as_csr(X):
+    """The same features without their zeros, indexed as the compiled code asks."""
+    X = sp.csr_matrix(X)
+    X.indices, X.indptr = X.indices.astype(np.int32), X.indptr.astype(np.int32)
+    return X
+
+
+@dataclass
+class Bound:
+    """A network and the arrays that it reads and writes."""
+
+    net: Network
+    architecture: Architecture
+    theta: np.ndarray
+    running: np.ndarray
+
+
+def bind(architecture, theta, X, Y, weights=None, *, batch_size=None, dtype=np.float64):
+    """A network over copies of `theta` and the data; X may be CSR."""
+    theta = np.array(theta, dtype)
+    running = architecture.new_running(dtype)
+    X = X.astype(dtype) if sp.issparse(X) else np.array(X, dtype, order="C")
+    Y = np.array(Y, dtype, order="C").reshape(X.shape[0], -1)
+    weights = None if weights is None else np.array(weights, dtype)
+    batch_size = X.shape[0] if batch_size is None else batch_size
+    net = Network(architecture, theta, running, Data(X, Y, weights), batch_size)
+    return Bound(net, architecture, theta, running)
+
+
+def linear(n_features, n_outputs=1, **options):
+    """The architecture of a linear model, with the squared error unless given."""
+    options.setdefault("loss", SquaredError())
+    return Architecture(sizes=(n_features, n_outputs), **options)
+
+
+class Trainer:
+    """Epochs over a bound network, one call each, with the state carried on."""
+
+    def __init__(self, bound, optimizer, *, l1=0.0, l2=0.0, weight_mean=1.0, **options):
+        self.bound = bound
+        self.kernel = optimizer._kernel(l1)
+        self.l1, self.l2, self.weight_mean = l1, l2, weight_mean
+        self.options = {"per_sample": False, "average_from": np.inf, **options}
+        self.state = TrainingState(bound.theta, bound.running, np.random.RandomState(0))
+        self.state.make_slots(optimizer, self.kernel)
+        if self.options["average_from"] < np.inf:
+            self.state.average = np.zeros_like(bound.theta)
+
+    def epoch(self, rates, order=None, seed=0):
+        """The weighted sum of the losses before each update."""
+        return train_epoch(
+            self.bound.net,
+            self.kernel,
+            order=order,
+            rates=np.atleast_1d(np.asarray(rates, dtype=np.float64)),
+            l1=self.l1,
+            l2=self.l2,
+            weight_mean=self.weight_mean,
+            seed=seed,
+            state=self.state,
+            **self.options,
+        )

@@ -1,0 +1,277 @@
+"""Every rule of the package once more, from its formula, in plain NumPy.
+
+The tables have the names of the registries: the tests fail for a rule that is
+registered and has no oracle here.
+"""
+
+import math
+from collections import namedtuple
+
+import numpy as np
+from scipy.special import xlogy
+
+
+# ---------------------------------------------------------------- optimizers
+class ProximalOracle:
+    """One update of all parameters; `l1` and `l2` hold the strength for each.
+
+    An L1 penalty adds to the gradient the `p` in [-l1, l1] that makes the new
+    weight zero, where there is one; else the end of the interval on the side of
+    the new weight. `move` says how far the weight goes per unit of `p`.
+    """
+
+    def __init__(self, rule, n):
+        self.rule, self.t = rule, 0
+        self.first, self.second, self.most = np.zeros(n), np.zeros(n), np.zeros(n)
+
+    def step(self, w, g, rate, l1, l2):
+        self.t += 1
+        smooth, move = self.move(w, g + l2 * w, rate)
+        zero = np.abs(smooth) <= move * l1
+        p = np.where(zero, smooth / move, l1 * np.sign(smooth))
+        p = np.where(l1 > 0, p, 0.0)
+        self.remember(p, rate)
+        return np.where(zero & (l1 > 0), 0.0, smooth - move * p)
+
+    def remember(self, p, rate):
+        """What the moments keep of the penalty's part of the gradient."""
+
+
+class MomentumOracle(ProximalOracle):
+    def move(self, w, g, rate):
+        mu = self.rule.momentum
+        self.first = mu * self.first - rate * g
+        if self.rule.nesterov:
+            return w + mu * self.first - rate * g, rate * (1 + mu)
+        return w + self.first, rate
+
+    def remember(self, p, rate):
+        self.first = self.first - rate * p
+
+
+class AdaGradOracle(ProximalOracle):
+    def move(self, w, g, rate):
+        self.second = self.second + g**2
+        own = rate / (np.sqrt(self.second) + self.rule.epsilon)
+        return w - own * g, own
+
+
+class RMSpropOracle(ProximalOracle):
+    def move(self, w, g, rate):
+        rho = self.rule.rho
+        self.second = rho * self.second + (1 - rho) * g**2
+        spread = self.second
+        if self.rule.centered:
+            self.first = rho * self.first + (1 - rho) * g
+            spread = np.maximum(self.second - self.first**2, 0.0)
+        own = rate / (np.sqrt(spread) + self.rule.epsilon)
+        return w - own * g, own
+
+
+class AdamOracle(ProximalOracle):
+    def move(self, w, g, rate):
+        b1, b2 = self.rule.beta_1, self.rule.beta_2
+        self.first = b1 * self.first + (1 - b1) * g
+        self.second = b2 * self.second + (1 - b2) * g**2
+        self.most = np.maximum(self.most, self.second)
+        spread = self.most if self.rule.amsgrad else self.second
+        root = np.sqrt(spread / (1 - b2**self.t)) + self.rule.epsilon
+        own = rate / (1 - b1**self.t) / root
+        return w - own * self.first, own * (1 - b1)
+
+    def remember(self, p, rate):
+        self.first = self.first + (1 - self.rule.beta_1) * p
+
+
+class SGDOracle:
+    """The cumulative L1 penalty of Tsuruoka et al. (2009), after the gradient."""
+
+    def __init__(self, rule, n):
+        self.due, self.received = np.zeros(n), np.zeros(n)
+
+    def step(self, w, g, rate, l1, l2):
+        w = np.maximum(1 - rate * l2, 0.0) * w - rate * g
+        self.due = self.due + rate * l1
+        cut = np.where(
+            w > 0,
+            np.maximum(0.0, w - (self.due + self.received)),
+            np.minimum(0.0, w + (self.due - self.received)),
+        )
+        self.received = self.received + cut - w
+        return cut
+
+
+OPTIMIZERS = {
+    "sgd": SGDOracle,
+    "momentum": MomentumOracle,
+    "adagrad": AdaGradOracle,
+    "rmsprop": RMSpropOracle,
+    "adam": AdamOracle,
+}
+
+
+# ---------------------------------------------------------------- losses
+# value(y, z, rule), slope(y, z, rule): the derivative by z; margin(y, z, rule):
+# how far z is from where the slope has no derivative
+LossOracle = namedtuple("LossOracle", "value slope margin")
+
+
+def _smooth(y, z, rule):
+    return np.full(np.shape(z), np.inf)
+
+
+def _log1p_exp(z):
+    return np.logaddexp(0.0, z)
+
+
+def _excess(y, z, rule):
+    return np.maximum(np.abs(z - y) - rule.epsilon, 0.0)
+
+
+def _to_epsilon(y, z, rule):
+    return np.abs(np.abs(z - y) - rule.epsilon)
+
+
+def _to_zero(y, z, rule):
+    return np.abs(z - y)
+
+
+def _to_one(y, z, rule):
+    return np.abs(y * z - 1)
+
+
+LOSSES = {
+    "squared_error": LossOracle(
+        lambda y, z, rule: (z - y) ** 2 / 2, lambda y, z, rule: z - y, _smooth
+    ),
+    "huber": LossOracle(
+        lambda y, z, rule: np.where(
+            np.abs(z - y) <= rule.epsilon,
+            (z - y) ** 2 / 2,
+            rule.epsilon * (np.abs(z - y) - rule.epsilon / 2),
+        ),
+        lambda y, z, rule: np.clip(z - y, -rule.epsilon, rule.epsilon),
+        _to_epsilon,
+    ),
+    "epsilon_insensitive": LossOracle(
+        _excess,
+        lambda y, z, rule: np.sign(z - y) * (_excess(y, z, rule) > 0),
+        _to_epsilon,
+    ),
+    "squared_epsilon_insensitive": LossOracle(
+        lambda y, z, rule: _excess(y, z, rule) ** 2,
+        lambda y, z, rule: 2 * np.sign(z - y) * _excess(y, z, rule),
+        _to_epsilon,
+    ),
+    "absolute_error": LossOracle(
+        lambda y, z, rule: np.abs(z - y), lambda y, z, rule: np.sign(z - y), _to_zero
+    ),
+    "quantile": LossOracle(
+        lambda y, z, rule: np.maximum(
+            rule.quantile * (y - z), (1 - rule.quantile) * (z - y)
+        ),
+        lambda y, z, rule: (
+            np.where(y > z, -rule.quantile, 1 - rule.quantile) * (y != z)
+        ),
+        _to_zero,
+    ),
+    "poisson": LossOracle(
+        lambda y, z, rule: xlogy(y, y) - y * z - y + np.exp(z),
+        lambda y, z, rule: np.exp(z) - y,
+        _smooth,
+    ),
+    "log_loss": LossOracle(
+        lambda y, z, rule: y * _log1p_exp(-z) + (1 - y) * _log1p_exp(z),
+        lambda y, z, rule: np.exp(-_log1p_exp(-z)) - y,
+        _smooth,
+    ),
+    "hinge": LossOracle(
+        lambda y, z, rule: np.maximum(0.0, 1 - y * z),
+        lambda y, z, rule: -y * (y * z <= 1),
+        _to_one,
+    ),
+    "squared_hinge": LossOracle(
+        lambda y, z, rule: np.maximum(0.0, 1 - y * z) ** 2,
+        lambda y, z, rule: -2 * y * np.maximum(0.0, 1 - y * z),
+        _to_one,
+    ),
+    "modified_huber": LossOracle(
+        lambda y, z, rule: np.where(
+            y * z >= -1, np.maximum(0.0, 1 - y * z) ** 2, -4 * y * z
+        ),
+        lambda y, z, rule: np.where(
+            y * z >= -1, -2 * y * np.maximum(0.0, 1 - y * z), -4 * y
+        ),
+        lambda y, z, rule: np.abs(np.abs(y * z) - 1),
+    ),
+    "perceptron": LossOracle(
+        lambda y, z, rule: np.maximum(0.0, -y * z),
+        lambda y, z, rule: -y * (y * z <= 0),
+        lambda y, z, rule: np.abs(z),
+    ),
+}
+
+
+def softmax_loss(codes, z):
+    """Negative log-likelihood of one class per row, and its derivative by z."""
+    z = np.asarray(z, dtype=np.float64)
+    codes = np.asarray(codes, dtype=int).ravel()
+    shifted = z - z.max(axis=1, keepdims=True)
+    log_total = np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    hit = np.arange(z.shape[1]) == codes[:, None]
+    return (log_total - shifted)[hit], np.exp(shifted - log_total) - hit
+
+
+# ---------------------------------------------------------------- activations
+# value and derivative; written so that nothing cancels or overflows
+def _logistic(z):
+    e = np.exp(-np.abs(z))
+    return np.where(z >= 0, 1, e) / (1 + e)
+
+
+def _logistic_slope(z):
+    e = np.exp(-np.abs(z))
+    return e / (1 + e) ** 2
+
+
+ACTIVATIONS = {
+    "identity": (lambda z: z, np.ones_like),
+    "logistic": (_logistic, _logistic_slope),
+    "tanh": (np.tanh, lambda z: 4 * _logistic_slope(2 * z)),
+    "relu": (lambda z: np.maximum(z, 0), lambda z: 1.0 * (z > 0)),
+}
+
+
+# ---------------------------------------------------------------- schedules
+def _span(rule, n_steps):
+    return rule.n_steps if rule.n_steps is not None else n_steps
+
+
+def _between(start, end, share):
+    # half a cosine from start to end, as PyTorch's annealing function
+    return end + (start - end) / 2 * (math.cos(math.pi * share) + 1)
+
+
+def _cosine(rule, t, n_steps, n_plateaus):
+    return _between(1.0, rule.final, min(t / _span(rule, n_steps), 1.0))
+
+
+def _one_cycle(rule, t, n_steps, n_plateaus):
+    # two phases, each with its own clock
+    end = _span(rule, n_steps)
+    peak = rule.warmup * end
+    if t <= peak:
+        return _between(rule.start, 1.0, t / peak)
+    return _between(1.0, rule.final, min((t - peak) / (end - peak), 1.0))
+
+
+# factor(rule, t, n_steps, n_plateaus) of one step
+SCHEDULES = {
+    "constant": lambda rule, t, n_steps, n_plateaus: 1.0,
+    "invscaling": lambda rule, t, n_steps, n_plateaus: 1 / (t + 1) ** rule.power_t,
+    "adaptive": lambda rule, t, n_steps, n_plateaus: rule.factor**n_plateaus,
+    "exponential": lambda rule, t, n_steps, n_plateaus: rule.decay ** (t / rule.period),
+    "step": lambda rule, t, n_steps, n_plateaus: rule.decay ** (t // rule.period),
+    "cosine": _cosine,
+    "one_cycle": _one_cycle,
+}
