@@ -172,8 +172,9 @@ class MLPGDRegressor(RegressionTargets, _MLP):
 
     Notes
     -----
-    Sample weights are relative: their mean counts as one. A weight acts as a
-    repeated sample does, in the statistics of batch normalisation too.
+    A sample weight acts as a repeated sample does, in the statistics of batch
+    normalisation and in the division of `alpha` too. The size of the updates does
+    not depend on the sum of the weights: their mean counts as one.
 
     Examples
     --------
@@ -331,8 +332,9 @@ class MLPGDClassifier(ClassificationTargets, _MLP):
 
     Notes
     -----
-    Sample weights are relative: their mean counts as one. A weight acts as a
-    repeated sample does, in the statistics of batch normalisation too.
+    A sample weight acts as a repeated sample does, in the statistics of batch
+    normalisation and in the division of `alpha` too. The size of the updates does
+    not depend on the sum of the weights: their mean counts as one.
 
     Examples
     --------
