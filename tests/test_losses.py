@@ -1,0 +1,257 @@
+"""The losses against their formulas, differences, and scikit-learn's metrics."""
+
+import numpy as np
+import oracles
+import pytest
+from helpers import bind, linear
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import metrics
+
+from skgd._epoch import loss_and_gradient
+from skgd._loss import softmax
+from skgd.losses import (
+    CLASSIFICATION_LOSSES,
+    LOSSES,
+    REGRESSION_LOSSES,
+    EpsilonInsensitive,
+    Huber,
+    LogLoss,
+    Poisson,
+    Quantile,
+    SquaredEpsilonInsensitive,
+)
+
+RULES = {
+    **{name: rule() for name, rule in LOSSES.items()},
+    "huber-0.3": Huber(epsilon=0.3),
+    "epsilon_insensitive-1": EpsilonInsensitive(epsilon=1.0),
+    "squared_epsilon_insensitive-1": SquaredEpsilonInsensitive(epsilon=1.0),
+    "quantile-0.9": Quantile(quantile=0.9),
+}
+
+
+def oracle_of(rule):
+    name = next(name for name, kind in LOSSES.items() if type(rule) is kind)
+    return oracles.LOSSES[name]
+
+
+def targets(rule, n, seed=0):
+    """Targets in the domain of a loss."""
+    rng = np.random.RandomState(seed)
+    if isinstance(rule, LogLoss):
+        return rng.randint(2, size=n).astype(float)
+    if isinstance(rule, Poisson):
+        return rng.poisson(1.5, size=n).astype(float)
+    if type(rule) in CLASSIFICATION_LOSSES.values():
+        return 2.0 * rng.randint(2, size=n) - 1
+    return rng.standard_normal(n)
+
+
+def test_every_loss_has_an_oracle():
+    assert set(oracles.LOSSES) == set(LOSSES)
+    assert {**REGRESSION_LOSSES, **CLASSIFICATION_LOSSES} == LOSSES
+    assert {type(rule) for rule in RULES.values()} == set(LOSSES.values())
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_value_and_derivative_are_the_oracles(name):
+    rule = RULES[name]
+    y = targets(rule, 5000)
+    z = 4 * np.random.RandomState(1).standard_normal(5000)
+    loss, slope = rule.evaluate(y, z)
+    oracle = oracle_of(rule)
+    assert_allclose(loss, oracle.value(y, z, rule), rtol=1e-13, atol=1e-14)
+    assert_allclose(slope, oracle.slope(y, z, rule), rtol=1e-13, atol=1e-14)
+    assert (loss >= 0).all()
+    assert (loss > 0).any()
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_derivative_is_the_central_difference(name):
+    rule = RULES[name]
+    h = 1e-5
+    y = targets(rule, 2000)
+    z = 3 * np.random.RandomState(2).standard_normal(2000)
+    away = oracle_of(rule).margin(y, z, rule) > 2 * h
+    assert away.mean() > 0.99
+    y, z = y[away], z[away]
+    slope = rule.evaluate(y, z)[1]
+    difference = (rule.evaluate(y, z + h)[0] - rule.evaluate(y, z - h)[0]) / (2 * h)
+    assert_allclose(slope, difference, rtol=1e-8, atol=1e-8)
+
+
+# y, z, loss, derivative: on both sides of each corner, and on it
+CORNERS = {
+    "huber-0.3": ([0.0, 0.0, 0.0], [0.3, -0.3, 0.0], [0.045, 0.045, 0], [0.3, -0.3, 0]),
+    "epsilon_insensitive-1": ([0.0, 0.0], [1.0, -1.0], [0, 0], [0, 0]),
+    "squared_epsilon_insensitive-1": ([0.0, 0.0], [1.0, -1.0], [0, 0], [0, 0]),
+    "absolute_error": ([2.0], [2.0], [0], [0]),
+    "quantile": ([2.0], [2.0], [0], [0]),
+    # scikit-learn's hinge has a slope on its corner too
+    "hinge": ([1.0, -1.0], [1.0, -1.0], [0, 0], [-1, 1]),
+    "perceptron": ([1.0, -1.0], [0.0, 0.0], [0, 0], [-1, 1]),
+    "squared_hinge": ([1.0, -1.0], [1.0, -1.0], [0, 0], [0, 0]),
+    "modified_huber": ([1.0, 1.0], [1.0, -1.0], [0, 4], [0, -4]),
+}
+
+
+@pytest.mark.parametrize("name", CORNERS)
+def test_values_on_corners(name):
+    y, z, loss, slope = CORNERS[name]
+    assert_allclose(RULES[name].evaluate(y, z), (loss, slope), rtol=0, atol=1e-15)
+
+
+def test_log_loss_is_scikit_learns():
+    z = 3 * np.random.RandomState(3).standard_normal(100)
+    y = targets(LogLoss(), 100)
+    expected = metrics.log_loss(y, 1 / (1 + np.exp(-z)))
+    assert_allclose(LogLoss().evaluate(y, z)[0].mean(), expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("quantile", [0.1, 0.5, 0.9])
+def test_quantile_is_scikit_learns_pinball_loss(quantile):
+    rng = np.random.RandomState(4)
+    y, z = rng.standard_normal(100), rng.standard_normal(100)
+    expected = metrics.mean_pinball_loss(y, z, alpha=quantile)
+    loss = Quantile(quantile=quantile).evaluate(y, z)[0]
+    assert_allclose(loss.mean(), expected, rtol=1e-13)
+
+
+def test_poisson_is_half_of_scikit_learns_deviance():
+    z = np.random.RandomState(5).standard_normal(100)
+    y = targets(Poisson(), 100)
+    assert (y == 0).any()
+    expected = metrics.mean_poisson_deviance(y, np.exp(z)) / 2
+    assert_allclose(Poisson().evaluate(y, z)[0].mean(), expected, rtol=1e-13)
+
+
+def test_hinge_is_scikit_learns():
+    z = np.random.RandomState(6).standard_normal(100)
+    y = targets(RULES["hinge"], 100)
+    expected = metrics.hinge_loss(y, z)
+    assert_allclose(RULES["hinge"].evaluate(y, z)[0].mean(), expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 10])
+def test_softmax_loss_is_scikit_learns(n_classes):
+    rng = np.random.RandomState(7)
+    z = 2 * rng.standard_normal((200, n_classes))
+    y = np.arange(200) % n_classes
+    loss, slope = LogLoss().evaluate(y, z, softmax=True)
+    expected_loss, expected_slope = oracles.softmax_loss(y, z)
+    assert_allclose(loss, expected_loss, rtol=1e-12, atol=1e-14)
+    assert_allclose(slope, expected_slope, rtol=1e-12, atol=1e-15)
+    probabilities = slope + np.eye(n_classes)[y]
+    assert_allclose(loss.mean(), metrics.log_loss(y, probabilities), rtol=1e-12)
+
+
+def test_softmax_of_two_classes_is_the_log_loss_of_their_difference():
+    z = 5 * np.random.RandomState(8).standard_normal((50, 2))
+    y = np.arange(50) % 2
+    pair, _ = LogLoss().evaluate(y, z, softmax=True)
+    single, _ = LogLoss().evaluate(y, z[:, 1] - z[:, 0])
+    assert_allclose(pair, single, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+# The compiled loop takes 64 rows at a time.
+@pytest.mark.parametrize("n", [1, 63, 64, 65, 150])
+def test_softmax_of_many_rows(n, dtype):
+    rng = np.random.RandomState(n)
+    z = (20 * rng.standard_normal((n, 4))).astype(dtype)
+    expected = oracles.softmax_loss(np.zeros(n), z)[1] + np.eye(4)[0]
+    tolerance = 8 * np.finfo(dtype).eps
+    result = z.copy()
+    softmax(result)
+    assert_allclose(result, expected, rtol=0, atol=tolerance)
+    assert_allclose(result.sum(axis=1), 1, rtol=0, atol=tolerance)
+
+    # the same rows as a batch of a network whose outputs are its features
+    codes = rng.randint(4, size=n)
+    architecture = linear(4, 4, loss=LogLoss(), softmax=True, fit_intercept=False)
+    bound = bind(architecture, np.eye(4).ravel(), z, codes, dtype=dtype)
+    loss, gradient = loss_and_gradient(bound.net)
+    losses, slopes = oracles.softmax_loss(codes, z)
+    assert_allclose(loss, losses.mean(), rtol=4 * tolerance)
+    slopes = z.T.astype(float) @ slopes / n
+    scale = np.abs(z).max()
+    assert_allclose(gradient.reshape(4, 4), slopes, rtol=0, atol=2 * scale * tolerance)
+
+
+def test_softmax_of_nothing():
+    z = np.empty((0, 3))
+    softmax(z)
+    assert z.shape == (0, 3)
+
+
+def test_extreme_raw_predictions_stay_finite():
+    z = np.array([1000.0, -1000.0, 1000.0, -1000.0])
+    y = np.array([1.0, 1.0, 0.0, 0.0])
+    loss, slope = LogLoss().evaluate(y, z)
+    assert_allclose(loss, [0, 1000, 1000, 0])
+    assert_allclose(slope, [0, -1, 1, 0], atol=1e-15)
+    rows = np.array([[1000.0, 0, -1000], [1000.0, 0, -1000]])
+    loss, slope = LogLoss().evaluate([0, 2], rows, softmax=True)
+    assert_allclose(loss, [0, 2000])
+    assert_allclose(slope, [[0, 0, 0], [1, 0, -1]], atol=1e-15)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_nan_is_not_a_loss_of_zero(name):
+    # Divergence is looked for in the loss: it must not look like a perfect fit.
+    loss, _ = RULES[name].evaluate([1.0], [np.nan])
+    assert np.isnan(loss).all()
+
+
+def test_nan_in_softmax_is_not_a_loss():
+    loss, _ = LogLoss().evaluate([0], [[0.0, np.nan, 1.0]], softmax=True)
+    assert np.isnan(loss).all()
+
+
+@pytest.mark.parametrize("y", [[-1e-9], [2.0, -3.0], [-np.inf]])
+def test_poisson_refuses_negative_targets(y):
+    with pytest.raises(ValueError, match="out of the valid range of the loss Poisson"):
+        Poisson()._check_target(np.array(y))
+
+
+@pytest.mark.parametrize("y", [[], [0.0], [0.0, 0.5, 7.0]])
+def test_poisson_takes_counts_and_rates(y):
+    assert Poisson()._check_target(np.array(y)) is None
+
+
+@pytest.mark.parametrize("name", sorted(set(REGRESSION_LOSSES) - {"poisson"}))
+def test_other_losses_take_any_target(name):
+    assert RULES[name]._check_target(np.array([-1e300, 0, 1e300])) is None
+
+
+def test_links():
+    links = {name: rule.link for name, rule in LOSSES.items()}
+    special = {"poisson": "exp", "log_loss": "logistic"}
+    assert links == {**dict.fromkeys(LOSSES, "identity"), **special}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_evaluate_sums_over_outputs_and_leaves_its_arguments(name):
+    rule = RULES[name]
+    y = targets(rule, 30).reshape(10, 3)
+    z = np.asfortranarray(np.random.RandomState(9).standard_normal((10, 3)))
+    y_before, z_before = y.copy(), z.copy()
+    loss, slope = rule.evaluate(y, z)
+    single, single_slope = rule.evaluate(y.ravel(), z.ravel())
+    assert_allclose(loss, single.reshape(10, 3).sum(axis=1), rtol=1e-14)
+    assert_array_equal(slope, single_slope.reshape(10, 3))
+    assert loss.shape == (10,)
+    assert loss.dtype == slope.dtype == np.float64
+    assert_array_equal(y, y_before)
+    assert_array_equal(z, z_before)
+
+
+def test_evaluate_takes_lists_and_other_dtypes():
+    loss, slope = RULES["squared_error"].evaluate([1, 2], np.float32([3, 2]))
+    assert_array_equal(loss, [2, 0])
+    assert_array_equal(slope, [2, 0])
+
+
+def test_evaluate_refuses_shapes_that_do_not_match():
+    with pytest.raises(ValueError, match="shape"):
+        RULES["squared_error"].evaluate([1.0, 2.0], [1.0, 2.0, 3.0])
