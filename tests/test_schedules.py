@@ -1,0 +1,166 @@
+"""The schedules against their oracles, and where they begin and end."""
+
+import math
+
+import numpy as np
+import oracles
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skgd.schedules import (
+    SCHEDULES,
+    Adaptive,
+    Cosine,
+    Exponential,
+    InverseScaling,
+    OneCycle,
+    StepDecay,
+)
+
+RULES = {
+    **{name: rule() for name, rule in SCHEDULES.items()},
+    "invscaling-1": InverseScaling(power_t=1.0),
+    "invscaling-0": InverseScaling(power_t=0.0),
+    "adaptive-0.5": Adaptive(factor=0.5, min_rate=0.0),
+    "exponential-7": Exponential(decay=0.3, period=7),
+    "step-7": StepDecay(decay=0.3, period=7),
+    "cosine-own-end": Cosine(final=0.1, n_steps=60),
+    "one_cycle-own-end": OneCycle(warmup=0.25, start=0.2, final=0.1, n_steps=60),
+    "one_cycle-late": OneCycle(warmup=0.9, start=0.0, final=0.0),
+}
+ENDING = ["cosine", "one_cycle", "cosine-own-end", "one_cycle-own-end"]
+
+
+def oracle_of(rule):
+    name = next(name for name, kind in SCHEDULES.items() if type(rule) is kind)
+    return oracles.SCHEDULES[name]
+
+
+def test_every_schedule_has_an_oracle():
+    assert set(oracles.SCHEDULES) == set(SCHEDULES)
+    assert {type(rule) for rule in RULES.values()} == set(SCHEDULES.values())
+
+
+@pytest.mark.parametrize("n_plateaus", [0, 1, 5])
+@pytest.mark.parametrize("n_steps", [1, 2, 100, 1000])
+@pytest.mark.parametrize("name", RULES)
+def test_factor_is_the_oracles(name, n_steps, n_plateaus):
+    rule = RULES[name]
+    steps = np.arange(120)
+    factor = rule(steps, n_steps, n_plateaus)
+    oracle = oracle_of(rule)
+    expected = [oracle(rule, t, n_steps, n_plateaus) for t in steps.tolist()]
+    assert_allclose(factor, expected, rtol=1e-13, atol=1e-15)
+    assert factor.dtype == np.float64
+    assert (factor >= 0).all()
+    assert (factor <= 1).all()
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_many_steps_at_once_are_single_steps(name):
+    rule = RULES[name]
+    steps = np.array([[0, 1, 2], [30, 99, 5000]])
+    factor = rule(steps, 100, 2)
+    assert factor.shape == (2, 3)
+    for at in np.ndindex(2, 3):
+        single = rule(int(steps[at]), 100, 2)
+        assert single.shape == ()
+        # NumPy's vector loops may differ from its scalar ones in the last digit.
+        assert_allclose(factor[at], single, rtol=1e-15, atol=1e-16)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_steps_may_be_fractions(name):
+    # Whoever counts in epochs passes parts of one.
+    rule = RULES[name]
+    steps = np.linspace(0, 150, 601)
+    oracle = oracle_of(rule)
+    expected = [oracle(rule, t, 100, 1) for t in steps.tolist()]
+    assert_allclose(rule(steps, 100, 1), expected, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_schedule_is_a_pure_function(name):
+    rule = RULES[name]
+    steps = np.arange(50)
+    first = rule(steps, 100, 1)
+    rule([77], 5, 3)
+    assert_array_equal(rule(steps, 100, 1), first)
+    assert_array_equal(steps, np.arange(50))
+    assert_array_equal(rule(list(range(50)), 100, 1), first)
+
+
+@pytest.mark.parametrize("name", sorted(set(RULES) - {"one_cycle-late"}))
+def test_first_and_last_factor(name):
+    rule = RULES[name]
+    start = rule.start if isinstance(rule, OneCycle) else 1.0
+    assert_allclose(rule(0, 100), start, rtol=1e-15)
+    if name in ENDING:
+        end = 100 if rule.n_steps is None else rule.n_steps
+        after = rule([end, end + 1, 10 * end], 100)
+        assert_allclose(after, rule.final, rtol=1e-10, atol=1e-16)
+        assert rule(end - 1, 100) > rule.final
+
+
+@pytest.mark.parametrize("name", ["cosine", "one_cycle"])
+def test_own_number_of_steps_comes_first(name):
+    kind = SCHEDULES[name]
+    steps = np.arange(60)
+    own = kind(n_steps=40)
+    assert_array_equal(own(steps, n_steps=1000), kind()(steps, n_steps=40))
+    assert_array_equal(own(steps), own(steps, n_steps=1000))
+
+
+@pytest.mark.parametrize("name", ["cosine", "one_cycle"])
+def test_an_ending_schedule_needs_its_end(name):
+    with pytest.raises(ValueError, match="needs the number of steps: set its n_steps"):
+        SCHEDULES[name]()([0, 1])
+
+
+@pytest.mark.parametrize("name", sorted(set(SCHEDULES) - {"cosine", "one_cycle"}))
+def test_other_schedules_do_not(name):
+    rule = SCHEDULES[name]()
+    assert_array_equal(rule([0, 1, 7]), rule([0, 1, 7], n_steps=3))
+
+
+@pytest.mark.parametrize(
+    "name", sorted(set(RULES) - {n for n in RULES if n.startswith("one_cycle")})
+)
+def test_schedules_of_one_direction_never_rise(name):
+    factor = RULES[name](np.arange(200), 100)
+    assert (np.diff(factor) <= 0).all()
+
+
+def test_one_cycle_rises_to_one_and_falls():
+    factor = OneCycle(warmup=0.3)(np.arange(101), 100)
+    assert factor.argmax() == 30
+    assert factor[30] == 1
+    assert (np.diff(factor[:31]) > 0).all()
+    assert (np.diff(factor[30:]) < 0).all()
+
+
+def one_cycle_of_pytorch(step, total_steps, pct_start, div_factor, final_div_factor):
+    """OneCycleLR with max_lr 1, anneal_strategy 'cos' and two phases."""
+    initial = 1 / div_factor
+    least = initial / final_div_factor
+    peak_step, last_step = pct_start * total_steps - 1, total_steps - 1
+
+    def anneal(start, end, share):
+        return end + (start - end) / 2.0 * (math.cos(math.pi * share) + 1)
+
+    if step <= peak_step:
+        return anneal(initial, 1.0, step / peak_step)
+    return anneal(1.0, least, (step - peak_step) / (last_step - peak_step))
+
+
+@pytest.mark.parametrize("n_steps", [10, 99, 1000])
+@pytest.mark.parametrize("warmup", [0.1, 0.3, 0.77])
+def test_one_cycle_is_pytorchs(warmup, n_steps):
+    # PyTorch's steps end at total_steps - 1 and turn at pct_start * total_steps - 1.
+    total = n_steps + 1
+    pct_start = (warmup * n_steps + 1) / total
+    expected = [
+        one_cycle_of_pytorch(t, total, pct_start, 25.0, 1e4) for t in range(total)
+    ]
+    factor = OneCycle(warmup=warmup)(np.arange(total), n_steps)
+    assert_allclose(factor, expected, rtol=1e-9, atol=1e-15)

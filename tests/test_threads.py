@@ -1,0 +1,135 @@
+"""BLAS is held to one thread, and let go as it was found."""
+
+import threading
+
+import pytest
+from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
+
+from skgd._threads import single_blas_thread
+
+
+def blas_threads():
+    """Threads of each BLAS library in the process."""
+    info = threadpool_info()
+    return [library["num_threads"] for library in info if library["user_api"] == "blas"]
+
+
+def in_a_thread(function):
+    """Call `function` in a Python thread that is gone afterwards.
+
+    threadpoolctl may let no other thread change a limit while the one that set it
+    lives.
+    """
+    thread = threading.Thread(target=function)
+    thread.start()
+    thread.join(30)
+
+
+@pytest.fixture(autouse=True)
+def _two_threads():
+    """Two threads before each test, whatever the machine has."""
+    limiters = []
+    controller = ThreadpoolController()
+    in_a_thread(
+        lambda: limiters.append(controller.limit(limits=2, user_api="blas").__enter__())
+    )
+    assert set(blas_threads()) == {2}
+    yield
+    in_a_thread(limiters[0].restore_original_limits)
+
+
+def test_one_thread_inside_and_as_before_outside():
+    with single_blas_thread():
+        assert set(blas_threads()) == {1}
+    assert set(blas_threads()) == {2}
+
+
+def test_again_and_again():
+    for _ in range(3):
+        with single_blas_thread():
+            assert set(blas_threads()) == {1}
+        assert set(blas_threads()) == {2}
+
+
+def test_nested():
+    with single_blas_thread():
+        with single_blas_thread():
+            assert set(blas_threads()) == {1}
+        assert set(blas_threads()) == {1}
+    assert set(blas_threads()) == {2}
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_restored_after_an_exception(error):
+    with pytest.raises(error), single_blas_thread():
+        raise error
+    assert set(blas_threads()) == {2}
+    with pytest.raises(error), single_blas_thread(), single_blas_thread():
+        raise error
+    assert set(blas_threads()) == {2}
+
+
+def test_a_new_limit_is_what_is_restored():
+    with single_blas_thread():
+        pass
+    with threadpool_limits(limits=3, user_api="blas"):
+        with single_blas_thread():
+            assert set(blas_threads()) == {1}
+        assert set(blas_threads()) == {3}
+
+
+class Holder(threading.Thread):
+    """Holds BLAS until it is told to leave, and lives until it is told to end."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.entered, self.leave = threading.Event(), threading.Event()
+        self.left, self.end = threading.Event(), threading.Event()
+
+    def run(self):
+        with single_blas_thread():
+            self.entered.set()
+            self.leave.wait(10)
+        self.left.set()
+        self.end.wait(10)
+
+
+@pytest.mark.parametrize("lives_on", [False, True])
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_two_python_threads(order, lives_on):
+    # One holds, then the other; whoever leaves first must not let go. A worker of
+    # a pool lives on after its work.
+    holders = [Holder(), Holder()]
+    for holder in holders:
+        holder.start()
+        assert holder.entered.wait(10)
+    seen = [set(blas_threads())]
+    for i in order:
+        holders[i].leave.set()
+        assert holders[i].left.wait(10)
+        if not lives_on:
+            holders[i].end.set()
+            holders[i].join(10)
+        seen.append(set(blas_threads()))
+    for holder in holders:
+        holder.end.set()
+        holder.join(10)
+    assert seen == [{1}, {1}, {2}]
+
+
+def test_a_busy_crowd_ends_as_it_began():
+    seen = []
+
+    def work():
+        for _ in range(50):
+            with single_blas_thread():
+                seen.append(tuple(blas_threads()))
+
+    crowd = [threading.Thread(target=work) for _ in range(4)]
+    for thread in crowd:
+        thread.start()
+    for thread in crowd:
+        thread.join(30)
+    assert len(seen) == 200
+    assert {n for counts in seen for n in counts} == {1}
+    assert set(blas_threads()) == {2}
