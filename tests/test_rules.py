@@ -1,0 +1,247 @@
+"""What all rules share, over the four registries."""
+
+import copy
+import math
+import pickle
+import re
+from numbers import Integral
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from skgd import activations, losses, optimizers, schedules
+from skgd._rule import Allowed, Rule, resolve_rule
+from skgd.activations import ACTIVATIONS, Activation
+from skgd.losses import LOSSES, Huber, Loss, Quantile
+from skgd.optimizers import OPTIMIZERS, Adam, Momentum, Optimizer
+from skgd.schedules import SCHEDULES, Schedule, StepDecay
+
+REGISTRIES = {
+    "optimizers": (OPTIMIZERS, Optimizer, optimizers),
+    "losses": (LOSSES, Loss, losses),
+    "activations": (ACTIVATIONS, Activation, activations),
+    "schedules": (SCHEDULES, Schedule, schedules),
+}
+KINDS = {
+    f"{family}-{name}": kind
+    for family, (registry, _, _) in REGISTRIES.items()
+    for name, kind in registry.items()
+}
+PARAMETERS = [(key, name) for key in KINDS for name in KINDS[key]._allowed]
+
+# another value for each parameter, and values that none may have
+OTHER = {
+    "learning_rate": 0.5,
+    "momentum": 0.25,
+    "nesterov": True,
+    "epsilon": 0.5,
+    "rho": 0.25,
+    "centered": True,
+    "beta_1": 0.25,
+    "beta_2": 0.25,
+    "amsgrad": True,
+    "quantile": 0.25,
+    "power_t": 0.25,
+    "factor": 0.25,
+    "min_rate": 0.25,
+    "decay": 0.25,
+    "period": 7,
+    "final": 0.25,
+    "n_steps": 7,
+    "warmup": 0.25,
+    "start": 0.25,
+}
+FLAGS = {"nesterov", "centered", "amsgrad"}
+COUNTS = {"period", "n_steps"}
+MAY_BE_NONE = {"learning_rate", "n_steps"}
+
+
+def bad_values(name):
+    """Values outside of every domain that a parameter of this name could have."""
+    if name in FLAGS:
+        return [0, 1, None, "yes", 0.5]
+    bad = [-1, math.nan, "0.5", True, np.bool_(True), [0.5], np.array([0.5]), 1j]
+    bad += [] if name in MAY_BE_NONE else [None]
+    if name in COUNTS:
+        return bad + [0, 0.5, math.inf]
+    if name in {"learning_rate", "quantile", "warmup", "factor", "decay"}:
+        bad += [0, 0.0, math.inf]
+    if name in {"momentum", "rho", "beta_1", "beta_2", "quantile", "warmup", "factor"}:
+        bad += [1, 1.0, 1.5, math.inf]
+    if name in {"final", "start", "decay"}:
+        bad += [1.5, math.inf]
+    return bad
+
+
+BAD = [
+    pytest.param(key, name, value, id=f"{key}-{name}-{value!r}")
+    for key, name in PARAMETERS
+    for value in bad_values(name)
+]
+
+
+@pytest.mark.parametrize("family", REGISTRIES)
+def test_registry_is_complete(family):
+    registry, base, module = REGISTRIES[family]
+    rules = {
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, base) and value is not base
+    }
+    assert set(registry.values()) == rules
+    assert len(registry) == len(rules)
+    assert {kind.__name__ for kind in rules} <= set(module.__all__)
+
+
+@pytest.mark.parametrize("key", KINDS)
+def test_parameters_and_their_domains_are_the_same_names(key):
+    rule = KINDS[key]()
+    assert set(rule.get_params()) == set(rule._allowed)
+    assert set(rule.get_params()) <= set(OTHER)
+    assert isinstance(rule, Rule)
+    assert rule._check() is rule
+
+
+@pytest.mark.parametrize("key", KINDS)
+def test_get_and_set_params_round_trip(key):
+    rule = KINDS[key]()
+    other = {name: OTHER[name] for name in rule.get_params()}
+    assert rule.set_params(**other) is rule
+    assert rule.get_params() == other
+    assert rule._check() is rule
+    assert KINDS[key](**other).get_params() == other
+    with pytest.raises(ValueError, match="Invalid parameter 'nonsense'"):
+        rule.set_params(nonsense=1)
+
+
+@pytest.mark.parametrize("key", KINDS)
+@pytest.mark.parametrize(
+    "copied", [clone, copy.copy, copy.deepcopy, lambda r: pickle.loads(pickle.dumps(r))]
+)
+def test_copies_are_equal_and_their_own(key, copied):
+    kind = KINDS[key]
+    rule = kind(**{name: OTHER[name] for name in kind._allowed})
+    twin = copied(rule)
+    assert twin is not rule
+    assert type(twin) is kind
+    assert twin == rule
+    assert twin.get_params() == rule.get_params()
+    for name in kind._allowed:
+        twin.set_params(**{name: kind().get_params()[name]})
+        assert rule.get_params()[name] == OTHER[name]
+
+
+@pytest.mark.parametrize(("key", "name"), PARAMETERS)
+def test_rules_with_another_parameter_differ(key, name):
+    rule, other = KINDS[key](), KINDS[key](**{name: OTHER[name]})
+    assert (rule == other, rule != other) == (False, True)
+    twin = KINDS[key]()
+    assert (rule == twin, rule != twin) == (True, False)
+
+
+@pytest.mark.parametrize("key", KINDS)
+def test_rules_of_other_classes_differ(key):
+    rule = KINDS[key]()
+    assert [other for other in KINDS if KINDS[other]() == rule] == [key]
+    for stranger in (None, 0, "adam", rule.get_params(), object()):
+        assert rule != stranger
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(rule)
+
+
+@pytest.mark.parametrize("key", KINDS)
+def test_printed_form_is_its_construction(key):
+    kind = KINDS[key]
+    assert repr(kind()) == f"{kind.__name__}()"
+    rule = kind(**{name: OTHER[name] for name in kind._allowed})
+    assert eval(repr(rule), {kind.__name__: kind}) == rule
+    assert rule._repr_html_() == f"<code>{rule!r}</code>"
+
+
+@pytest.mark.parametrize(("key", "name", "value"), BAD)
+def test_bad_value_is_named_with_what_is_allowed(key, name, value):
+    kind = KINDS[key]
+    rule = kind(**{name: value})  # as in scikit-learn, only use checks
+    allowed = re.escape(str(kind._allowed[name]))
+    given = re.escape(repr(value))
+    match = (
+        rf"^The '{name}' parameter of {kind.__name__} must be {allowed}. Got {given} "
+    )
+    with pytest.raises(ValueError, match=match):
+        rule._check()
+
+
+@pytest.mark.parametrize(("key", "name"), PARAMETERS)
+def test_numbers_of_numpy_are_numbers(key, name):
+    value = OTHER[name]
+    types = [np.float32, np.float64]
+    if name in FLAGS:
+        types = [np.bool_]
+    elif name in COUNTS:
+        types = [np.int32, np.int64]
+    for kind in types:
+        assert KINDS[key](**{name: kind(value)})._check()
+
+
+@pytest.mark.parametrize("key", KINDS)
+def test_docstring_names_every_parameter(key):
+    for name in KINDS[key]._allowed:
+        assert re.search(rf"^    {name} : ", KINDS[key].__doc__, re.M), name
+
+
+@pytest.mark.parametrize("key", [k for k in KINDS if k.startswith("opt")])
+@pytest.mark.parametrize("l1", [0.0, 0.1])
+def test_hyperparameters_do_not_change_by_making_a_kernel(key, l1):
+    rule = KINDS[key](**{name: OTHER[name] for name in KINDS[key]._allowed})
+    before = rule.get_params()
+    kernel = rule._kernel(l1)
+    assert rule.get_params() == before
+    assert 0 <= kernel.n_slots <= 3
+
+
+# ---------------------------------------------------------------- resolve_rule
+@pytest.mark.parametrize("family", REGISTRIES)
+def test_a_name_is_the_rule_with_its_defaults(family):
+    registry, base, _ = REGISTRIES[family]
+    for name, kind in registry.items():
+        assert resolve_rule(name, registry, base, "rule", "Owner") == kind()
+        rule = kind(**{p: OTHER[p] for p in kind._allowed})
+        assert resolve_rule(rule, registry, base, "rule", "Owner") is rule
+
+
+@pytest.mark.parametrize("value", ["nonsense", 3, None, Adam, ["adam"], StepDecay()])
+def test_what_is_no_rule_is_refused(value):
+    match = (
+        r"^The 'optimizer' parameter of Owner must be one of \['adagrad', 'adam', "
+        r"'momentum', 'rmsprop', 'sgd'\] or an instance of .*"
+        rf"\. Got {re.escape(repr(value))} instead\.$"
+    )
+    with pytest.raises(ValueError, match=match):
+        resolve_rule(value, OPTIMIZERS, Optimizer, "optimizer", "Owner")
+
+
+@pytest.mark.parametrize("rule", [Huber(epsilon=0), Quantile(quantile=1.0)])
+def test_a_rule_is_checked_when_it_is_resolved(rule):
+    with pytest.raises(ValueError, match="parameter of (Huber|Quantile) must be"):
+        resolve_rule(rule, LOSSES, Loss, "loss", "Owner")
+
+
+# ---------------------------------------------------------------- Allowed
+def test_allowed_in_words():
+    rate = Adam._allowed["learning_rate"]
+    assert str(rate) == "a float > 0 or None"
+    assert str(Momentum._allowed["momentum"]) == "a float >= 0 and < 1"
+    assert str(Momentum._allowed["nesterov"]) == "a bool"
+    assert str(Allowed(options=("a", None))) == "'a' or None"
+    assert str(Allowed(Integral, str, le=3)) == "an int or a str <= 3"
+
+
+def test_allowed_options_are_not_numbers_that_compare_equal():
+    domain = Allowed(options=("auto", None))
+    assert "auto" in domain
+    assert None in domain
+    for value in (0, 1, False, "Auto", np.array(["auto"])):
+        assert value not in domain
+    assert math.inf in Allowed(Integral, ge=1, options=(math.inf,))
+    assert math.inf not in Allowed(Integral, ge=1)
