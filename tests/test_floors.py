@@ -20,8 +20,9 @@ FLOORS = [
     ["_architecture", "_network", "_targets"],
     ["_rows"],
     ["_epoch"],
-    ["_descent"],
+    ["_descent", "_data"],
     ["_base"],
+    ["_linear", "_mlp"],
     ["linear", "mlp"],
     ["__init__"],
 ]
