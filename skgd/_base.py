@@ -6,26 +6,21 @@ from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
-from scipy import sparse as sp
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
+from ._data import as_rows, check_weights, forward, set_views, update_weight_mean
 from ._descent import Diverged, Recipe, TrainingState, descend
-from ._epoch import raw_predictions
-from ._network import Data, Network
+from ._network import Data
 from ._rule import Allowed, check_parameters, resolve_rule
 from ._stopping import Stopping
-from ._threads import single_blas_thread
 from .losses import Loss
 from .optimizers import OPTIMIZERS, Optimizer
 from .penalties import PENALTIES, penalty_strengths
 from .schedules import SCHEDULES, Schedule
-
-# rows at a time at prediction: the activations stay in the cache
-PREDICTION_BATCH = 256
 
 # A rate of our own choice is lowered so often, by this factor, after divergence.
 MAX_RESTARTS = 5
@@ -35,8 +30,8 @@ RESTART_FACTOR = 0.25
 class GradientDescent(BaseEstimator):
     """Base of the four estimators.
 
-    A subclass for the kind of target (`targets.py`) encodes ``y`` and decodes
-    raw predictions; one for the kind of model (`linear.py`, `mlp.py`) says what
+    A subclass for the kind of target (`_targets.py`) encodes ``y`` and decodes
+    raw predictions; one for the kind of model (`_linear.py`, `_mlp.py`) says what
     the network is and moves its parameters from and to the public attributes.
     """
 
@@ -57,7 +52,6 @@ class GradientDescent(BaseEstimator):
         "validation_fraction": Allowed(Real, gt=0, lt=1),
         "batch_norm": Allowed(bool),
     }
-
 
     @property
     def _rules(self):
@@ -140,11 +134,14 @@ class GradientDescent(BaseEstimator):
                     stacklevel=2,
                 )
         rate = self.learning_rate_init
+        if rate is None:
+            kind = "single" if self._kind == "network" and batch_size == 1 else self._kind
+            rate = rules["optimizer"].own_rate(kind)
         l1, l2 = penalty_strengths(self.penalty, self.alpha, self.l1_ratio)
         return Recipe(
             optimizer=rules["optimizer"],
             schedule=rules["learning_rate"],
-            learning_rate=rules["optimizer"].own_rate(self._kind) if rate is None else rate,
+            learning_rate=rate,
             batch_size=batch_size,
             shuffle=bool(self.shuffle),
             max_iter=max_iter,
@@ -177,30 +174,6 @@ class GradientDescent(BaseEstimator):
             reset=state is None,
         )
         return as_rows(X), y
-
-    def _weights(self, sample_weight, X, y):
-        # sample weights in the dtype of X, or None
-        if sample_weight is None:
-            return None
-        n = X.shape[0]
-        if isinstance(sample_weight, Real):
-            sample_weight = np.full(n, sample_weight)
-        weights = check_array(
-            sample_weight,
-            ensure_2d=False,
-            dtype=X.dtype,
-            order="C",
-            input_name="sample_weight",
-        )
-        if weights.ndim != 1:
-            raise ValueError("Sample weights must be 1D array or scalar")
-        if weights.shape != (n,):
-            raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(n,)}!")
-        if (weights < 0).any():
-            raise ValueError("Negative values in data passed to `sample_weight`")
-        if not weights.any():
-            raise ValueError("Sample weights must contain at least one non-zero number.")
-        return weights
 
     def _split(self, y, weights, rng):
         # rows for training and for validation
@@ -250,7 +223,7 @@ class GradientDescent(BaseEstimator):
         with self._all_or_nothing():
             X, y = self._validate(X, y, state)
             y, Y = self._encode(y, X.dtype, state, classes, incremental)
-            weights = self._weights(sample_weight, X, y)
+            weights = check_weights(sample_weight, X)
             weights = self._class_weights(y, weights, X.dtype, incremental)
             architecture = self._architecture(rules, X.shape[1])
             if state is None:
@@ -286,8 +259,8 @@ class GradientDescent(BaseEstimator):
             was, now = getattr(before, name), getattr(architecture, name)
             if was != now:
                 raise ValueError(
-                    f"warm_start and partial_fit continue a network of the same {name}. "
-                    f"It was {was!r}, now it would be {now!r}."
+                    "warm_start and partial_fit continue a network of the same "
+                    f"{name}. It was {was!r}, now it would be {now!r}."
                 )
 
     def _train(self, rules, state, data, y, incremental):
@@ -313,14 +286,13 @@ class GradientDescent(BaseEstimator):
         self._publish_curves(state, outcome, validate is not None)
         self._publish(self._architecture_, state)
         self._state = state
-        at_the_end = outcome.n_iter == self.max_iter and not outcome.interrupted
-        if at_the_end and self.tol is not None and not outcome.stopped:
-            if not incremental:
-                warnings.warn(
-                    self._not_converged.format(self.max_iter),
-                    ConvergenceWarning,
-                    stacklevel=2,
-                )
+        ended_early = incremental or outcome.stopped or outcome.interrupted
+        if self.tol is not None and not ended_early:
+            warnings.warn(
+                self._not_converged.format(self.max_iter),
+                ConvergenceWarning,
+                stacklevel=2,
+            )
 
     def _descend(self, state, recipe, task, incremental):
         # Where the rate is ours to choose, divergence is a reason to choose again.
@@ -384,123 +356,3 @@ class GradientDescent(BaseEstimator):
 
 def _is_function(value):
     return callable(value) and not isinstance(value, Schedule | type)
-
-
-def as_rows(X):
-    """Dense rows as they are; sparse ones in canonical CSR with 32-bit indices.
-
-    Parameters
-    ----------
-    X : ndarray or CSR
-        Validated features.
-
-    Returns
-    -------
-    X : ndarray or CSR
-        What the compiled code reads.
-    """
-    if not sp.issparse(X):
-        return np.ascontiguousarray(X)
-    largest = np.iinfo(np.int32).max
-    if X.nnz > largest or max(X.shape) > largest:
-        raise ValueError(
-            f"Sparse data with more than {largest} stored values, rows or columns are "
-            f"not supported. Got shape {X.shape} with {X.nnz} stored values."
-        )
-    if not X.has_canonical_format:
-        X = X.copy()
-        X.sum_duplicates()
-    indices = X.indices.astype(np.int32, copy=False)
-    indptr = X.indptr.astype(np.int32, copy=False)
-    if indices is X.indices and indptr is X.indptr:
-        return X
-    narrow = type(X)((X.data, indices, indptr), shape=X.shape, copy=False)
-    # the constructor may widen them again
-    narrow.indices, narrow.indptr = indices, indptr
-    return narrow
-
-
-def forward(architecture, theta, running, data):
-    """Raw predictions of a network with given parameters.
-
-    Parameters
-    ----------
-    architecture : Architecture
-        Of the network.
-    theta, running : ndarray
-        Its parameters and running statistics.
-    data : Data
-        The samples.
-
-    Returns
-    -------
-    Z : ndarray of shape (n_samples, n_outputs)
-        What the last layer gives.
-    """
-    batch = max(min(PREDICTION_BATCH, data.n_samples), 1)
-    net = Network(architecture, theta, running, data, batch, training=False)
-    with single_blas_thread():
-        return raw_predictions(net)
-
-
-def set_views(views, start):
-    """Copy given parameters into the flat vector.
-
-    Parameters
-    ----------
-    views : dict of str to list of ndarray
-        Of the flat vector, see `Architecture.views`.
-    start : dict of str to list of array-like
-        Values of some of the kinds.
-
-    Raises
-    ------
-    ValueError
-        Where a shape does not match.
-    """
-    for kind, values in start.items():
-        if len(values) != len(views[kind]):
-            raise ValueError(
-                f"Expected {len(views[kind])} arrays of {kind}, got {len(values)}."
-            )
-        for view, value in zip(views[kind], values, strict=True):
-            value = np.asarray(value)
-            if value.shape != view.shape:
-                raise ValueError(
-                    f"Parameters of shape {value.shape} do not match the network, "
-                    f"which has {view.shape} there."
-                )
-            view[...] = value
-
-
-def update_weight_mean(state, weights, rows, n):
-    """Mean sample weight over all the samples that the state has been trained on.
-
-    Weights are relative: this mean is what counts as weight one, so that
-    weights act as repeated samples do, in batches of any size. Over calls of
-    `partial_fit` it is the mean of all calls.
-
-    Parameters
-    ----------
-    state : TrainingState
-        Takes note of the new samples.
-    weights : ndarray of shape (n_samples,) or None
-        The weights.
-    rows : ndarray of intp or None
-        The training rows.
-    n : int
-        Their number.
-
-    Returns
-    -------
-    mean : float
-        The mean.
-    """
-    if weights is None:
-        total = float(n)
-    else:
-        used = weights if rows is None else weights[rows]
-        total = float(used.sum(dtype=np.float64))
-    state.weight_sum += total
-    state.weight_count += n
-    return state.weight_sum / state.weight_count

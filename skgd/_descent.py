@@ -15,7 +15,6 @@ from .optimizers import Optimizer
 from .penalties import penalty_value
 from .schedules import Adaptive, Schedule
 
-
 # A loss that is larger than that of the first epoch by this factor will not come
 # back, though the numbers are still finite.
 EXPLODED = 1e8

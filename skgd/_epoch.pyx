@@ -12,7 +12,7 @@ from libc.string cimport memcpy
 
 import numpy as np
 
-from ._network cimport Batch, Data, Network, gradient, predict
+from ._network cimport Batch, Network, gradient, predict
 from ._rows cimport Plan, announce, can_run_rows, run_rows
 from .layers cimport random_bits
 from .optimizers cimport OptimizerKernel, Step
@@ -87,7 +87,9 @@ cdef void _update(
         kernel.f64(theta + p, grad + p, slots + p, n, n - p, &step)
 
 
-cdef void _accumulate(Network net, Plan* plan, double n_seen, floating* tag) noexcept nogil:
+cdef void _accumulate(
+    Network net, Plan* plan, double n_seen, floating* tag
+) noexcept nogil:
     # the running mean of the parameters after each update
     cdef floating* average = <floating*> plan.average
     cdef const floating* theta = <const floating*> net.theta

@@ -22,7 +22,9 @@ cdef LossKernel loss_kernel(scalar_loss scalar, double hyperparameter=0.0):
     return kernel
 
 
-cdef leaf _softmax(floating* z, floating* shift, Py_ssize_t m, Py_ssize_t k) noexcept nogil:
+cdef leaf _softmax(
+    floating* z, floating* shift, Py_ssize_t m, Py_ssize_t k
+) noexcept nogil:
     # z (m, k): probabilities on return; shift (m,): log of the sum of exp(z)
     cdef Py_ssize_t i, j
     cdef floating top, total
@@ -163,8 +165,14 @@ class Loss(Rule):
             The derivative of each loss by z.
         """
         z = np.array(z, dtype=np.float64, order="C", copy=True)
-        y = np.asarray(y, dtype=np.float64)
         table = z.reshape(len(z), -1)
-        loss = losses_of_rows(
-            self._kernel(softmax), np.ascontiguousarray(y.reshape(len(y), -1)), table)
+        y = np.asarray(y, dtype=np.float64)
+        target = np.ascontiguousarray(y.reshape(len(y), -1))
+        expected = (len(table), 1 if softmax else table.shape[1])
+        if target.shape != expected:
+            raise ValueError(
+                f"y has shape {y.shape}, but for z of shape {z.shape} it must have "
+                f"{expected[0]} rows of {expected[1]}."
+            )
+        loss = losses_of_rows(self._kernel(softmax), target, table)
         return loss, z

@@ -44,6 +44,7 @@ cdef struct Batch:
     const void* weights         # (m,) or NULL
     const void* share           # (m,) weights over their sum; NULL: see BatchNorm
     double total                # sum of the weights
+    Py_ssize_t single           # the row of positive weight where share is NULL, or -1
     uint64_t seed               # of the dropout masks
     double step                 # updates so far; -1 at prediction
 

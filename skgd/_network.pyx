@@ -77,10 +77,13 @@ cdef void _weigh(Network net, Batch* batch, floating* tag) noexcept nogil:
     cdef floating* share = <floating*> net.batch_share
     cdef Py_ssize_t i, positive = 0
     cdef double total = 0
+    batch.single = -1
     for i in range(batch.m):
         share[i] = 1 if w == NULL else w[i]
         total += share[i]
-        positive += share[i] > 0
+        if share[i] > 0:
+            positive += 1
+            batch.single = i
     batch.total = total
     batch.share = share if positive > 1 else NULL
     for i in range(batch.m):
@@ -89,7 +92,8 @@ cdef void _weigh(Network net, Batch* batch, floating* tag) noexcept nogil:
 
 cdef inline uint64_t _layer_seed(uint64_t seed, Py_ssize_t layer) noexcept nogil:
     # Far apart: within a layer the seed is offset by the position of an element.
-    return (<uint64_t> random_bits(seed, 2 * layer) << 32) | random_bits(seed, 2 * layer + 1)
+    cdef uint64_t high = random_bits(seed, 2 * layer)
+    return (high << 32) | random_bits(seed, 2 * layer + 1)
 
 
 cdef Rows _rows(Network net, Batch* batch) noexcept nogil:
@@ -126,13 +130,14 @@ cdef void _sparse_input_forward(
         csr_product(&rows, W, Z, batch.m, k, n)
         return
     if batch.share != NULL:
-        csr_moments(&rows, <const floating*> batch.share, moments, moments + k, batch.m, k)
+        csr_moments(
+            &rows, <const floating*> batch.share, moments, moments + k, batch.m, k)
         if batch.step >= 0:
             batch_norm_running(
                 running, running + k, moments, moments + k, batch.total, k)
     else:
-        if batch.step >= 0:
-            csr_row(&rows, inv_std, k)
+        if batch.step >= 0 and batch.single >= 0:
+            csr_row(&rows, batch.single, inv_std, k)
             batch_norm_single(running, inv_std, batch.step, k)
         memcpy(moments, running, 2 * k * sizeof(floating))
     inverse_root(moments + k, inv_std, k)
@@ -173,7 +178,7 @@ cdef void _forward(Network net, Batch* batch, floating* tag) noexcept nogil:
                 Z, A, <floating*> layer.inv_std, <floating*> layer.running,
                 <floating*> layer.moments, <const floating*> layer.gamma,
                 <const floating*> layer.beta, <const floating*> batch.share,
-                batch.total, batch.step, m, layer.n_out)
+                batch.total, batch.single, batch.step, m, layer.n_out)
         if layer.active:
             if floating is float:
                 layer.f32(A, m * layer.n_out)
@@ -211,7 +216,8 @@ cdef void _sparse_input_backward(
         dgamma[j] = 0
         dbeta[j] = 0
         for o in range(n):
-            dgamma[j] += W[j * n + o] * (dW[j * n + o] - mean[j] * D[j * n + o]) * inv_std[j]
+            dgamma[j] += (
+                W[j * n + o] * (dW[j * n + o] - mean[j] * D[j * n + o]) * inv_std[j])
             dbeta[j] += W[j * n + o] * D[j * n + o]
             dW[j * n + o] = a * dW[j * n + o] + shift[j] * D[j * n + o]
 
@@ -271,7 +277,7 @@ cdef void _backward(Network net, Batch* batch, floating* tag) noexcept nogil:
 cdef double gradient(
     Network net, Batch* batch, double weight_mean, floating* tag
 ) noexcept nogil:
-    """The weighted sum of losses of a batch; the gradient of their mean goes to net.grad."""
+    """The weighted sum of losses of a batch; the gradient of their mean in net.grad."""
     cdef double loss
     cdef Layer* last = &net.layers[net.n_layers - 1]
     if net.normalised:
@@ -289,6 +295,7 @@ cdef void predict(Network net, Batch* batch, floating* tag) noexcept nogil:
     """Raw predictions of a batch, with the running statistics, in the last layer's A."""
     batch.step = -1
     batch.share = NULL
+    batch.single = -1
     _forward(net, batch, tag)
 
 

@@ -60,4 +60,5 @@ cdef inline void announce(
 
 cdef bint can_run_rows(Network net, OptimizerKernel kernel, Plan* plan) noexcept nogil
 cdef double run_rows(
-    Network net, Plan* plan, Py_ssize_t begin, Py_ssize_t end, floating* tag) noexcept nogil
+    Network net, Plan* plan, Py_ssize_t begin, Py_ssize_t end, floating* tag
+) noexcept nogil

@@ -1,5 +1,6 @@
 """Rule objects (optimizers, losses, ...) and the checks of hyperparameters."""
 
+import math
 import operator
 from numbers import Integral, Real
 
@@ -66,14 +67,13 @@ class Allowed:
         return isinstance(value, tuple(k for k in self.kind if k is not bool))
 
     def __contains__(self, value):
-        if value is None or isinstance(value, str | float):
-            if value in self.options:
-                return True
+        if isinstance(value, str | float | type(None)) and value in self.options:
+            return True
         if not self._is_kind(value):
             return False
         if isinstance(value, str | bool | np.bool_):
             return True
-        return value == value and all(
+        return math.isfinite(value) and all(
             test(value, self.bounds[name])
             for _, name, test in self._BOUNDS
             if self.bounds[name] is not None

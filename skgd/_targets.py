@@ -102,19 +102,24 @@ class ClassificationTargets(ClassifierMixin):
             if not incremental:
                 return
             if classes is None:
-                raise ValueError("classes must be passed on the first call to partial_fit.")
+                raise ValueError(
+                    "classes must be passed on the first call to partial_fit."
+                )
             self.classes_ = unique_labels(classes)
         elif multilabel != self._multilabel:
             raise ValueError(
                 "`y` must be of the same kind as in the previous call: a binary "
                 "indicator of labels, or one class for each sample."
             )
-        elif incremental and classes is not None:
-            if not np.array_equal(self.classes_, unique_labels(classes)):
-                raise ValueError(
-                    f"`classes={classes!r}` is not the same as on last call to "
-                    f"partial_fit, was: {self.classes_!r}"
-                )
+        elif (
+            incremental
+            and classes is not None
+            and not np.array_equal(self.classes_, unique_labels(classes))
+        ):
+            raise ValueError(
+                f"`classes={classes!r}` is not the same as on last call to "
+                f"partial_fit, was: {self.classes_!r}"
+            )
         if not incremental and not np.array_equal(found, self.classes_):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the "
@@ -143,19 +148,19 @@ class ClassificationTargets(ClassifierMixin):
             return weights
         if not (isinstance(class_weight, dict) or class_weight == "balanced"):
             raise ValueError(
-                f"The 'class_weight' parameter of {type(self).__name__} must be a dict, "
-                f"'balanced' or None. Got {class_weight!r} instead."
+                f"The 'class_weight' parameter of {type(self).__name__} must be a "
+                f"dict, 'balanced' or None. Got {class_weight!r} instead."
             )
         if self._multilabel:
             raise ValueError("class_weight is not supported for multilabel targets.")
         if incremental and class_weight == "balanced":
             raise ValueError(
-                "class_weight 'balanced' is not supported for partial_fit. In order to "
-                "use 'balanced' weights, use compute_class_weight('balanced', "
-                "classes=classes, y=y). In place of y you can use a large enough sample "
-                "of the full training set target to properly estimate the class "
-                "frequency distributions. Pass the resulting weights as the class_weight "
-                "parameter."
+                "class_weight 'balanced' is not supported for partial_fit. In order "
+                "to use 'balanced' weights, use compute_class_weight('balanced', "
+                "classes=classes, y=y). In place of y you can use a large enough "
+                "sample of the full training set target to properly estimate the "
+                "class frequency distributions. Pass the resulting weights as the "
+                "class_weight parameter."
             )
         by_class = compute_class_weight(class_weight, classes=self.classes_, y=y)
         factor = by_class[np.searchsorted(self.classes_, y)]

@@ -107,7 +107,8 @@ class Logistic(Activation):
 
     def _kernel(self):
         cdef ActivationKernel kernel = ActivationKernel()
-        kernel.f32, kernel.f64 = <forward_f32> _logistic[float], <forward_f64> _logistic[double]
+        kernel.f32 = <forward_f32> _logistic[float]
+        kernel.f64 = <forward_f64> _logistic[double]
         kernel.back_f32 = <backward_f32> _logistic_back[float]
         kernel.back_f64 = <backward_f64> _logistic_back[double]
         return kernel

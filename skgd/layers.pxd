@@ -22,7 +22,7 @@ cdef void batch_norm_running(
 cdef void batch_norm_forward(
     floating* xhat, floating* A, floating* inv_std, floating* running,
     floating* scratch, const floating* gamma, const floating* beta,
-    const floating* share, double total, double step,
+    const floating* share, double total, Py_ssize_t single, double step,
     Py_ssize_t m, Py_ssize_t n) noexcept nogil
 cdef void batch_norm_backward(
     const floating* xhat, floating* delta, const floating* inv_std,

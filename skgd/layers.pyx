@@ -21,10 +21,12 @@ cdef inline void _gemm(
     # column-major, as in BLAS: C (m, n) = op(A) (m, k) @ op(B) (k, n) + beta C
     cdef floating one = 1
     if floating is float:
-        sgemm(ta, tb, &m, &n, &k, &one, <float*> A, &lda, <float*> B, &ldb, &beta, C, &ldc)
+        sgemm(
+            ta, tb, &m, &n, &k, &one, <float*> A, &lda, <float*> B, &ldb, &beta, C, &ldc)
     else:
         dgemm(
-            ta, tb, &m, &n, &k, &one, <double*> A, &lda, <double*> B, &ldb, &beta, C, &ldc)
+            ta, tb, &m, &n, &k, &one, <double*> A, &lda, <double*> B, &ldb, &beta, C,
+            &ldc)
 
 
 cdef inline void _gemv(
@@ -240,15 +242,16 @@ cdef void batch_norm_running(
 cdef void batch_norm_forward(
     floating* xhat, floating* A, floating* inv_std, floating* running,
     floating* scratch, const floating* gamma, const floating* beta,
-    const floating* share, double total, double step, Py_ssize_t m, Py_ssize_t n,
+    const floating* share, double total, Py_ssize_t single, double step, Py_ssize_t m,
+    Py_ssize_t n,
 ) noexcept nogil:
     """Normalise a batch, and learn the running statistics unless `step` < 0.
 
     xhat (m, n): the input, normalised on return; A (m, n): gamma xhat + beta.
     running (2, n): running mean and variance. scratch (2, n). share (m,):
-    weights over their sum `total`; NULL where the running statistics normalise.
+    weights over their sum `total`; NULL where the running statistics normalise, and
+    learn from the row `single` alone (-1: from none).
     """
-    cdef Py_ssize_t i, o
     if share != NULL:
         _batch_moments(xhat, share, scratch, scratch + n, m, n)
         inverse_root(scratch + n, inv_std, n)
@@ -256,11 +259,10 @@ cdef void batch_norm_forward(
         if step >= 0:
             batch_norm_running(running, running + n, scratch, scratch + n, total, n)
         return
-    if step >= 0:
+    if step >= 0 and single >= 0:
         # The sample comes in before it is normalised: no value then lies further
         # out than 1 / sqrt(momentum), however odd.
-        for i in range(m):
-            batch_norm_single(running, xhat + i * n, step, n)
+        batch_norm_single(running, xhat + single * n, step, n)
     memcpy(scratch, running, n * sizeof(floating))
     inverse_root(running + n, inv_std, n)
     _normalise(xhat, A, scratch, inv_std, gamma, beta, m, n)

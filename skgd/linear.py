@@ -1,192 +1,18 @@
-"""Linear models trained by gradient descent: a network of one layer."""
-
-from numbers import Integral, Real
+"""Linear models trained by gradient descent."""
 
 import numpy as np
-from scipy import sparse as sp
-from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._architecture import Architecture
-from ._base import GradientDescent, set_views
 from ._docs import fill_doc
-from ._rule import Allowed
+from ._linear import LinearModel
 from ._targets import ClassificationTargets, RegressionTargets
-from .layers import BATCH_NORM_EPSILON
 from .losses import LogLoss, ModifiedHuber
 
 __all__ = ["GDClassifier", "GDRegressor"]
 
 
-class _Linear(GradientDescent):
-    """A linear model: `coef_` and `intercept_`."""
-
-    _allowed = {
-        **GradientDescent._allowed,
-        "fit_intercept": Allowed(bool),
-        "dropout": Allowed(Real, ge=0, lt=1),
-        "average": Allowed(bool, Integral, ge=1),
-    }
-    _penalty_per_sample = False
-    _patience_beyond = 0
-    _windowed_tol = True
-    _kind = "linear"
-    _t_start = 1
-    _not_converged = (
-        "Maximum number of iteration reached before convergence. Consider increasing "
-        "max_iter to improve the fit."
-    )
-
-    def _architecture(self, rules, n_features):
-        return Architecture(
-            sizes=(n_features, self._n_outputs),
-            loss=rules["loss"],
-            softmax=self._softmax,
-            fit_intercept=bool(self.fit_intercept),
-            input_batch_norm=bool(self.batch_norm),
-            input_dropout=float(self.dropout),
-        )
-
-    def _initialise(self, architecture, views, rng):
-        # Zeros, as SGD*: the objective is convex.
-        pass
-
-    def _average_from(self):
-        return float(self.average) if self.average else np.inf
-
-    # ------------------------------------------------------------ parameters
-    def _fold(self, architecture, state):
-        # what the network computes, as coefficients and intercepts on raw inputs
-        views = architecture.views(state.published)
-        W = views["W"][0].astype(np.float64)
-        b = np.zeros(W.shape[1])
-        if architecture.fit_intercept:
-            b += views["b"][0]
-        if architecture.input_batch_norm:
-            scale, shift = self._input_map(architecture, state)
-            b += shift @ W
-            W *= scale[:, np.newaxis]
-        return W, b
-
-    def _input_map(self, architecture, state):
-        # batch normalisation of the inputs is scale * x + shift
-        views = architecture.views(state.published)
-        mean, variance = architecture.running_views(state.running)[0].astype(np.float64)
-        scale = views["gamma"][0] / np.sqrt(variance + BATCH_NORM_EPSILON)
-        return scale, views["beta"][0] - scale * mean
-
-    def _publish(self, architecture, state):
-        self.coef_, self.intercept_ = self._public(architecture, state)
-
-    def _public(self, architecture, state):
-        W, b = self._fold(architecture, state)
-        dtype = state.theta.dtype
-        return self._shape_coef(W.T.astype(dtype, order="C")), b.astype(dtype)
-
-    def _absorb(self, architecture, state, start):
-        # go on from what the user has set since, if anything
-        if start is None:
-            coef, intercept = self._public(architecture, state)
-            given = self.coef_.toarray() if sp.issparse(self.coef_) else self.coef_
-            same = np.size(given) == coef.size and np.array_equal(
-                np.reshape(given, coef.shape), coef
-            )
-            if same and np.array_equal(self.intercept_, intercept):
-                return
-            start = {"coef": given, "intercept": self.intercept_}
-        start = self._start(architecture, **start)
-        set_views(architecture.views(state.theta), start)
-        state.n_averaged = 0.0
-        if architecture.input_batch_norm:
-            self._unfold(architecture, state, start)
-
-    def _unfold(self, architecture, state, start):
-        # parameters of the network that act as `start` does on raw inputs
-        scale, shift = self._input_map(architecture, state)
-        views = architecture.views(state.theta)
-        W = views["W"][0]
-        if "W" in start:
-            W /= np.where(scale == 0, 1, scale)[:, np.newaxis]
-        if architecture.fit_intercept and "b" in start:
-            views["b"][0][:] -= shift @ W
-
-    def _initial(self, coef, intercept):
-        if coef is None and intercept is None:
-            return None
-        return {"coef": coef, "intercept": intercept}
-
-    def _parameters_set_by_hand(self):
-        return self._initial(
-            getattr(self, "coef_", None), getattr(self, "intercept_", None)
-        )
-
-    def _start(self, architecture, coef, intercept):
-        # coef_init and intercept_init as parameters of the network
-        d, k = architecture.sizes
-        start = {}
-        if coef is not None:
-            coef = np.asarray(coef)
-            if coef.size != d * k or coef.shape not in ((d,), (k, d)):
-                raise ValueError(
-                    "Provided coef_init does not match dataset. It has shape "
-                    f"{coef.shape}, the coefficients have {(k, d)}."
-                )
-            start["W"] = [coef.reshape(k, d).T]
-        if intercept is not None and architecture.fit_intercept:
-            intercept = np.asarray(intercept)
-            if intercept.shape not in ((k,), ()) or intercept.size != k:
-                raise ValueError(
-                    "Provided intercept_init does not match dataset. It has shape "
-                    f"{intercept.shape}, the intercepts have {(k,)}."
-                )
-            start["b"] = [intercept.reshape(k)]
-        return start
-
-    def _new_state(self, architecture, dtype, start):
-        state = super()._new_state(architecture, dtype, None)
-        if start is not None:
-            start = self._start(architecture, **start)
-            set_views(architecture.views(state.theta), start)
-        return state
-
-    # ------------------------------------------------------------ prediction
-    def _raw(self, X):
-        check_is_fitted(self)
-        X = validate_data(
-            self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False
-        )
-        coef = self.coef_ if self.coef_.ndim == 2 else self.coef_[np.newaxis]
-        return safe_sparse_dot(X, coef.T, dense_output=True) + self.intercept_
-
-    def densify(self):
-        """Turn `coef_` into a dense array, what `fit` makes.
-
-        Returns
-        -------
-        self : object
-            The estimator.
-        """
-        check_is_fitted(self)
-        if sp.issparse(self.coef_):
-            self.coef_ = self._shape_coef(self.coef_.toarray())
-        return self
-
-    def sparsify(self):
-        """Turn `coef_` into a sparse matrix, for models with an L1 penalty.
-
-        Returns
-        -------
-        self : object
-            The estimator.
-        """
-        check_is_fitted(self)
-        self.coef_ = sp.csr_matrix(self.coef_)
-        return self
-
-
 @fill_doc
-class GDRegressor(RegressionTargets, _Linear):
+class GDRegressor(RegressionTargets, LinearModel):
     """Linear regression trained by gradient descent.
 
     Minimises the weighted mean of a loss plus a penalty on the coefficients, with
@@ -361,7 +187,7 @@ def _has_probabilities(self):
 
 
 @fill_doc
-class GDClassifier(ClassificationTargets, _Linear):
+class GDClassifier(ClassificationTargets, LinearModel):
     """Linear classification trained by gradient descent.
 
     Minimises the weighted mean of a loss plus a penalty on the coefficients, with

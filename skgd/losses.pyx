@@ -41,7 +41,9 @@ __all__ = [
 
 
 # ---------------------------------------------------------------- regression
-cdef double _squared_error(double y, double z, const double* h, double* dz) noexcept nogil:
+cdef double _squared_error(
+    double y, double z, const double* h, double* dz
+) noexcept nogil:
     dz[0] = z - y
     return 0.5 * (z - y) * (z - y)
 
@@ -287,11 +289,11 @@ class LogLoss(Loss):
 
 cdef double _hinge(double y, double z, const double* h, double* dz) noexcept nogil:
     # h[0]: the margin, 1 for the hinge and 0 for the perceptron
-    if y * z <= h[0]:
-        dz[0] = -y
-        return h[0] - y * z
-    dz[0] = 0
-    return 0
+    if y * z > h[0]:
+        dz[0] = 0
+        return 0
+    dz[0] = -y      # on this side of the comparison NaN stays NaN
+    return h[0] - y * z
 
 
 class Hinge(Loss):
@@ -326,11 +328,11 @@ cdef double _squared_hinge(
     double y, double z, const double* h, double* dz
 ) noexcept nogil:
     cdef double short = 1 - y * z
-    if short > 0:
-        dz[0] = -2 * y * short
-        return short * short
-    dz[0] = 0
-    return 0
+    if short <= 0:
+        dz[0] = 0
+        return 0
+    dz[0] = -2 * y * short
+    return short * short
 
 
 class SquaredHinge(Loss):

@@ -1,144 +1,17 @@
 """Multilayer perceptrons trained by gradient descent."""
 
-from numbers import Integral, Real
-
 import numpy as np
-from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._architecture import Architecture
-from ._base import GradientDescent, as_rows, forward, set_views
 from ._docs import fill_doc
-from ._network import Data
-from ._rule import Allowed
+from ._mlp import MultilayerPerceptron
 from ._targets import ClassificationTargets, RegressionTargets
-from .activations import ACTIVATIONS, Activation, Logistic
 from .losses import LogLoss
 
 __all__ = ["MLPGDClassifier", "MLPGDRegressor"]
 
 
-class _MLP(GradientDescent):
-    """A network with hidden layers: `coefs_` and `intercepts_`."""
-
-    _penalty_per_sample = True
-    _patience_beyond = 1
-    _windowed_tol = False
-    _kind = "network"
-    _t_start = 0
-    _not_converged = (
-        "Stochastic Optimizer: Maximum iterations ({}) reached and the optimization "
-        "hasn't converged yet."
-    )
-
-    @property
-    def _rules(self):
-        return {**super()._rules, "activation": (ACTIVATIONS, Activation)}
-
-    def _hidden(self):
-        sizes = self.hidden_layer_sizes
-        sizes = tuple(sizes) if np.iterable(sizes) else (sizes,)
-        for size in sizes:
-            if not isinstance(size, Integral) or isinstance(size, bool) or size <= 0:
-                raise ValueError(
-                    "hidden_layer_sizes must be > 0, one int for each hidden layer, got "
-                    f"{self.hidden_layer_sizes!r}."
-                )
-        return tuple(int(size) for size in sizes)
-
-    def _dropout_rates(self, n_hidden):
-        domain = Allowed(Real, ge=0, lt=1)
-        rates = self.dropout
-        rates = list(rates) if np.iterable(rates) else [rates] * n_hidden
-        if len(rates) != n_hidden or not all(rate in domain for rate in rates):
-            raise ValueError(
-                f"The 'dropout' parameter of {type(self).__name__} must be {domain}, or "
-                f"one for each of the {n_hidden} hidden layers. Got {self.dropout!r} "
-                "instead."
-            )
-        return tuple(float(rate) for rate in rates)
-
-    def _resolve(self):
-        rules = super()._resolve()
-        self._dropout_rates(len(self._hidden()))
-        return rules
-
-    def _architecture(self, rules, n_features):
-        hidden = self._hidden()
-        return Architecture(
-            sizes=(n_features, *hidden, self._n_outputs),
-            loss=rules["loss"],
-            activation=rules["activation"],
-            softmax=self._softmax,
-            batch_norm=bool(self.batch_norm),
-            dropout=self._dropout_rates(len(hidden)),
-        )
-
-    def _initialise(self, architecture, views, rng):
-        # Glorot and Bengio (2010), in the order of scikit-learn's MLP*: the same
-        # random_state gives the same initial network.
-        factor = 2.0 if isinstance(architecture.activation, Logistic) else 6.0
-        for W, b in zip(views["W"], views["b"], strict=True):
-            bound = np.sqrt(factor / sum(W.shape))
-            W[:] = rng.uniform(-bound, bound, W.shape)
-            b[:] = rng.uniform(-bound, bound, b.shape)
-
-    # ------------------------------------------------------------ parameters
-    _names = {"W": "coefs_", "b": "intercepts_", "gamma": "gammas_", "beta": "betas_"}
-
-    def _publish(self, architecture, state):
-        views = architecture.views(state.theta)
-        running = architecture.running_views(state.running)
-        for kind, name in self._names.items():
-            if views[kind]:
-                setattr(self, name, [view.copy() for view in views[kind]])
-        if architecture.batch_norm:
-            self.running_means_ = [view[0].copy() for view in running]
-            self.running_vars_ = [view[1].copy() for view in running]
-        self.n_layers_ = len(architecture.sizes)
-        self.n_outputs_ = architecture.n_outputs
-        link = architecture.loss.link
-        self.out_activation_ = "softmax" if architecture.softmax else link
-
-    def _absorb(self, architecture, state, start):
-        # The public attributes are the parameters, whoever set them.
-        self._collect(architecture, state.theta, state.running)
-
-    def _collect(self, architecture, theta, running):
-        # public attributes to flat vectors
-        views = architecture.views(theta)
-        given = {k: getattr(self, name) for k, name in self._names.items() if views[k]}
-        set_views(views, given)
-        if architecture.batch_norm:
-            statistics = zip(self.running_means_, self.running_vars_, strict=True)
-            for view, (mean, variance) in zip(
-                architecture.running_views(running), statistics, strict=True
-            ):
-                view[0], view[1] = mean, variance
-
-    def _parameters_set_by_hand(self):
-        if not hasattr(self, "coefs_"):
-            return None
-        start = {"W": self.coefs_}
-        if hasattr(self, "intercepts_"):
-            start["b"] = self.intercepts_
-        return start
-
-    # ------------------------------------------------------------ prediction
-    def _raw(self, X):
-        check_is_fitted(self)
-        architecture = self._architecture_
-        dtype = self._state.theta.dtype
-        X = validate_data(
-            self, X, accept_sparse="csr", dtype=dtype, order="C", reset=False
-        )
-        theta = np.empty(architecture.n_params, dtype)
-        running = architecture.new_running(dtype)
-        self._collect(architecture, theta, running)
-        return forward(architecture, theta, running, Data(as_rows(X)))
-
-
 @fill_doc
-class MLPGDRegressor(RegressionTargets, _MLP):
+class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
     """Multilayer perceptron for regression, trained by gradient descent.
 
     With any of the classical variants of gradient descent, dropout and batch
@@ -294,7 +167,7 @@ class MLPGDRegressor(RegressionTargets, _MLP):
 
 
 @fill_doc
-class MLPGDClassifier(ClassificationTargets, _MLP):
+class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
     """Multilayer perceptron for classification, trained by gradient descent.
 
     With any of the classical variants of gradient descent, dropout and batch

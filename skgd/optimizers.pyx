@@ -63,17 +63,21 @@ class Optimizer(Rule):
 
         Parameters
         ----------
-        kind : {'network', 'linear'}, default='network'
-            What is trained. A linear model has one optimum and starts far from it:
-            adaptive rules take at least ten times the rate there. Without adaptive
-            rates the scale of the features bounds the rate, with momentum or not.
+        kind : {'network', 'single', 'linear'}, default='network'
+            What is trained: a network, the same with one sample per update (noisy:
+            momentum, which adds up ten updates, takes a tenth of the rate), or a
+            linear model. That has one optimum and starts far from it: adaptive rules
+            take at least ten times the rate. Without adaptive rates the scale of the
+            features bounds the rate, with momentum or not.
 
         Returns
         -------
         rate : float
             `learning_rate`, or the rule's default for the kind.
         """
-        return self._rates[kind] if self.learning_rate is None else self.learning_rate
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return self._rates.get(kind, self._rates["network"])
 
 
 cdef leaf _sgd(
@@ -161,7 +165,7 @@ class Momentum(Optimizer):
     ----------
     learning_rate : float, default=None
         The rate where the estimator's ``learning_rate_init`` is None. None is
-        0.01, and 0.0014 for linear models.
+        0.01, 0.001 with one sample per update, and 0.0014 for linear models.
     momentum : float, default=0.9
         The share ``mu`` of the velocity that is kept, in [0, 1).
     nesterov : bool, default=False
@@ -179,7 +183,7 @@ class Momentum(Optimizer):
     Momentum(nesterov=True)
     """
 
-    _rates = {"network": 0.01, "linear": 0.0014}
+    _rates = {"network": 0.01, "single": 0.001, "linear": 0.0014}
     _allowed = {
         **Optimizer._allowed,
         "momentum": Allowed(Real, ge=0, lt=1),
@@ -345,7 +349,8 @@ cdef leaf _adam(
     cdef floating rate = step.rate / (1 - pow(step.h[0], step.t))
     cdef floating fix = 1 / sqrt(1 - pow(step.h[1], step.t))
     cdef floating reach = rate * (1 - b1) * step.l1
-    cdef floating back = 1 / rate
+    # the reciprocal of a rate that a schedule has brought to nothing would overflow
+    cdef floating back = 1 / rate if rate > 1e-30 else 0
     cdef bint amsgrad = step.h[3] != 0
     cdef floating* m = slots
     cdef floating* v = slots + stride

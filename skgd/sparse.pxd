@@ -22,7 +22,8 @@ cdef void csr_transposed_product(
 cdef void csr_moments(
     const Rows* rows, const floating* share, floating* mean, floating* variance,
     Py_ssize_t m, Py_ssize_t k) noexcept nogil
-cdef void csr_row(const Rows* rows, floating* x, Py_ssize_t k) noexcept nogil
+cdef void csr_row(
+    const Rows* rows, Py_ssize_t i, floating* x, Py_ssize_t k) noexcept nogil
 cdef void masked_shift(
     const Rows* rows, const floating* c, const floating* W, floating* Z,
     Py_ssize_t m, Py_ssize_t k, Py_ssize_t n) noexcept nogil

@@ -81,10 +81,12 @@ cdef void csr_moments(
         variance[j] = variance[j] if not variance[j] < 0 else 0
 
 
-cdef void csr_row(const Rows* rows, floating* x, Py_ssize_t k) noexcept nogil:
-    """x (k,) = the first row of the batch, with its zeros."""
+cdef void csr_row(
+    const Rows* rows, Py_ssize_t i, floating* x, Py_ssize_t k
+) noexcept nogil:
+    """x (k,) = row i of the batch, with its zeros."""
     cdef const floating* data = <const floating*> rows.data
-    cdef Py_ssize_t p, row = _row(rows, 0)
+    cdef Py_ssize_t p, row = _row(rows, i)
     memset(x, 0, k * sizeof(floating))
     for p in range(rows.indptr[row], rows.indptr[row + 1]):
         x[rows.indices[p]] = data[p]
@@ -94,7 +96,7 @@ cdef void masked_shift(
     const Rows* rows, const floating* c, const floating* W, floating* Z,
     Py_ssize_t m, Py_ssize_t k, Py_ssize_t n,
 ) noexcept nogil:
-    """Z (m, n) += (mask (m, k) * c (k,)) @ W (k, n): what a shift of the features adds."""
+    """Z (m, n) += (mask (m, k) * c (k,)) @ W (k, n): what a shift of features adds."""
     cdef Py_ssize_t i, j, o
     cdef floating scaled
     for i in range(m):
