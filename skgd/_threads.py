@@ -32,8 +32,9 @@ def single_blas_thread():
             if _controller is None:
                 # Looking for the libraries takes a millisecond: once a process.
                 _controller = ThreadpoolController()
+            # Not as a context: another thread than this one may be the last to leave,
+            # and a context is owned by the thread that entered it.
             _limit = _controller.limit(limits=1, user_api="blas")
-            _limit.__enter__()
         _users += 1
     try:
         yield
@@ -41,4 +42,4 @@ def single_blas_thread():
         with _lock:
             _users -= 1
             if _users == 0:
-                _limit.__exit__(None, None, None)
+                _limit.restore_original_limits()
