@@ -32,9 +32,8 @@ def single_blas_thread():
             if _controller is None:
                 # Looking for the libraries takes a millisecond: once a process.
                 _controller = ThreadpoolController()
-            # Not as a context: another thread than this one may be the last to leave,
-            # and a context is owned by the thread that entered it.
             _limit = _controller.limit(limits=1, user_api="blas")
+            _let_others_set()
         _users += 1
     try:
         yield
@@ -43,3 +42,12 @@ def single_blas_thread():
             _users -= 1
             if _users == 0:
                 _limit.restore_original_limits()
+                _let_others_set()
+
+
+def _let_others_set():
+    # From threadpoolctl 3.8 on, a thread that has set a limit is the only one that
+    # may set it until it leaves a context. The last of our holders, who restores,
+    # can be another one: enter and leave a context that changes nothing.
+    with _controller.limit(limits=None, user_api="blas"):
+        pass
