@@ -103,7 +103,7 @@ def test_elasticnet_needs_a_ratio(estimator):
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize(
-    "features, target, text",
+    ("features", "target", "text"),
     [
         (X, Y[:-1], "inconsistent numbers of samples"),
         (X[:0], Y[:0], "0 sample"),
@@ -149,7 +149,9 @@ def test_classes(estimator):
 
 def test_class_weight():
     for value in ("bal", 1, [1, 2, 3]):
-        with pytest.raises(ValueError, match="'class_weight' parameter of GDClassifier"):
+        with pytest.raises(
+            ValueError, match="'class_weight' parameter of GDClassifier"
+        ):
             GDClassifier(class_weight=value).fit(X, Y)
     with pytest.raises(ValueError, match="not in class_weight"):
         GDClassifier(class_weight={5: 1.0}).fit(X, Y)

@@ -48,7 +48,9 @@ def test_a_column_of_targets_warns():
 
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_no_intercept(batch_norm):
-    model = GDRegressor(fit_intercept=False, batch_norm=batch_norm, max_iter=50, tol=None)
+    model = GDRegressor(
+        fit_intercept=False, batch_norm=batch_norm, max_iter=50, tol=None
+    )
     model.fit(X_REG, Y_REG + 1)
     if batch_norm:
         # the shift of the normalisation acts as one
@@ -243,7 +245,9 @@ def test_class_weight_in_partial_fit():
     for m in (model, plain):
         m.partial_fit(X_IRIS, Y_IRIS, classes=[0, 1, 2])
     assert not np.array_equal(model.coef_, plain.coef_)
-    with pytest.raises(ValueError, match="class_weight 'balanced' is not supported for"):
+    with pytest.raises(
+        ValueError, match="class_weight 'balanced' is not supported for"
+    ):
         model.set_params(class_weight="balanced").partial_fit(X_IRIS, Y_IRIS)
 
 

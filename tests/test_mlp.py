@@ -48,7 +48,9 @@ def test_batch_norm_attributes():
         assert [a.shape for a in getattr(model, name)] == [(5,), (4,)]
     assert all((v > 0).all() for v in model.running_vars_)
     # the batch takes an intercept off again: those of hidden layers stay
-    start = MLPGDRegressor((5, 4), batch_norm=True, max_iter=1, tol=None, random_state=0)
+    start = MLPGDRegressor(
+        (5, 4), batch_norm=True, max_iter=1, tol=None, random_state=0
+    )
     more = MLPGDRegressor((5, 4), batch_norm=True, max_iter=5, tol=None, random_state=0)
     start.fit(X_REG, Y_REG)
     more.fit(X_REG, Y_REG)
@@ -116,7 +118,9 @@ def test_worked_example():
 
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_set_parameters_and_go_on(batch_norm):
-    model = MLPGDRegressor(5, batch_norm=batch_norm, max_iter=5, tol=None, random_state=0)
+    model = MLPGDRegressor(
+        5, batch_norm=batch_norm, max_iter=5, tol=None, random_state=0
+    )
     model.fit(X_REG, Y_REG)
     model.set_params(learning_rate_init=1e-12)
     model.coefs_ = [np.full_like(w, 0.1) for w in model.coefs_]
@@ -141,7 +145,9 @@ def test_another_network_cannot_go_on():
     with pytest.raises(ValueError, match="same sizes. It was"):
         model.set_params(hidden_layer_sizes=(5, 5)).fit(X_REG, Y_REG)
     with pytest.raises(ValueError, match="same batch_norm. It was False"):
-        model.set_params(hidden_layer_sizes=5, batch_norm=True).partial_fit(X_REG, Y_REG)
+        model.set_params(hidden_layer_sizes=5, batch_norm=True).partial_fit(
+            X_REG, Y_REG
+        )
 
 
 def test_multilabel():
@@ -194,7 +200,9 @@ def test_dropout_regularises():
         gaps[dropout] = 0.0
         for seed in range(3):
             X, T, y, t = train_test_split(X_REG, Y_REG, random_state=seed)
-            model = MLPGDRegressor(200, dropout=dropout, random_state=seed, max_iter=300)
+            model = MLPGDRegressor(
+                200, dropout=dropout, random_state=seed, max_iter=300
+            )
             model.set_params(tol=None, learning_rate_init=3e-3).fit(X, y)
             gaps[dropout] += model.score(X, y) - model.score(T, t)
     assert gaps[0.5] < 0.6 * gaps[0.0]

@@ -47,7 +47,12 @@ def test_sgd_regressor(diabetes, loss, penalty, average):
         average = False
     X, y = diabetes
     shared = dict(
-        penalty=penalty, alpha=0.01, shuffle=False, max_iter=5, tol=None, average=average
+        penalty=penalty,
+        alpha=0.01,
+        shuffle=False,
+        max_iter=5,
+        tol=None,
+        average=average,
     )
     theirs = SGDRegressor(
         loss=loss,
@@ -165,6 +170,7 @@ def test_the_same_seed_gives_the_same_initial_network(diabetes):
     )
     with pytest.warns(UserWarning, match="Maximum iterations"):
         theirs = MLPRegressor(**shared).fit(X, y)
+    with pytest.warns(UserWarning, match="Maximum iterations"):
         ours = MLPGDRegressor(**shared).fit(X, y)
     for a, b in product([0, 1, 2], ["coefs_", "intercepts_"]):
         assert_array_equal(getattr(ours, b)[a], getattr(theirs, b)[a])
