@@ -135,8 +135,8 @@ class GradientDescent(BaseEstimator):
                 )
         rate = self.learning_rate_init
         if rate is None:
-            kind = "single" if self._kind == "network" and batch_size == 1 else self._kind
-            rate = rules["optimizer"].own_rate(kind)
+            single = self._kind == "network" and batch_size == 1
+            rate = rules["optimizer"].own_rate("single" if single else self._kind)
         l1, l2 = penalty_strengths(self.penalty, self.alpha, self.l1_ratio)
         return Recipe(
             optimizer=rules["optimizer"],
