@@ -5,8 +5,8 @@ try:
 except ImportError as error:
     raise ImportError(
         "The compiled modules of skgd are missing or do not match this Python. In a "
-        "checkout, compile them with `pip install -e .`; after a normal install, do not "
-        "start Python in the root of the checkout."
+        "checkout, compile them with `pip install -e .`; after a normal install, do "
+        "not start Python in the root of the checkout."
     ) from error
 
 from .linear import GDClassifier, GDRegressor

@@ -91,7 +91,7 @@ static inline double skgd_pow2_f64(int64_t k)
 static inline float skgd_exp_f32(float x)
 {
     int32_t k;
-    x = x < -87.f ? -87.f : x;
+    x = x < -87.3365f ? -87.3365f : x;
     x = x > 88.f ? 88.f : x;
     float p = skgd_expm1_core_f32(skgd_reduce_f32(x, &k));
     float s = skgd_pow2_f32(k);
@@ -101,11 +101,37 @@ static inline float skgd_exp_f32(float x)
 static inline double skgd_exp_f64(double x)
 {
     int64_t k;
-    x = x < -708. ? -708. : x;
+    x = x < -708.396 ? -708.396 : x;
     x = x > 709. ? 709. : x;
     double p = skgd_expm1_core_f64(skgd_reduce_f64(x, &k));
     double s = skgd_pow2_f64(k);
     return fma(p, s, s);
+}
+
+/* a / (b + c) with the rounding error of the sum, and that of the quotient, put
+ * right. Only in files that are compiled without -fassociative-math. */
+#define SKGD_QUOTIENT(name, real, fma) \
+    static inline real name(real a, real b, real c) \
+    { \
+        real d = b + c, other = d - b; \
+        real lost = (b - (d - other)) + (c - other); \
+        real inverse = 1 / d, y = a * inverse; \
+        return fma(fma(-y, d, a) - y * lost, inverse, y); \
+    }
+SKGD_QUOTIENT(skgd_quotient_f32, float, fmaf)
+SKGD_QUOTIENT(skgd_quotient_f64, double, fma)
+
+/* 1 / (1 + exp(-x)), from exp(-|x|) <= 1; 0 where that is no normal number */
+static inline float skgd_logistic_f32(float x)
+{
+    float e = fabsf(x) > 87.3365f ? 0.f : skgd_exp_f32(-fabsf(x));
+    return skgd_quotient_f32(x < 0 ? e : 1.f, 1.f, e);
+}
+
+static inline double skgd_logistic_f64(double x)
+{
+    double e = fabs(x) > 708.396 ? 0. : skgd_exp_f64(-fabs(x));
+    return skgd_quotient_f64(x < 0 ? e : 1., 1., e);
 }
 
 /* tanh(x) = sign(x) e / (e + 2) with e = exp(2 |x|) - 1: exact near zero. */
@@ -117,7 +143,7 @@ static inline float skgd_tanh_f32(float x)
     float p = skgd_expm1_core_f32(skgd_reduce_f32(a, &k));
     float s = skgd_pow2_f32(k);
     float e = fmaf(p, s, s - 1.f);
-    return copysignf(e / (e + 2.f), x);
+    return copysignf(skgd_quotient_f32(e, e, 2.f), x);
 }
 
 static inline double skgd_tanh_f64(double x)
@@ -128,7 +154,7 @@ static inline double skgd_tanh_f64(double x)
     double p = skgd_expm1_core_f64(skgd_reduce_f64(a, &k));
     double s = skgd_pow2_f64(k);
     double e = fma(p, s, s - 1.);
-    return copysign(e / (e + 2.), x);
+    return copysign(skgd_quotient_f64(e, e, 2.), x);
 }
 
 #endif

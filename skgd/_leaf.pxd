@@ -15,6 +15,8 @@ cdef extern from "_leaf.h":
 
     float skgd_exp_f32(float) noexcept nogil
     double skgd_exp_f64(double) noexcept nogil
+    float skgd_logistic_f32(float) noexcept nogil
+    double skgd_logistic_f64(double) noexcept nogil
     float skgd_tanh_f32(float) noexcept nogil
     double skgd_tanh_f64(double) noexcept nogil
 
@@ -24,6 +26,13 @@ cdef inline floating exponential(floating x) noexcept nogil:
         return skgd_exp_f32(x)
     else:
         return skgd_exp_f64(x)
+
+
+cdef inline floating sigmoid(floating x) noexcept nogil:
+    if floating is float:
+        return skgd_logistic_f32(x)
+    else:
+        return skgd_logistic_f64(x)
 
 
 cdef inline floating tangent(floating x) noexcept nogil:

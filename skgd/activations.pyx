@@ -11,7 +11,7 @@ from cython cimport floating
 
 import numpy as np
 
-from ._leaf cimport exponential, leaf, tangent
+from ._leaf cimport leaf, sigmoid, tangent
 
 from ._rule import Rule
 
@@ -86,7 +86,7 @@ class Identity(Activation):
 cdef leaf _logistic(floating* a, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t j
     for j in range(n):
-        a[j] = 1 / (1 + exponential(-a[j]))
+        a[j] = sigmoid(a[j])
 
 
 cdef leaf _logistic_back(const floating* a, floating* delta, Py_ssize_t n) noexcept nogil:
