@@ -255,3 +255,16 @@ def test_evaluate_takes_lists_and_other_dtypes():
 def test_evaluate_refuses_shapes_that_do_not_match():
     with pytest.raises(ValueError, match="shape"):
         RULES["squared_error"].evaluate([1.0, 2.0], [1.0, 2.0, 3.0])
+
+
+# Each would write beside its row, though within the table.
+@pytest.mark.parametrize("codes", [[3, 0], [0, -1], [0.5, 1.0], [0.0, np.nan]])
+def test_evaluate_refuses_codes_of_no_class(codes):
+    with pytest.raises(ValueError, match="class code"):
+        LogLoss().evaluate(codes, np.zeros((2, 3)), softmax=True)
+
+
+@pytest.mark.parametrize("name", ["squared_error", "hinge"])
+def test_softmax_is_for_the_log_loss_alone(name):
+    with pytest.raises(ValueError, match="softmax"):
+        RULES[name].evaluate([[1.0], [1.0]], np.zeros((2, 3)), softmax=True)

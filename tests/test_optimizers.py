@@ -194,8 +194,8 @@ def test_defaults_are_those_of_the_literature():
     assert rates == {**expected, "rmsprop": 0.001, "adam": 0.001}
 
 
+@pytest.mark.parametrize("kind", ["network", "single", "linear"])
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_own_rate_is_the_parameter_where_there_is_one(name):
-    rule = OPTIMIZERS[name](learning_rate=0.7)
-    assert rule.own_rate("network") == rule.own_rate("linear") == 0.7
-    assert OPTIMIZERS[name]().own_rate("linear") > 0
+def test_own_rate_is_the_parameter_where_there_is_one(name, kind):
+    assert OPTIMIZERS[name](learning_rate=0.7).own_rate(kind) == 0.7
+    assert 0 < OPTIMIZERS[name]().own_rate(kind) < 1
