@@ -172,6 +172,8 @@ def train_epoch(
     cdef Plan plan
     cdef Py_ssize_t begin = 0, end, n_updates = rates.shape[0]
     cdef double work, loss = 0
+    if order is not None and 1 < net.data.n_samples <= net.batch_size:
+        raise ValueError("A single batch of all rows has no order.")
     plan.batch_size = net.batch_size
     plan.order = <const Py_ssize_t*> _pointer(order)
     plan.n_samples = net.data.n_samples if order is None else len(order)

@@ -140,6 +140,8 @@ class Loss(Rule):
 
     # what turns a raw prediction into a prediction: 'identity', 'exp', 'logistic'
     link = "identity"
+    # whether the outputs can be one distribution
+    has_softmax = False
 
     def _check_target(self, y):
         """Raise where `y` is outside the domain of a regression loss."""
@@ -163,16 +165,28 @@ class Loss(Rule):
             The sum over the outputs of each row.
         derivative : ndarray of the shape of z
             The derivative of each loss by z.
+
+        Raises
+        ------
+        ValueError
+            Where shapes do not match, or y has no class codes with `softmax`.
         """
         z = np.array(z, dtype=np.float64, order="C", copy=True)
         table = z.reshape(len(z), -1)
         y = np.asarray(y, dtype=np.float64)
+        if softmax and not self.has_softmax:
+            raise ValueError(f"softmax=True is for LogLoss alone, not for {self!r}.")
         target = np.ascontiguousarray(y.reshape(len(y), -1))
         expected = (len(table), 1 if softmax else table.shape[1])
         if target.shape != expected:
             raise ValueError(
                 f"y has shape {y.shape}, but for z of shape {z.shape} it must have "
                 f"{expected[0]} rows of {expected[1]}."
+            )
+        if softmax and not np.isin(y, np.arange(table.shape[1])).all():
+            raise ValueError(
+                "With softmax=True, y has one class code for each row of z, from 0 to "
+                f"{table.shape[1] - 1}. Got {y.tolist()}."
             )
         loss = losses_of_rows(self._kernel(softmax), target, table)
         return loss, z

@@ -131,7 +131,8 @@ cdef void _sparse_input_forward(
         return
     if batch.share != NULL:
         csr_moments(
-            &rows, <const floating*> batch.share, moments, moments + k, batch.m, k)
+            &rows, <const floating*> batch.share, moments, moments + k, inv_std, scaled,
+            batch.m, k)
         if batch.step >= 0:
             batch_norm_running(
                 running, running + k, moments, moments + k, batch.total, k)

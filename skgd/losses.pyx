@@ -260,7 +260,8 @@ cdef double _binary_log_loss(
 ) noexcept nogil:
     cdef double e = exp(-fabs(z))
     dz[0] = (1 / (1 + e) if z >= 0 else e / (1 + e)) - y
-    return log1p(e) + (z if z > 0 else 0) - y * z
+    # the difference first: where the two are level, what is left is tiny
+    return log1p(e) + ((z if z > 0 else 0) - y * z)
 
 
 class LogLoss(Loss):
@@ -280,6 +281,7 @@ class LogLoss(Loss):
     """
 
     link = "logistic"
+    has_softmax = True
 
     def _kernel(self, softmax=False):
         if softmax:

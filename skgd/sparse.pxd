@@ -21,7 +21,7 @@ cdef void csr_transposed_product(
     Py_ssize_t m, Py_ssize_t k, Py_ssize_t n) noexcept nogil
 cdef void csr_moments(
     const Rows* rows, const floating* share, floating* mean, floating* variance,
-    Py_ssize_t m, Py_ssize_t k) noexcept nogil
+    floating* stored, floating* count, Py_ssize_t m, Py_ssize_t k) noexcept nogil
 cdef void csr_row(
     const Rows* rows, Py_ssize_t i, floating* x, Py_ssize_t k) noexcept nogil
 cdef void masked_shift(

@@ -57,28 +57,37 @@ cdef void csr_transposed_product(
 
 cdef void csr_moments(
     const Rows* rows, const floating* share, floating* mean, floating* variance,
-    Py_ssize_t m, Py_ssize_t k,
+    floating* stored, floating* count, Py_ssize_t m, Py_ssize_t k,
 ) noexcept nogil:
-    """Mean and biased variance per column, in two passes; share (m,) adds up to 1."""
+    """Mean and biased variance per column, in two passes; share (m,) adds up to 1.
+
+    stored and count (k,) are scratch: the share and the number of stored values.
+    """
     cdef const floating* data = <const floating*> rows.data
     cdef Py_ssize_t i, p, j, row
     cdef floating d
     memset(mean, 0, k * sizeof(floating))
+    memset(variance, 0, k * sizeof(floating))
+    memset(stored, 0, k * sizeof(floating))
+    memset(count, 0, k * sizeof(floating))
     for i in range(m):
         row = _row(rows, i)
         for p in range(rows.indptr[row], rows.indptr[row + 1]):
-            mean[rows.indices[p]] += share[i] * data[p]
-    # the zeros of a column lie at distance mean; those that are stored do not
-    for j in range(k):
-        variance[j] = mean[j] * mean[j]
+            j = rows.indices[p]
+            mean[j] += share[i] * data[p]
+            stored[j] += share[i]
+            count[j] += 1
     for i in range(m):
         row = _row(rows, i)
         for p in range(rows.indptr[row], rows.indptr[row + 1]):
             j = rows.indices[p]
             d = data[p] - mean[j]
-            variance[j] += share[i] * (d * d - mean[j] * mean[j])
+            variance[j] += share[i] * d * d
     for j in range(k):
-        variance[j] = variance[j] if not variance[j] < 0 else 0
+        # The zeros that are not stored lie at distance mean. Where all are stored,
+        # the rounding error of their share must not meet a large mean.
+        if count[j] < m and stored[j] < 1:
+            variance[j] += (1 - stored[j]) * mean[j] * mean[j]
 
 
 cdef void csr_row(
