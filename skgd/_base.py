@@ -90,7 +90,16 @@ class GradientDescent(BaseEstimator):
         tags.input_tags.sparse = True
         return tags
 
+    def __sklearn_is_fitted__(self):
+        # Parameters that were set by hand are where a fit starts, not its result.
+        return hasattr(self, "_state")
+
     # ------------------------------------------------------------ parameters
+    @property
+    def _fitted_loss(self):
+        # what was trained, whatever the parameter says now
+        return self._architecture_.loss
+
     def _loss_rule(self, loss):
         name = type(self).__name__
         if isinstance(loss, Loss) and type(loss) not in self._losses.values():
@@ -118,7 +127,7 @@ class GradientDescent(BaseEstimator):
                 rules[name] = resolve_rule(value, registry, base, name, owner)
         return rules
 
-    def _recipe(self, rules, n_samples, max_iter, weight_mean):
+    def _recipe(self, rules, n_samples, max_iter, rate_factor):
         if self.solver == "batch":
             batch_size = n_samples
         elif self.solver == "sgd":
@@ -137,6 +146,7 @@ class GradientDescent(BaseEstimator):
         if rate is None:
             single = self._kind == "network" and batch_size == 1
             rate = rules["optimizer"].own_rate("single" if single else self._kind)
+            rate *= rate_factor
         l1, l2 = penalty_strengths(self.penalty, self.alpha, self.l1_ratio)
         return Recipe(
             optimizer=rules["optimizer"],
@@ -270,7 +280,7 @@ class GradientDescent(BaseEstimator):
             validate = self._validation(data, y, held_out)
         patience = self.n_iter_no_change + self._patience_beyond
         watched = "loss" if validate is None else "score"
-        if state.stopping is None or state.watched != watched:
+        if not incremental or state.stopping is None or state.watched != watched:
             state.stopping = Stopping(self.tol, patience, self._windowed_tol)
             state.watched = watched
         state.stopping.tol, state.stopping.patience = self.tol, patience
@@ -280,7 +290,7 @@ class GradientDescent(BaseEstimator):
             state.weight_sum, state.weight_count = 0.0, 0
         weight_mean = update_weight_mean(state, data.weights, rows, n)
         max_iter = 1 if incremental else self.max_iter
-        recipe = self._recipe(rules, n, max_iter, weight_mean)
+        recipe = self._recipe(rules, n, max_iter, state.rate_factor)
         task = (data, rows, weight_mean, validate)
         outcome, state = self._descend(state, recipe, task, incremental)
         self._publish_curves(state, outcome, validate is not None)
@@ -299,6 +309,7 @@ class GradientDescent(BaseEstimator):
         self.n_restarts_ = 0
         data, rows, weight_mean, validate = task
         choose = self.learning_rate_init is None and not incremental
+        choose = choose and isinstance(recipe.schedule, Schedule)
         before = state.copy() if choose else None
         while True:
             may_restart = choose and self.n_restarts_ < MAX_RESTARTS
@@ -322,6 +333,7 @@ class GradientDescent(BaseEstimator):
             rate = recipe.learning_rate * RESTART_FACTOR
             recipe = replace(recipe, learning_rate=rate)
             state = before.copy()
+            state.rate_factor *= RESTART_FACTOR**self.n_restarts_
             if self.n_restarts_ == 1:
                 warnings.warn(
                     "Training diverged; it starts again with a lower rate. Scaling the "

@@ -78,17 +78,24 @@ def as_rows(X):
             f"Sparse data with more than {largest} stored values, rows or columns are "
             f"not supported. Got shape {X.shape} with {X.nnz} stored values."
         )
+    if X.nnz and not (X.indices.min() >= 0 and X.indices.max() < X.shape[1]):
+        raise ValueError(
+            "The column indices of a sparse matrix must be from 0 to "
+            f"{X.shape[1] - 1}. Got {X.indices.min()} to {X.indices.max()}."
+        )
     if not X.has_canonical_format:
         X = X.copy()
         X.sum_duplicates()
-    indices = X.indices.astype(np.int32, copy=False)
-    indptr = X.indptr.astype(np.int32, copy=False)
-    if indices is X.indices and indptr is X.indptr:
+    parts = (
+        np.ascontiguousarray(X.data),
+        np.ascontiguousarray(X.indices, dtype=np.int32),
+        np.ascontiguousarray(X.indptr, dtype=np.int32),
+    )
+    if parts[0] is X.data and parts[1] is X.indices and parts[2] is X.indptr:
         return X
-    narrow = type(X)((X.data, indices, indptr), shape=X.shape, copy=False)
-    # the constructor may widen them again
-    narrow.indices, narrow.indptr = indices, indptr
-    return narrow
+    rows = type(X)(X.shape, dtype=X.dtype)
+    rows.data, rows.indices, rows.indptr = parts
+    return rows
 
 
 def forward(architecture, theta, running, data):

@@ -65,6 +65,7 @@ class TrainingState:
     n_seen: int = 0  # samples
     n_averaged: float = 0.0
     l1_total: float = 0.0
+    rate_factor: float = 1.0  # of our own rate, lowered by restarts
     n_plateaus: int = 0
     weight_sum: float = 0.0
     weight_count: int = 0
@@ -74,9 +75,7 @@ class TrainingState:
 
     def copy(self):
         """A state of its own: training the copy leaves this one alone."""
-        rng = np.random.RandomState()
-        rng.set_state(self.rng.get_state())
-        new = TrainingState(**{**self.__dict__, "rng": rng})
+        new = TrainingState(**{**self.__dict__, "rng": deepcopy(self.rng)})
         for name in ("theta", "running", "slots", "average"):
             value = getattr(self, name)
             setattr(new, name, None if value is None else value.copy())
@@ -85,8 +84,13 @@ class TrainingState:
         new.validation_scores = list(self.validation_scores)
         return new
 
-    def is_sound(self):
+    def is_sound(self, first_loss):
         """Whether the last epoch left finite numbers and a loss of a normal size.
+
+        Parameters
+        ----------
+        first_loss : float or None
+            The loss of the first epoch on the same data, if there was one.
 
         Returns
         -------
@@ -94,9 +98,11 @@ class TrainingState:
             False is divergence. The slots count: a second moment that overflowed
             would freeze its weight in silence.
         """
-        if not self.loss_curve[-1] < EXPLODED * (1 + abs(self.loss_curve[0])):
+        loss = self.loss_curve[-1]
+        if first_loss is not None and loss > EXPLODED * (1 + abs(first_loss)):
             return False
-        return all(np.isfinite(a).all() for a in (self.theta, self.slots, self.running))
+        arrays = (self.theta, self.slots, self.running)
+        return np.isfinite(loss) and all(np.isfinite(a).all() for a in arrays)
 
     @property
     def published(self):
@@ -169,13 +175,15 @@ def step_rates(recipe, state, n_updates):
     steps = np.arange(state.step, state.step + n_updates)
     if isinstance(recipe.schedule, Schedule):
         factor = recipe.schedule(steps, recipe.n_steps, state.n_plateaus)
-        return recipe.learning_rate * factor
-    rates = np.array([float(recipe.schedule(step)) for step in steps.tolist()])
-    if not (np.isfinite(rates) & (rates >= 0)).all():
+        rates = np.ascontiguousarray(recipe.learning_rate * factor, dtype=np.float64)
+    else:
+        rates = np.array([float(recipe.schedule(step)) for step in steps.tolist()])
+    sound = np.isfinite(rates) & (rates >= 0)
+    if rates.shape != steps.shape or not sound.all():
+        bad = rates[~sound][0] if not sound.all() else f"{rates.shape} of them"
         raise ValueError(
-            "The 'learning_rate' callable must return finite rates >= 0. Got "
-            f"{rates[~(np.isfinite(rates) & (rates >= 0))][0]!r} at step "
-            f"{steps[~(np.isfinite(rates) & (rates >= 0))][0]}."
+            "The 'learning_rate' callable must return finite rates >= 0, one for each "
+            f"step. Got {bad} at steps {steps[0]} to {steps[-1]}."
         )
     return rates
 
@@ -234,7 +242,7 @@ def run_epoch(net, state, recipe, kernel, rows, weight_mean):
     return loss / (n * weight_mean) + penalty
 
 
-def _next_rate_or_stop(state, recipe, message):
+def _next_rate_or_stop(state, recipe, message, stop):
     # True to stop on a plateau; 'adaptive' lowers the rate instead, to a limit
     schedule = recipe.schedule
     if isinstance(schedule, Adaptive) and state.learning_rate > schedule.min_rate:
@@ -245,9 +253,9 @@ def _next_rate_or_stop(state, recipe, message):
             rate = recipe.learning_rate * factor
             print(f"{message} Setting learning rate to {rate:f}")
         return False
-    if recipe.verbose:
+    if recipe.verbose and stop:
         print(f"{message} Stopping.")
-    return True
+    return stop
 
 
 def _report(state, recipe, outcome, validate):
@@ -269,6 +277,7 @@ def _diverged(state, recipe, outcome):
     )
     if recipe.may_restart or state.stopping.best_weights is None:
         raise Diverged(message)
+    state.slots = None  # they diverged, too: what goes on from here makes new ones
     warnings.warn(
         f"{message} The weights of the best epoch are kept.",
         ConvergenceWarning,
@@ -306,8 +315,11 @@ def descend(state, architecture, data, recipe, rows, weight_mean, validate, stop
     """
     kernel = recipe.optimizer._kernel(recipe.l1)
     state.make_slots(recipe.optimizer, kernel)
-    if recipe.average_from < np.inf and state.average is None:
+    if recipe.average_from == np.inf:
+        state.average, state.n_averaged = None, 0.0
+    elif state.average is None:
         state.average = np.zeros_like(state.theta)
+    first = len(state.loss_curve)
     net = Network(architecture, state.theta, state.running, data, recipe.batch_size)
     outcome = Outcome()
     try:
@@ -316,7 +328,7 @@ def descend(state, architecture, data, recipe, rows, weight_mean, validate, stop
                 loss = run_epoch(net, state, recipe, kernel, rows, weight_mean)
                 outcome.n_iter += 1
                 state.loss_curve.append(loss)
-                finite = state.is_sound()
+                finite = state.is_sound(state.loss_curve[first] if stop else None)
                 value, tie, keep = loss, None, None
                 if validate is not None:
                     score, tie = validate(state) if finite else (float("nan"), None)
@@ -330,8 +342,7 @@ def descend(state, architecture, data, recipe, rows, weight_mean, validate, stop
                 state.stopping.update(value, tie, keep)
                 if state.stopping.on_plateau:
                     message = _plateau_message(recipe, state, validate)
-                    ends = _next_rate_or_stop(state, recipe, message)
-                    outcome.stopped = ends and stop
+                    outcome.stopped = _next_rate_or_stop(state, recipe, message, stop)
     except KeyboardInterrupt:
         # Before the first epoch has ended there is nothing to keep.
         if outcome.n_iter == 0 or not np.isfinite(state.theta).all():

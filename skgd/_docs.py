@@ -74,11 +74,14 @@ PARAGRAPHS = {
             Whether to print the loss of each epoch.
         warm_start : bool, default=False
             Whether `fit` goes on from the last solution, with the state of the
-            optimizer and the step count.
+            optimizer and the step count (a schedule that has ended stays at its end).
         early_stopping : bool, default=False
             Whether to hold out a part of the data (stratified for classes) and to
-            stop when the score on it does not improve; the parameters of the best
-            epoch are restored. `partial_fit` makes its one pass over all its data.
+            stop when the score on it (accuracy, R2) does not improve; the parameters
+            of the best epoch are restored. Accuracy is coarse: classifiers go on while
+            the loss on the held-out part falls, and of epochs level in accuracy,
+            within `tol`, the last is best. `partial_fit` makes its one pass over all
+            its data.
         validation_fraction : float, default=0.1
             The part that is held out, in (0, 1).
         """,
@@ -86,10 +89,12 @@ PARAGRAPHS = {
         max_iter : int, default=1000
             The most epochs.
         tol : float or None, default=1e-3
-            Training stops when `n_iter_no_change` epochs in a row did not better the
-            best loss (or score) by this. None runs all epochs.
+            Training stops when the mean loss of the last `n_iter_no_change` epochs is
+            not lower by this than that of as many epochs before: an epoch can be a
+            single small update, or noisy. With early stopping, when besides the score
+            did not get better by this in so many epochs. None runs all epochs.
         n_iter_no_change : int or inf, default=5
-            Epochs in a row.
+            The number of epochs.
         """,
     "max_iter_mlp": """
         max_iter : int, default=200

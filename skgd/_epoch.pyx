@@ -185,19 +185,25 @@ def train_epoch(
     plan.average, plan.average_from = _pointer(state.average), average_from
     plan.n_seen, plan.n_averaged = state.n_seen, state.n_averaged
     work = 6.0 * net.n_penalised * net.batch_size + 10.0 * net.n_params
-    while begin < n_updates:
-        end = min(n_updates, begin + 1 + <Py_ssize_t> (CHUNK / work))
-        with nogil:
-            if net.f32:
-                loss += _run(net, kernel, &plan, begin, end, <float*> NULL)
-            else:
-                loss += _run(net, kernel, &plan, begin, end, <double*> NULL)
-        begin = end
-        PyErr_CheckSignals()
-    state.step += n_updates
-    state.slot_step += n_updates
-    state.n_seen += plan.n_samples
-    state.l1_total, state.n_averaged = plan.l1_total, plan.n_averaged
+    if net.data.x == NULL and can_run_rows(net, kernel, &plan):
+        # only what is stored is touched, but all weights at the end of a chunk
+        work = 10.0 * (10 + len(net.data.X.data) / net.data.n_samples) * net.n_outputs
+    try:
+        while begin < n_updates:
+            end = min(n_updates, begin + 1 + <Py_ssize_t> (CHUNK / work))
+            with nogil:
+                if net.f32:
+                    loss += _run(net, kernel, &plan, begin, end, <float*> NULL)
+                else:
+                    loss += _run(net, kernel, &plan, begin, end, <double*> NULL)
+            begin = end
+            PyErr_CheckSignals()
+    finally:
+        # after an interrupt, too, the counts are those of the arrays
+        state.step += begin
+        state.slot_step += begin
+        state.n_seen += min(begin * plan.batch_size, plan.n_samples)
+        state.l1_total, state.n_averaged = plan.l1_total, plan.n_averaged
     return loss
 
 
@@ -223,6 +229,8 @@ def loss_and_gradient(Network net, *, double weight_mean=1.0, uint64_t seed=0):
     cdef Batch batch
     cdef double loss
     cdef Py_ssize_t n = net.data.n_samples
+    if net.gradient is None or n > net.batch_size:
+        raise ValueError("The network has no room for the gradient of all rows.")
     batch.seed, batch.step = seed, 0
     if net.f32:
         _load(net, &batch, NULL, 0, n, <float*> NULL)

@@ -90,6 +90,9 @@ class LinearModel(GradientDescent):
             if same and np.array_equal(self.intercept_, intercept):
                 return
             start = {"coef": given, "intercept": self.intercept_}
+        elif architecture.input_batch_norm and start["intercept"] is None:
+            # other coefficients shift what the normalisation adds: keep the sum
+            start = {**start, "intercept": self.intercept_}
         start = self._start(architecture, **start)
         set_views(architecture.views(state.theta), start)
         state.n_averaged = 0.0
@@ -152,7 +155,8 @@ class LinearModel(GradientDescent):
             self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False
         )
         coef = self.coef_ if self.coef_.ndim == 2 else self.coef_[np.newaxis]
-        return safe_sparse_dot(X, coef.T, dense_output=True) + self.intercept_
+        Z = safe_sparse_dot(X, coef.T, dense_output=True) + self.intercept_
+        return np.ascontiguousarray(Z)
 
     def densify(self):
         """Turn `coef_` into a dense array, what `fit` makes.

@@ -3,6 +3,7 @@
 
 from cython cimport floating
 from libc.math cimport log
+from libc.string cimport memset
 
 import numpy as np
 
@@ -65,6 +66,9 @@ cdef double _softmax_loss(
         for i in range(rows):
             code = <Py_ssize_t> y[first + i]
             factor = 1 if weights == NULL else weights[first + i]
+            if factor == 0:
+                memset(z + i * k, 0, k * sizeof(floating))
+                continue
             total += factor * (shift[i] - target[i])
             factor *= <floating> scale
             z[i * k + code] -= 1
@@ -86,6 +90,9 @@ cdef double loss_and_delta(
         return _softmax_loss(y, z, weights, m, k, scale)
     for i in range(m):
         weight = 1 if weights == NULL else weights[i]
+        if weight == 0:     # not even an overflow there counts
+            memset(z + i * k, 0, k * sizeof(floating))
+            continue
         row = 0
         for j in range(i * k, (i + 1) * k):
             row += kernel.scalar(y[j], z[j], kernel.h, &dz)

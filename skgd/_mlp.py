@@ -85,8 +85,11 @@ class MultilayerPerceptron(GradientDescent):
         views = architecture.views(state.theta)
         running = architecture.running_views(state.running)
         for kind, name in self._names.items():
+            self.__dict__.pop(name, None)
             if views[kind]:
                 setattr(self, name, [view.copy() for view in views[kind]])
+        for name in ("running_means_", "running_vars_"):
+            self.__dict__.pop(name, None)
         if architecture.batch_norm:
             self.running_means_ = [view[0].copy() for view in running]
             self.running_vars_ = [view[1].copy() for view in running]

@@ -108,13 +108,19 @@ cdef Rows _rows(Network net, Batch* batch) noexcept nogil:
     return rows
 
 
+cdef void _repeat_first_row(floating* Z, Py_ssize_t m, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(1, m):
+        memcpy(Z + i * n, Z, n * sizeof(floating))
+
+
 cdef void _sparse_input_forward(
     Network net, Batch* batch, Layer* layer, floating* Z
 ) noexcept nogil:
     # Z = X W + b, with the features normalised and dropped out on the way:
     # scaled weights for what is stored, a shift for all features.
     cdef Layer* inputs = net.layers
-    cdef Py_ssize_t k = layer.n_in, n = layer.n_out, i, j, o
+    cdef Py_ssize_t k = layer.n_in, n = layer.n_out, j, o
     cdef Rows rows = _rows(net, batch)
     cdef const floating* W = <const floating*> layer.W
     cdef const floating* b = <const floating*> layer.b
@@ -123,10 +129,10 @@ cdef void _sparse_input_forward(
     cdef floating* inv_std = <floating*> inputs.inv_std
     cdef floating* running = <floating*> inputs.running
     cdef floating a
-    for i in range(batch.m):
-        for o in range(n):
-            Z[i * n + o] = b[o] if b != NULL else 0
+    for o in range(n):
+        Z[o] = b[o] if b != NULL else 0
     if inputs.W != NULL or inputs.gamma == NULL:
+        _repeat_first_row(Z, batch.m, n)
         csr_product(&rows, W, Z, batch.m, k, n)
         return
     if batch.share != NULL:
@@ -146,12 +152,17 @@ cdef void _sparse_input_forward(
         a = (<floating*> inputs.gamma)[j] * inv_std[j]
         for o in range(n):
             scaled[j * n + o] = a * W[j * n + o]
-    csr_product(&rows, scaled, Z, batch.m, k, n)
     # the variance has done its part: its place holds the shift
     for j in range(k):
         moments[k + j] = (<floating*> inputs.beta)[j] - (
             (<floating*> inputs.gamma)[j] * inv_std[j] * moments[j])
-    masked_shift(&rows, moments + k, W, Z, batch.m, k, n)
+    if rows.keep == 1:      # the shift is the same for all rows
+        masked_shift(&rows, moments + k, W, Z, 1, k, n)
+        _repeat_first_row(Z, batch.m, n)
+    else:
+        _repeat_first_row(Z, batch.m, n)
+        masked_shift(&rows, moments + k, W, Z, batch.m, k, n)
+    csr_product(&rows, scaled, Z, batch.m, k, n)
 
 
 cdef void _forward(Network net, Batch* batch, floating* tag) noexcept nogil:

@@ -64,7 +64,7 @@ class Stopping:
         self._n_no_change = 0 if improved else self._n_no_change + 1
         if self.windowed and np.isfinite(self.patience):
             self._recent.append(value if tie is None else tie)
-            if len(self._recent) > 2 * self.patience:
+            while len(self._recent) > 2 * self.patience:
                 self._recent.popleft()
         if weights is not None:
             level = tie is not None and value <= self.best + tol

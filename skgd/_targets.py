@@ -28,6 +28,8 @@ class RegressionTargets(RegressorMixin):
         return tags
 
     def _encode(self, y, dtype, state, classes, incremental):
+        if sp.issparse(y):
+            raise ValueError("Sparse targets are not supported in regression.")
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         y = y.astype(dtype, copy=False)
@@ -44,7 +46,7 @@ class RegressionTargets(RegressorMixin):
 
     def _decode(self, Z):
         # raw predictions to predictions
-        if self._loss_rule(self.loss).link == "exp":
+        if self._fitted_loss.link == "exp":
             with np.errstate(over="ignore"):
                 Z = np.exp(Z)
         return Z.ravel() if Z.shape[1] == 1 else Z
@@ -81,6 +83,11 @@ class ClassificationTargets(ClassifierMixin):
             raise ValueError(
                 f"Targets of type {type_of_target(y)!r} are not supported; give one "
                 "class for each sample or a binary indicator of the labels."
+            )
+        if multilabel and not np.isin(y, (0, 1)).all():
+            raise ValueError(
+                "A binary indicator of labels must have values 0 and 1. Got "
+                f"{np.unique(y).tolist()}."
             )
         self._set_classes(y, state, classes, incremental, multilabel)
         n_classes = len(self.classes_)
@@ -162,9 +169,21 @@ class ClassificationTargets(ClassifierMixin):
                 "class frequency distributions. Pass the resulting weights as the "
                 "class_weight parameter."
             )
+        if isinstance(class_weight, dict) and not all(
+            np.isfinite(value) and value >= 0 for value in class_weight.values()
+        ):
+            raise ValueError(
+                "The 'class_weight' parameter must have finite weights >= 0. Got "
+                f"{class_weight!r}."
+            )
         by_class = compute_class_weight(class_weight, classes=self.classes_, y=y)
         factor = by_class[np.searchsorted(self.classes_, y)]
         weights = factor if weights is None else weights * factor
+        if not weights.any():
+            raise ValueError(
+                "Sample weights must contain at least one non-zero number. With "
+                f"class_weight={class_weight!r} all are zero."
+            )
         return np.ascontiguousarray(weights, dtype=dtype)
 
     def _stratify(self, y):
@@ -179,7 +198,7 @@ class ClassificationTargets(ClassifierMixin):
         return self.classes_[Z.argmax(axis=1)]
 
     def _loss_kernel(self):
-        return self._loss_rule(self.loss)._kernel(self._softmax)
+        return self._fitted_loss._kernel(self._softmax)
 
     def _probabilities(self, Z):
         # of log_loss; Z is overwritten

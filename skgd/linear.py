@@ -179,6 +179,8 @@ class GDRegressor(RegressionTargets, LinearModel):
 
 def _has_probabilities(self):
     loss = self._loss_rule(self.loss)
+    if hasattr(self, "_state"):
+        loss = self._fitted_loss
     if isinstance(loss, LogLoss | ModifiedHuber):
         return True
     raise AttributeError(
@@ -397,7 +399,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
             In the order of `classes_`.
         """
         Z = self._raw(X)
-        if isinstance(self._loss_rule(self.loss), LogLoss):
+        if isinstance(self._fitted_loss, LogLoss):
             return self._probabilities(Z)
         P = (np.clip(Z, -1, 1) + 1) / 2
         if P.shape[1] == 1:

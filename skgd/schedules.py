@@ -101,8 +101,8 @@ class InverseScaling(Schedule):
 class Adaptive(Schedule):
     """Rate that falls when training stops to improve.
 
-    Each time that `n_iter_no_change` epochs in a row did not improve by `tol`,
-    the rate is multiplied by `factor`; training stops when that happens at a
+    On each plateau, where training would stop for `tol` and `n_iter_no_change`,
+    the rate is multiplied by `factor` instead; training stops on a plateau at a
     rate of `min_rate` or less, as in scikit-learn. With ``tol=None`` nothing
     counts as a plateau.
 
