@@ -139,7 +139,7 @@ class GradientDescent(BaseEstimator):
             if batch_size < self.batch_size:
                 warnings.warn(
                     "Got `batch_size` less than 1 or larger than sample size. It is "
-                    "going to be clipped.",
+                    f"going to be clipped: from {self.batch_size} to {n_samples}.",
                     stacklevel=2,
                 )
         rate = self.learning_rate_init
@@ -198,9 +198,15 @@ class GradientDescent(BaseEstimator):
                 f"the size of your dataset. (early_stopping=True sets {n_held_out} "
                 f"samples aside, there are n_samples = {n}.)"
             )
-        train, held_out = train_test_split(
-            np.arange(n), random_state=rng, test_size=n_held_out, stratify=classes
-        )
+        try:
+            train, held_out = train_test_split(
+                np.arange(n), random_state=rng, test_size=n_held_out, stratify=classes
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"early_stopping=True cannot hold out {n_held_out} of {n} samples with "
+                f"some of each class: {error}"
+            ) from None
         for name, rows in (("validation", held_out), ("training", train)):
             if weights is not None and not weights[rows].any():
                 raise ValueError(

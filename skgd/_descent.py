@@ -177,10 +177,16 @@ def step_rates(recipe, state, n_updates):
         factor = recipe.schedule(steps, recipe.n_steps, state.n_plateaus)
         rates = np.ascontiguousarray(recipe.learning_rate * factor, dtype=np.float64)
     else:
-        rates = np.array([float(recipe.schedule(step)) for step in steps.tolist()])
+        try:
+            rates = np.array([float(recipe.schedule(step)) for step in steps.tolist()])
+        except TypeError as error:
+            raise ValueError(
+                "The 'learning_rate' callable must take the number of updates so far "
+                f"and return a float: {error}."
+            ) from error
     sound = np.isfinite(rates) & (rates >= 0)
     if rates.shape != steps.shape or not sound.all():
-        bad = rates[~sound][0] if not sound.all() else f"{rates.shape} of them"
+        bad = float(rates[~sound][0]) if not sound.all() else f"{rates.size} of them"
         raise ValueError(
             "The 'learning_rate' callable must return finite rates >= 0, one for each "
             f"step. Got {bad} at steps {steps[0]} to {steps[-1]}."
@@ -320,6 +326,15 @@ def descend(state, architecture, data, recipe, rows, weight_mean, validate, stop
     elif state.average is None:
         state.average = np.zeros_like(state.theta)
     first = len(state.loss_curve)
+    if isinstance(recipe.schedule, Schedule) and not step_rates(recipe, state, 1).any():
+        warnings.warn(
+            f"The learning rate is 0: {recipe.schedule!r} ended after "
+            f"{recipe.n_steps} updates (max_iter epochs), this would be update "
+            f"{state.step + 1}. Nothing is learned: set its n_steps, or another "
+            "schedule.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
     net = Network(architecture, state.theta, state.running, data, recipe.batch_size)
     outcome = Outcome()
     try:
@@ -358,5 +373,6 @@ def _plateau_message(recipe, state, validate):
     watched = "Training loss" if validate is None else "Validation score"
     return (
         f"{watched} did not improve more than tol={state.stopping.tol:f} for "
-        f"{recipe.n_iter_no_change} consecutive epochs."
+        f"{recipe.n_iter_no_change} consecutive epochs"
+        + (" (their mean, against as many before)." if state.stopping.windowed else ".")
     )

@@ -3,6 +3,7 @@
 A class docstring names a paragraph as ``{solver}``; `fill_doc` puts it in.
 """
 
+import re
 import textwrap
 
 PARAGRAPHS = {
@@ -185,5 +186,7 @@ def fill_doc(cls):
             lines += textwrap.indent(text, indent).splitlines()
         else:
             lines.append(line)
+    # a line that is continued in the source brings its indentation along
+    lines = [re.sub(r"(?<=\S) {2,}(?=\S)", " ", line) for line in lines]
     cls.__doc__ = "\n".join(lines)
     return cls

@@ -51,7 +51,11 @@ class GDRegressor(RegressionTargets, LinearModel):
     Notes
     -----
     Sample weights are relative: their mean counts as one. A weight acts as a
-    repeated sample does.
+    repeated sample does, in the statistics of batch normalisation too.
+
+    Standardise features and targets, or raise `learning_rate_init` to the scale of
+    the targets: an adaptive optimizer moves a coefficient by about the rate in each
+    update.
 
     Examples
     --------
@@ -236,7 +240,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
     Notes
     -----
     Sample weights are relative: their mean counts as one. A weight acts as a
-    repeated sample does.
+    repeated sample does, in the statistics of batch normalisation too.
 
     Examples
     --------

@@ -197,7 +197,8 @@ class Cosine(Schedule):
     final : float, default=0.0
         The factor ``f`` at the end and after it.
     n_steps : int, default=None
-        Steps ``T`` to the end; None is the whole training, `max_iter` epochs.
+        Steps ``T`` to the end; None is the whole training, `max_iter` epochs. In a
+        stream of `partial_fit` calls, give it.
 
     References
     ----------
@@ -240,7 +241,8 @@ class OneCycle(Schedule):
     final : float, default=4e-6
         The factor at the end and after it.
     n_steps : int, default=None
-        Steps to the end; None is the whole training, `max_iter` epochs.
+        Steps to the end; None is the whole training, `max_iter` epochs. In a stream
+        of `partial_fit` calls, give it.
 
     References
     ----------

@@ -340,6 +340,20 @@ def test_keyboard_interrupt(estimator):
     model.partial_fit(X, X[:, 0])
 
 
+def test_an_interrupted_epoch_is_counted():
+    # What the cumulative penalty has taken off can never be more than was due.
+    X = np.random.RandomState(0).randn(200000, 20)
+    model = GDRegressor(
+        optimizer="sgd", solver="sgd", penalty="l1", alpha=0.1, max_iter=10**6, tol=None
+    )
+    interrupt_soon(0.7)
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        model.fit(X, X[:, 0])
+    state = model._state
+    assert np.abs(state.slots).max() <= state.l1_total * (1 + 1e-9)
+    assert state.step == state.slot_step == state.n_seen
+
+
 def test_keyboard_interrupt_before_the_first_epoch_has_ended():
     X = np.random.RandomState(0).randn(100000, 50)
     model = MLPGDRegressor((300, 300), solver="sgd", random_state=0)

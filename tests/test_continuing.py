@@ -1,0 +1,155 @@
+"""What must not leak from one call into the next."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse as sp
+from sklearn.datasets import load_diabetes, load_iris
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import scale
+
+from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
+from skgd.optimizers import SGD, Momentum
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+X, Y = load_diabetes(return_X_y=True)
+X, Y = scale(X), scale(Y)
+X_IRIS, Y_IRIS = load_iris(return_X_y=True)
+X_IRIS = scale(X_IRIS)
+
+
+@pytest.mark.parametrize("estimator", [GDRegressor, MLPGDRegressor])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_warm_fit_stops_by_its_own_plateau(estimator, early_stopping):
+    model = estimator(warm_start=True, random_state=0, max_iter=1000)
+    model.set_params(early_stopping=early_stopping).fit(X, Y)
+    assert model.n_iter_ < 1000
+    model.set_params(optimizer=SGD(learning_rate=0.01)).fit(X, -Y)
+    assert model.n_iter_ > 5
+    assert model.score(X, -Y) > 0.2
+
+
+def test_averaging_can_be_switched_off():
+    model = GDRegressor(average=True, warm_start=True, tol=None, max_iter=3)
+    model.set_params(random_state=0).fit(X, Y)
+    mean = model.coef_
+    model.set_params(average=False, max_iter=200).fit(X, Y)
+    assert not np.array_equal(model.coef_, mean)
+    assert model.score(X, Y) > 0.5
+
+
+def test_divergence_does_not_leave_its_slots():
+    model = GDRegressor(
+        optimizer=Momentum(),
+        learning_rate=lambda step: 0.001 if step < 30 else 1e300,
+        early_stopping=True,
+        random_state=0,
+    ).fit(X, Y)
+    score = model.score(X, Y)
+    model.set_params(learning_rate="constant", learning_rate_init=1e-6)
+    model.partial_fit(X, Y)
+    assert abs(model.score(X, Y) - score) < 0.01
+
+
+def test_a_lowered_rate_is_kept():
+    model = GDRegressor(optimizer="sgd", random_state=0).fit(30 * X, Y)
+    assert model.n_restarts_ > 0
+    rate = model.learning_rate_
+    assert model.partial_fit(30 * X, Y).learning_rate_ == rate
+
+
+def test_no_restart_where_the_rate_is_a_function():
+    model = GDRegressor(optimizer="sgd", learning_rate=lambda step: 1e200)
+    with pytest.raises(ValueError, match="Floating-point"):
+        model.fit(X, Y)
+
+
+def test_streams_may_change_their_scale():
+    model = GDRegressor(random_state=0).partial_fit(X, np.zeros(len(X)))
+    model.partial_fit(X, 1e6 * Y)
+    assert np.isfinite(model.coef_).all()
+
+
+@pytest.mark.parametrize("name", ["cosine", "one_cycle"])
+def test_a_schedule_that_has_ended_says_so(name):
+    model = MLPGDRegressor(5, learning_rate=name, max_iter=3, tol=None, warm_start=True)
+    model.fit(X, Y)
+    if name == "one_cycle":
+        assert model.fit(X, Y).learning_rate_ > 0
+        return
+    with pytest.warns(ConvergenceWarning, match="learning rate is 0: Cosine"):
+        model.fit(X, Y)
+
+
+def test_predictions_are_of_the_loss_that_was_fitted():
+    poisson = GDRegressor("poisson", random_state=0).fit(X, np.exp(Y))
+    expected = poisson.predict(X)
+    assert_array_equal(poisson.set_params(loss="huber").predict(X), expected)
+    hinge = GDClassifier("hinge", random_state=0).fit(X_IRIS, Y_IRIS)
+    assert not hasattr(hinge.set_params(loss="log_loss"), "predict_proba")
+    P = hinge.partial_fit(X_IRIS, Y_IRIS).predict_proba(X_IRIS)
+    assert_allclose(P.sum(axis=1), 1)
+
+
+def test_attributes_of_another_network_go():
+    model = MLPGDRegressor(5, batch_norm=True, max_iter=2, tol=None).fit(X, Y)
+    model.set_params(batch_norm=False).fit(X, Y)
+    for name in ("gammas_", "betas_", "running_means_", "running_vars_"):
+        assert not hasattr(model, name)
+
+
+def test_strided_sparse_data():
+    csr = sp.csr_matrix(np.where(X > 0.5, X, 0))
+    strided = csr.copy()
+    strided.data = np.repeat(csr.data, 2)[::2]
+    strided.indices = np.repeat(csr.indices, 2)[::2]
+    options = dict(max_iter=3, tol=None, random_state=0)
+    for estimator in (GDRegressor, MLPGDRegressor):
+        a = estimator(**options).fit(csr, Y)
+        b = estimator(**options).fit(strided, Y)
+        assert_array_equal(a.predict(csr), b.predict(strided))
+    wrong = csr.copy()
+    wrong.indices = csr.indices.copy()
+    wrong.indices[0] = 10**6
+    with pytest.raises(ValueError, match="column indices of a sparse matrix"):
+        GDRegressor().fit(wrong, Y)
+
+
+def test_probabilities_of_sparse_coefficients():
+    model = GDClassifier(random_state=0).fit(X_IRIS, Y_IRIS)
+    expected = model.predict_proba(X_IRIS)
+    assert_allclose(model.sparsify().predict_proba(X_IRIS), expected)
+
+
+def test_a_row_without_weight_cannot_overflow():
+    rows = np.r_[X, np.full((1, 10), 1e150)]
+    weights = np.r_[np.ones(len(X)), 0.0]
+    options = dict(optimizer="sgd", solver="batch", max_iter=20, tol=None)
+    model = GDRegressor(**options).fit(rows, np.r_[Y, 0.0], sample_weight=weights)
+    assert_allclose(model.coef_, GDRegressor(**options).fit(X, Y).coef_)
+
+
+def test_refused_targets_and_class_weights():
+    with pytest.raises(
+        ValueError, match="indicator of labels must have values 0 and 1"
+    ):
+        GDClassifier().fit(X_IRIS, np.c_[Y_IRIS > 0, Y_IRIS > 1] * 2 - 1)
+    with pytest.raises(ValueError, match="Sparse targets"):
+        GDRegressor().fit(X, sp.csr_matrix(np.c_[Y, Y]))
+    for weights in ({0: -1.0, 1: 1.0, 2: 1.0}, {0: np.nan, 1: 1.0, 2: 1.0}):
+        with pytest.raises(ValueError, match="must have finite weights >= 0"):
+            GDClassifier(class_weight=weights).fit(X_IRIS, Y_IRIS)
+    with pytest.raises(ValueError, match="at least one non-zero"):
+        GDClassifier(class_weight={0: 0, 1: 0, 2: 0}).fit(X_IRIS, Y_IRIS)
+    for estimator in (GDClassifier, MLPGDClassifier):
+        with pytest.raises(ValueError, match="early_stopping=True cannot hold out"):
+            estimator(early_stopping=True).fit(
+                X_IRIS[:52], Y_IRIS[:52] + (np.arange(52) == 3) * 5
+            )
+
+
+def test_bad_learning_rate_functions():
+    for rate in (lambda step: None, lambda step: np.zeros(2), lambda: 0.1):
+        with pytest.raises(ValueError, match="'learning_rate' callable must"):
+            GDRegressor(learning_rate=rate).fit(X, Y)
