@@ -359,24 +359,13 @@ cdef leaf _adam(
     cdef floating* largest = slots + 2 * stride
     cdef floating gj, below, scale, moved, s
     cdef Py_ssize_t j
-    if amsgrad:
-        for j in range(n):
-            gj = g[j] + l2 * w[j]
-            m[j] = b1 * m[j] + new1 * gj
-            v[j] = b2 * v[j] + new2 * gj * gj
-            largest[j] = largest[j] if largest[j] > v[j] else v[j]
-            below = root(largest[j]) * fix + epsilon
-            scale = 1 / below
-            moved = w[j] - rate * m[j] * scale
-            s = held_back(moved, reach * scale)
-            w[j] = moved - s
-            m[j] = m[j] + s * below * back if reach != 0 else m[j]
-        return
     for j in range(n):
         gj = g[j] + l2 * w[j]
         m[j] = b1 * m[j] + new1 * gj
         v[j] = b2 * v[j] + new2 * gj * gj
-        below = root(v[j]) * fix + epsilon
+        if amsgrad:     # (the compiler takes this out of the loop)
+            largest[j] = largest[j] if largest[j] > v[j] else v[j]
+        below = root(largest[j] if amsgrad else v[j]) * fix + epsilon
         scale = 1 / below
         moved = w[j] - rate * m[j] * scale
         s = held_back(moved, reach * scale)
