@@ -222,8 +222,7 @@ def run_epoch(net, state, recipe, kernel, rows, weight_mean):
     order = rows
     # One permutation and one set of dropout masks an epoch. The order within a
     # single batch does not matter.
-    # (bytes: randint took 15% of an epoch of a small network)
-    seeds = [int.from_bytes(state.rng.bytes(8), "little") for _ in range(2)]
+    seeds = state.rng.randint(0, 2**63 - 1, size=2, dtype=np.int64)
     if recipe.shuffle and n_updates > 1:
         order = np.arange(n) if rows is None else rows.copy()
         shuffle(order, seeds[0])
