@@ -14,6 +14,7 @@ from sklearn.utils.validation import validate_data
 
 from ._data import as_rows, check_weights, forward, set_views, update_weight_mean
 from ._descent import Diverged, Recipe, TrainingState, descend
+from ._loss import losses_of_rows
 from ._network import Data
 from ._rule import Allowed, check_parameters, resolve_rule
 from ._stopping import Stopping
@@ -161,6 +162,7 @@ class GradientDescent(BaseEstimator):
             l2=l2,
             per_sample=self._penalty_per_sample,
             average_from=self._average_from(),
+            loss_breaks_ties=self._loss_breaks_ties,
             may_restart=False,
             verbose=bool(self.verbose),
         )
@@ -349,7 +351,7 @@ class GradientDescent(BaseEstimator):
                 )
 
     def _validation(self, data, y, held_out):
-        # score and tie-break on the rows that are held out, for a state
+        # score and mean loss on the rows that are held out, for a state
         weights = None if data.weights is None else data.weights[held_out]
         part = Data(as_rows(data.X[held_out]), data.Y[held_out])
         y = y[held_out]
@@ -357,7 +359,10 @@ class GradientDescent(BaseEstimator):
         def validate(state):
             Z = forward(self._architecture_, state.published, state.running, part)
             score = float(self._score_raw(Z, y, weights))
-            return score, self._tie_break(Z, part.Y, weights)
+            # the loss last: it overwrites Z
+            kernel = self._fitted_loss._kernel(self._softmax)
+            losses = losses_of_rows(kernel, part.Y, Z)
+            return score, float(np.average(losses, weights=weights))
 
         return validate
 
@@ -369,6 +374,9 @@ class GradientDescent(BaseEstimator):
         self.learning_rate_ = state.learning_rate
         self.best_loss_ = None if validated else state.stopping.best
         self.validation_scores_ = list(state.validation_scores) if validated else None
+        losses = state.validation_loss_curve
+        self.validation_loss_curve_ = list(losses) if validated else None
+        self.best_iter_ = state.best_iter if validated else None
         self.best_validation_score_ = -state.stopping.best if validated else None
 
 

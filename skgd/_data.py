@@ -9,6 +9,7 @@ from sklearn.utils import check_array
 from ._epoch import raw_predictions
 from ._network import Network
 from ._threads import single_blas_thread
+from .layers import BATCH_NORM_EPSILON
 
 # rows at a time at prediction: the activations stay in the cache
 PREDICTION_BATCH = 256
@@ -119,6 +120,23 @@ def forward(architecture, theta, running, data):
     net = Network(architecture, theta, running, data, batch, training=False)
     with single_blas_thread():
         return raw_predictions(net)
+
+
+def normalisation_map(gamma, beta, mean, variance):
+    """A batch normalisation by given statistics, as ``scale * x + shift``.
+
+    Parameters
+    ----------
+    gamma, beta, mean, variance : ndarray of shape (width,)
+        Learned scale and shift, and the statistics.
+
+    Returns
+    -------
+    scale, shift : ndarray of shape (width,)
+        What it does to an input.
+    """
+    scale = gamma / np.sqrt(variance + BATCH_NORM_EPSILON)
+    return scale, beta - scale * mean
 
 
 def set_views(views, start):

@@ -40,6 +40,7 @@ class Recipe:
     l2: float
     per_sample: bool  # the penalty is divided by the samples of a batch
     average_from: float  # samples after which parameters are averaged
+    loss_breaks_ties: bool  # the validation loss decides between level scores
     may_restart: bool  # divergence is an error even where a best epoch is kept
     verbose: bool
 
@@ -72,6 +73,8 @@ class TrainingState:
     learning_rate: float = np.nan
     loss_curve: list = field(default_factory=list)
     validation_scores: list = field(default_factory=list)
+    validation_loss_curve: list = field(default_factory=list)
+    best_iter: int | None = None  # epochs before the parameters that were restored
 
     def copy(self):
         """A state of its own: training the copy leaves this one alone."""
@@ -80,8 +83,8 @@ class TrainingState:
             value = getattr(self, name)
             setattr(new, name, None if value is None else value.copy())
         new.stopping = deepcopy(self.stopping)
-        new.loss_curve = list(self.loss_curve)
-        new.validation_scores = list(self.validation_scores)
+        for name in ("loss_curve", "validation_scores", "validation_loss_curve"):
+            setattr(new, name, list(getattr(self, name)))
         return new
 
     def is_sound(self, first_loss):
@@ -129,7 +132,8 @@ class TrainingState:
     def kept(self):
         """Copies of what early stopping restores."""
         average = None if self.average is None else self.average.copy()
-        return self.theta.copy(), self.running.copy(), average, self.n_averaged
+        arrays = self.theta.copy(), self.running.copy(), average
+        return *arrays, self.n_averaged, len(self.loss_curve)
 
     def restore(self, kept):
         """Go back to the parameters of `kept`.
@@ -139,7 +143,7 @@ class TrainingState:
         kept : tuple
             What the method of that name gave.
         """
-        theta, running, average, self.n_averaged = kept
+        theta, running, average, self.n_averaged, self.best_iter = kept
         self.theta[:] = theta
         self.running[:] = running
         if average is not None:
@@ -309,8 +313,7 @@ def descend(state, architecture, data, recipe, rows, weight_mean, validate, stop
     weight_mean : float
         The mean of the sample weights.
     validate : callable or None
-        Returns the validation score of the published parameters, and what decides
-        between level scores (or None).
+        Returns the validation score and loss of the published parameters.
     stop : bool
         Whether a plateau ends the descent.
 
@@ -346,9 +349,12 @@ def descend(state, architecture, data, recipe, rows, weight_mean, validate, stop
                 finite = state.is_sound(state.loss_curve[first] if stop else None)
                 value, tie, keep = loss, None, None
                 if validate is not None:
-                    score, tie = validate(state) if finite else (float("nan"), None)
+                    nothing = np.nan, np.nan
+                    score, held_out = validate(state) if finite else nothing
                     state.validation_scores.append(score)
+                    state.validation_loss_curve.append(held_out)
                     value, keep = -score, state.kept
+                    tie = held_out if recipe.loss_breaks_ties else None
                 _report(state, recipe, outcome, validate)
                 if not finite:
                     _diverged(state, recipe, outcome)

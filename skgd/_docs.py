@@ -130,6 +130,10 @@ PARAGRAPHS = {
         validation_scores_ : list of float or None
             Score on the held-out part after each epoch, with
             ``early_stopping=True``.
+        validation_loss_curve_ : list of float or None
+            Mean loss on it, without the penalty.
+        best_iter_ : int or None
+            The epoch, from 1 in these curves, whose parameters were kept.
         best_validation_score_ : float or None
             The best of them.
         n_iter_ : int

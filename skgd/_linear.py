@@ -9,9 +9,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._architecture import Architecture
 from ._base import GradientDescent
-from ._data import set_views
+from ._data import normalisation_map, set_views
 from ._rule import Allowed
-from .layers import BATCH_NORM_EPSILON
 
 
 class LinearModel(GradientDescent):
@@ -68,8 +67,7 @@ class LinearModel(GradientDescent):
         # batch normalisation of the inputs is scale * x + shift
         views = architecture.views(state.published)
         mean, variance = architecture.running_views(state.running)[0].astype(np.float64)
-        scale = views["gamma"][0] / np.sqrt(variance + BATCH_NORM_EPSILON)
-        return scale, views["beta"][0] - scale * mean
+        return normalisation_map(views["gamma"][0], views["beta"][0], mean, variance)
 
     def _publish(self, architecture, state):
         self.coef_, self.intercept_ = self._public(architecture, state)

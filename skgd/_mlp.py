@@ -1,5 +1,6 @@
 """What the two multilayer perceptrons share: a network with hidden layers."""
 
+from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
@@ -7,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._architecture import Architecture
 from ._base import GradientDescent
-from ._data import as_rows, forward, set_views
+from ._data import as_rows, forward, normalisation_map, set_views
 from ._network import Data
 from ._rule import Allowed
 from .activations import ACTIVATIONS, Activation, Logistic
@@ -123,14 +124,55 @@ class MultilayerPerceptron(GradientDescent):
         return start
 
     # ------------------------------------------------------------ prediction
-    def _raw(self, X):
+    def _rows(self, X):
         check_is_fitted(self)
-        architecture = self._architecture_
         dtype = self._state.theta.dtype
         X = validate_data(
             self, X, accept_sparse="csr", dtype=dtype, order="C", reset=False
         )
-        theta = np.empty(architecture.n_params, dtype)
-        running = architecture.new_running(dtype)
+        return Data(as_rows(X))
+
+    def _raw(self, X):
+        rows = self._rows(X)
+        architecture = self._architecture_
+        theta = np.empty(architecture.n_params, self._state.theta.dtype)
+        running = architecture.new_running(theta.dtype)
         self._collect(architecture, theta, running)
-        return forward(architecture, theta, running, Data(as_rows(X)))
+        return forward(architecture, theta, running, rows)
+
+    def _hidden_outputs(self, X):
+        # of each hidden layer: linear map, the same normalised, activation
+        rows = self._rows(X)
+        outputs = []
+        for n_layers in range(1, self.n_layers_ - 1):
+            linear = self._linear_map(rows, n_layers)
+            normalised = linear
+            if self._architecture_.batch_norm:
+                i = n_layers - 1
+                scale, shift = normalisation_map(
+                    self.gammas_[i],
+                    self.betas_[i],
+                    self.running_means_[i],
+                    self.running_vars_[i],
+                )
+                normalised = linear * scale + shift
+            activated, _ = self._architecture_.activation.evaluate(normalised)
+            outputs.append((linear, normalised, activated))
+        return outputs
+
+    def _linear_map(self, rows, n_layers):
+        # what layer `n_layers` makes of its inputs: raw output of a shorter network
+        whole, n_inner = self._architecture_, n_layers - 1
+        short = replace(
+            whole,
+            sizes=whole.sizes[: n_layers + 1],
+            dropout=whole.dropout[:n_inner],
+        )
+        dtype = self._state.theta.dtype
+        theta, running = np.empty(short.n_params, dtype), short.new_running(dtype)
+        views = short.views(theta)
+        given = {k: getattr(self, name) for k, name in self._names.items() if views[k]}
+        set_views(views, {k: values[: len(views[k])] for k, values in given.items()})
+        for i, view in enumerate(short.running_views(running)):
+            view[0], view[1] = self.running_means_[i], self.running_vars_[i]
+        return forward(short, theta, running, rows)

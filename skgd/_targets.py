@@ -12,7 +12,7 @@ from sklearn.utils.multiclass import (
     unique_labels,
 )
 
-from ._loss import losses_of_rows, softmax
+from ._loss import softmax
 from .losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES, LogLoss
 
 
@@ -21,6 +21,7 @@ class RegressionTargets(RegressorMixin):
 
     _y_numeric = True
     _losses = REGRESSION_LOSSES
+    _loss_breaks_ties = False
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -57,15 +58,13 @@ class RegressionTargets(RegressorMixin):
             return np.nan
         return r2_score(y, predicted, sample_weight=weights)
 
-    def _tie_break(self, Z, Y, weights):
-        return None
-
 
 class ClassificationTargets(ClassifierMixin):
     """Two classes, several, or several labels for each sample."""
 
     _y_numeric = False
     _losses = CLASSIFICATION_LOSSES
+    _loss_breaks_ties = True  # accuracy is coarse
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -197,9 +196,6 @@ class ClassificationTargets(ClassifierMixin):
             return self.classes_[(Z[:, 0] > 0).astype(int)]
         return self.classes_[Z.argmax(axis=1)]
 
-    def _loss_kernel(self):
-        return self._fitted_loss._kernel(self._softmax)
-
     def _probabilities(self, Z):
         # of log_loss; Z is overwritten
         if self._softmax:
@@ -215,8 +211,3 @@ class ClassificationTargets(ClassifierMixin):
         if self._multilabel:
             right = right.all(axis=1)
         return np.average(right, weights=weights)
-
-    def _tie_break(self, Z, Y, weights):
-        # Accuracy is coarse: where it is level the loss decides. Z is overwritten.
-        losses = losses_of_rows(self._loss_kernel(), Y, Z)
-        return float(np.average(losses, weights=weights))
