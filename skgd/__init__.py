@@ -9,8 +9,25 @@ except ImportError as error:
         "not start Python in the root of the checkout."
     ) from error
 
+from scipy.optimize import check_grad
+
+from ._minimize import maximize, minimize
+from ._stochastic import maximize_stochastic, minimize_stochastic
+from .inspection import diagnose, learning_rate_range
 from .linear import GDClassifier, GDRegressor
 from .mlp import MLPGDClassifier, MLPGDRegressor
 
-__all__ = ["GDClassifier", "GDRegressor", "MLPGDClassifier", "MLPGDRegressor"]
+__all__ = [
+    "GDClassifier",
+    "GDRegressor",
+    "MLPGDClassifier",
+    "MLPGDRegressor",
+    "check_grad",
+    "diagnose",
+    "learning_rate_range",
+    "maximize",
+    "maximize_stochastic",
+    "minimize",
+    "minimize_stochastic",
+]
 __version__ = "0.1.0"

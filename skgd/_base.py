@@ -13,15 +13,18 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
 from ._data import as_rows, check_weights, forward, set_views, update_weight_mean
-from ._descent import Diverged, Recipe, TrainingState, descend
+from ._descent import Diverged, descend
 from ._loss import losses_of_rows
 from ._network import Data
-from ._rule import Allowed, check_parameters, resolve_rule
+from ._rule import Allowed, check_parameters, resolve_rule, with_rule_objects
+from ._schedule import Schedule
+from ._state import Recipe, TrainingState
 from ._stopping import Stopping
+from .line_search import LineSearch
 from .losses import Loss
 from .optimizers import OPTIMIZERS, Optimizer
 from .penalties import PENALTIES, penalty_strengths
-from .schedules import SCHEDULES, Schedule
+from .schedules import SCHEDULES
 
 # A rate of our own choice is lowered so often, by this factor, after divergence.
 MAX_RESTARTS = 5
@@ -60,7 +63,10 @@ class GradientDescent(BaseEstimator):
         return {
             "loss": (self._losses, Loss),
             "optimizer": (OPTIMIZERS, Optimizer),
-            "learning_rate": (SCHEDULES, Schedule),
+            "learning_rate": (
+                {**SCHEDULES, "line_search": LineSearch},
+                (Schedule, LineSearch),
+            ),
         }
 
     def set_params(self, **params):
@@ -77,14 +83,7 @@ class GradientDescent(BaseEstimator):
         self : object
             The estimator.
         """
-        for key in params:
-            name, nested, _ = key.partition("__")
-            value = params.get(name, getattr(self, name, None))
-            if nested and name in self._rules and isinstance(value, str):
-                registry, base = self._rules[name]
-                rule = resolve_rule(value, registry, base, name, type(self).__name__)
-                params = {**params, name: rule}
-        return super().set_params(**params)
+        return super().set_params(**with_rule_objects(self, params, self._rules))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -126,6 +125,12 @@ class GradientDescent(BaseEstimator):
             else:
                 owner = type(self).__name__
                 rules[name] = resolve_rule(value, registry, base, name, owner)
+        if isinstance(rules["learning_rate"], LineSearch) and self.solver != "batch":
+            raise ValueError(
+                "learning_rate='line_search' compares the objective over all samples "
+                "before and after an update: it needs solver='batch'. Got "
+                f"solver={self.solver!r}."
+            )
         return rules
 
     def _recipe(self, rules, n_samples, max_iter, rate_factor):

@@ -12,10 +12,10 @@ from libc.string cimport memcpy
 
 import numpy as np
 
-from ._network cimport Batch, Network, gradient, predict
+from ._network cimport Batch, Network, forward_loss, gradient, predict
+from ._optimizer cimport OptimizerKernel, Step
 from ._rows cimport Plan, announce, can_run_rows, run_rows
 from .layers cimport random_bits
-from .optimizers cimport OptimizerKernel, Step
 
 # multiply-adds between two looks for KeyboardInterrupt, some 50 ms
 cdef double CHUNK = 5e8
@@ -239,6 +239,48 @@ def loss_and_gradient(Network net, *, double weight_mean=1.0, uint64_t seed=0):
         _load(net, &batch, NULL, 0, n, <double*> NULL)
         loss = gradient(net, &batch, weight_mean, <double*> NULL)
     return loss / (n * weight_mean), net.gradient.copy()
+
+
+def training_loss(
+    Network net, *, order, double weight_mean, uint64_t seed, double step
+):
+    """Mean loss of one batch as `train_epoch` sees it, without an update.
+
+    Running statistics move as in an update.
+
+    Parameters
+    ----------
+    net : Network
+        Bound to its parameters and data.
+    order : ndarray of intp, or None
+        The rows of the batch; None is all rows.
+    weight_mean : float
+        The mean of the sample weights.
+    seed : int
+        Of the dropout masks.
+    step : float
+        Updates so far.
+
+    Returns
+    -------
+    loss : float
+        The mean loss; no penalty.
+    """
+    cdef Batch batch
+    cdef double loss
+    cdef const Py_ssize_t* rows = <const Py_ssize_t*> _pointer(order)
+    cdef Py_ssize_t m = net.data.n_samples if order is None else len(order)
+    if m > net.batch_size:
+        raise ValueError("The network has no room for all rows.")
+    batch.seed, batch.step = seed, step
+    with nogil:
+        if net.f32:
+            _load(net, &batch, rows, 0, m, <float*> NULL)
+            loss = forward_loss(net, &batch, weight_mean, <float*> NULL)
+        else:
+            _load(net, &batch, rows, 0, m, <double*> NULL)
+            loss = forward_loss(net, &batch, weight_mean, <double*> NULL)
+    return loss / (m * weight_mean)
 
 
 def raw_predictions(Network net):

@@ -88,6 +88,8 @@ cdef class Network:
     cdef _make_room(self, architecture, training)
 
 
+cdef double forward_loss(
+    Network net, Batch* batch, double weight_mean, floating* tag) noexcept nogil
 cdef double gradient(
     Network net, Batch* batch, double weight_mean, floating* tag) noexcept nogil
 cdef void predict(Network net, Batch* batch, floating* tag) noexcept nogil

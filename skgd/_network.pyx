@@ -286,19 +286,25 @@ cdef void _backward(Network net, Batch* batch, floating* tag) noexcept nogil:
         l -= 1
 
 
-cdef double gradient(
+cdef double forward_loss(
     Network net, Batch* batch, double weight_mean, floating* tag
 ) noexcept nogil:
-    """The weighted sum of losses of a batch; the gradient of their mean in net.grad."""
-    cdef double loss
+    """The weighted sum of losses of a batch in training; derivatives in the last A."""
     cdef Layer* last = &net.layers[net.n_layers - 1]
     if net.normalised:
         _weigh(net, batch, tag)
     _forward(net, batch, tag)
-    loss = loss_and_delta(
+    return loss_and_delta(
         net.loss, <const floating*> batch.y, <floating*> last.A,
         <const floating*> batch.weights, batch.m, last.n_out,
         1 / (batch.m * weight_mean))
+
+
+cdef double gradient(
+    Network net, Batch* batch, double weight_mean, floating* tag
+) noexcept nogil:
+    """The weighted sum of losses of a batch; the gradient of their mean in net.grad."""
+    cdef double loss = forward_loss(net, batch, weight_mean, tag)
     _backward(net, batch, tag)
     return loss
 

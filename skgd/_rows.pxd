@@ -5,7 +5,7 @@ from libc.stdint cimport uint64_t
 
 from ._leaf cimport prefetch
 from ._network cimport Network
-from .optimizers cimport OptimizerKernel
+from ._optimizer cimport OptimizerKernel
 
 
 cdef struct Plan:

@@ -14,8 +14,9 @@ from cython cimport floating
 from ._leaf cimport leaf
 from ._loss cimport loss_and_delta
 from ._network cimport Layer, Network
+from ._optimizer cimport OptimizerKernel, Step
 from .layers cimport dense_forward
-from .optimizers cimport OptimizerKernel, Step, sgd_keep, sgd_moved, truncate
+from .optimizers cimport sgd_keep, sgd_moved, truncate
 
 
 cdef bint can_run_rows(Network net, OptimizerKernel kernel, Plan* plan) noexcept nogil:

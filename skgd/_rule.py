@@ -42,7 +42,8 @@ class Allowed:
     Parameters
     ----------
     kind : type or tuple of types
-        `numbers.Real`, `numbers.Integral`, `bool` or `str`, or several.
+        `numbers.Real`, `numbers.Integral`, `bool`, `str`, a class of rules, or
+        several.
     ge, gt, le, lt : float, default=None
         Bounds of a number.
     options : tuple, default=()
@@ -71,7 +72,7 @@ class Allowed:
             return True
         if not self._is_kind(value):
             return False
-        if isinstance(value, str | bool | np.bool_):
+        if not isinstance(value, Real) or isinstance(value, bool | np.bool_):
             return True
         return math.isfinite(value) and all(
             test(value, self.bounds[name])
@@ -81,7 +82,7 @@ class Allowed:
 
     def __str__(self):
         names = {Real: "a float", Integral: "an int", bool: "a bool", str: "a str"}
-        kinds = " or ".join(names[k] for k in self.kind)
+        kinds = " or ".join(names.get(k, f"a {k.__name__}") for k in self.kind)
         bounds = " and ".join(
             f"{sign} {self.bounds[name]}"
             for sign, name, _ in self._BOUNDS
@@ -116,6 +117,33 @@ def check_parameters(owner, allowed):
             )
 
 
+def with_rule_objects(owner, params, rules):
+    """Parameters to set, with a rule object where a part of a named rule is set.
+
+    Parameters
+    ----------
+    owner : object
+        Has the parameters as attributes.
+    params : dict
+        What `set_params` was given, such as ``optimizer__beta_1``.
+    rules : dict of str to tuple
+        Registry and base class of each parameter that is a rule.
+
+    Returns
+    -------
+    params : dict
+        With ``optimizer`` in it if that is a name so far.
+    """
+    for key in list(params):
+        name, nested, _ = key.partition("__")
+        value = params.get(name, getattr(owner, name, None))
+        if nested and name in rules and isinstance(value, str):
+            registry, base = rules[name]
+            rule = resolve_rule(value, registry, base, name, type(owner).__name__)
+            params = {**params, name: rule}
+    return params
+
+
 def resolve_rule(value, registry, base, name, owner):
     """The rule object that a parameter stands for.
 
@@ -125,7 +153,7 @@ def resolve_rule(value, registry, base, name, owner):
         A name in `registry`, for that rule with its defaults, or an instance.
     registry : dict of str to type
         The rules by name.
-    base : type
+    base : type or tuple of type
         The class that instances must have.
     name, owner : str
         The parameter's and the estimator's name, for the error.

@@ -19,65 +19,13 @@ from libc.math cimport pow, sqrt
 from numbers import Real
 
 from ._leaf cimport leaf, root
+from ._optimizer cimport Step, step_f32, step_f64, step_kernel
 from .penalties cimport held_back
 
-from ._rule import Allowed, Rule
+from ._optimizer import Optimizer
+from ._rule import Allowed
 
 __all__ = ["AdaGrad", "Adam", "Momentum", "OPTIMIZERS", "RMSprop", "SGD"]
-
-
-cdef class OptimizerKernel:
-    """A rule with its hyperparameters, as the compiled epoch calls it."""
-
-
-cdef OptimizerKernel step_kernel(
-    step_f32 f32, step_f64 f64, Py_ssize_t n_slots, hyperparameters=(), bint plain=False
-):
-    cdef OptimizerKernel kernel = OptimizerKernel()
-    cdef Py_ssize_t k
-    kernel.f32 = f32
-    kernel.f64 = f64
-    kernel.n_slots = n_slots
-    kernel.plain = plain
-    for k in range(len(hyperparameters)):
-        kernel.h[k] = hyperparameters[k]
-    return kernel
-
-
-class Optimizer(Rule):
-    """Base of the optimizers.
-
-    Parameters
-    ----------
-    learning_rate : float, default=None
-        The rate where the estimator's ``learning_rate_init`` is None.
-    """
-
-    _allowed = {"learning_rate": Allowed(Real, gt=0, options=(None,))}
-
-    def __init__(self, learning_rate=None):
-        self.learning_rate = learning_rate
-
-    def own_rate(self, kind="network"):
-        """The learning rate where the estimator gives none.
-
-        Parameters
-        ----------
-        kind : {'network', 'single', 'linear'}, default='network'
-            What is trained: a network, the same with one sample per update (noisy:
-            momentum, which adds up ten updates, takes a tenth of the rate), or a
-            linear model. That has one optimum and starts far from it: adaptive rules
-            take at least ten times the rate. Without adaptive rates the scale of the
-            features bounds the rate, with momentum or not.
-
-        Returns
-        -------
-        rate : float
-            `learning_rate`, or the rule's default for the kind.
-        """
-        if self.learning_rate is not None:
-            return self.learning_rate
-        return self._rates.get(kind, self._rates["network"])
 
 
 cdef leaf _sgd(
@@ -229,7 +177,7 @@ class AdaGrad(Optimizer):
     ----------
     learning_rate : float, default=None
         The rate where the estimator's ``learning_rate_init`` is None. None is
-        0.01, and 0.1 for linear models.
+        0.01, and 0.1 for linear models and in `skgd.minimize`.
     epsilon : float, default=1e-7
         Added to the root.
 
@@ -245,7 +193,7 @@ class AdaGrad(Optimizer):
     AdaGrad(epsilon=1e-10)
     """
 
-    _rates = {"network": 0.01, "linear": 0.1}
+    _rates = {"network": 0.01, "linear": 0.1, "function": 0.1}
     _allowed = {**Optimizer._allowed, "epsilon": Allowed(Real, gt=0)}
 
     def __init__(self, learning_rate=None, *, epsilon=1e-7):
@@ -298,7 +246,7 @@ class RMSprop(Optimizer):
     ----------
     learning_rate : float, default=None
         The rate where the estimator's ``learning_rate_init`` is None. None is
-        0.001, and 0.03 for linear models.
+        0.001, 0.03 for linear models, and 0.01 in `skgd.minimize`.
     rho : float, default=0.9
         The share of the running mean that is kept, in [0, 1).
     epsilon : float, default=1e-8
@@ -320,7 +268,7 @@ class RMSprop(Optimizer):
     RMSprop(centered=True, rho=0.99)
     """
 
-    _rates = {"network": 0.001, "linear": 0.03}
+    _rates = {"network": 0.001, "linear": 0.03, "function": 0.01}
     _allowed = {
         **Optimizer._allowed,
         "rho": Allowed(Real, ge=0, lt=1),
@@ -390,7 +338,7 @@ class Adam(Optimizer):
     ----------
     learning_rate : float, default=None
         The rate where the estimator's ``learning_rate_init`` is None. None is
-        0.001, and 0.01 for linear models.
+        0.001, and 0.01 for linear models and in `skgd.minimize`.
     beta_1 : float, default=0.9
         The share of the first moment that is kept, in [0, 1).
     beta_2 : float, default=0.999
@@ -414,7 +362,7 @@ class Adam(Optimizer):
     Adam(beta_1=0.8)
     """
 
-    _rates = {"network": 0.001, "linear": 0.01}
+    _rates = {"network": 0.001, "linear": 0.01, "function": 0.01}
     _allowed = {
         **Optimizer._allowed,
         "beta_1": Allowed(Real, ge=0, lt=1),

@@ -10,7 +10,8 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from ._rule import Allowed, Rule
+from ._rule import Allowed, resolve_rule, with_rule_objects
+from ._schedule import Schedule
 
 __all__ = [
     "Adaptive",
@@ -18,44 +19,13 @@ __all__ = [
     "Cosine",
     "Exponential",
     "InverseScaling",
+    "Linear",
     "OneCycle",
     "SCHEDULES",
     "Schedule",
     "StepDecay",
+    "Warmup",
 ]
-
-
-class Schedule(Rule):
-    """Base of the schedules."""
-
-    def __call__(self, step, n_steps=None, n_plateaus=0):
-        """Factor of the initial learning rate.
-
-        Parameters
-        ----------
-        step : int or array-like of int
-            Updates so far, from 0.
-        n_steps : int, default=None
-            Updates in the whole training, for the schedules that end.
-        n_plateaus : int, default=0
-            How often training has stopped to improve, for `Adaptive`.
-
-        Returns
-        -------
-        factor : ndarray of float64 of the shape of step
-            What to multiply the initial rate by.
-        """
-        step = np.asarray(step, dtype=np.float64)
-        return np.asarray(self._factor(step, n_steps, n_plateaus), dtype=np.float64)
-
-    def _span(self, n_steps):
-        span = self.n_steps if self.n_steps is not None else n_steps
-        if span is None:
-            raise ValueError(
-                f"{type(self).__name__} needs the number of steps: set its n_steps "
-                "or pass n_steps."
-            )
-        return max(span, 1)
 
 
 class Constant(Schedule):
@@ -129,6 +99,10 @@ class Adaptive(Schedule):
         self.factor = factor
         self.min_rate = min_rate
 
+    @property
+    def _adaptive(self):
+        return self
+
     def _factor(self, step, n_steps, n_plateaus):
         return np.full_like(step, self.factor**n_plateaus)
 
@@ -185,6 +159,38 @@ class StepDecay(Schedule):
 
     def _factor(self, step, n_steps, n_plateaus):
         return self.decay ** np.floor(step / self.period)
+
+
+class Linear(Schedule):
+    r"""A straight line from 1 to `final`, :math:`1 - (1 - f)\, t / T`.
+
+    Parameters
+    ----------
+    final : float, default=0.0
+        The factor ``f`` at the end and after it.
+    n_steps : int, default=None
+        Steps ``T`` to the end; None is the whole training, `max_iter` epochs. In a
+        stream of `partial_fit` calls, give it.
+
+    Examples
+    --------
+    >>> from skgd.schedules import Linear
+    >>> Linear()([0, 5, 10], n_steps=10)
+    array([1. , 0.5, 0. ])
+    """
+
+    _allowed = {
+        "final": Allowed(Real, ge=0, le=1),
+        "n_steps": Allowed(Integral, ge=1, options=(None,)),
+    }
+
+    def __init__(self, final=0.0, n_steps=None):
+        self.final = final
+        self.n_steps = n_steps
+
+    def _factor(self, step, n_steps, n_plateaus):
+        done = np.minimum(step / self._span(n_steps), 1.0)
+        return 1 - (1 - self.final) * done
 
 
 class Cosine(Schedule):
@@ -278,12 +284,88 @@ class OneCycle(Schedule):
         return np.where(done <= self.warmup, rising, falling)
 
 
+class Warmup(Schedule):
+    r"""A straight line up from `start`, then another schedule.
+
+    .. math:: s + (1 - s)\, t / T \text{ if } t < T, \quad
+              \text{then}(t - T) \text{ else}
+
+    The second schedule counts its steps from the end of the first, and what is left
+    of the training is its whole. With ``start=1`` the rate is held, then falls.
+
+    Parameters
+    ----------
+    n_steps : int, default=100
+        Steps ``T`` on the way up.
+    start : float, default=0.0
+        The factor ``s`` at the first step.
+    then : str or Schedule, default='cosine'
+        What follows.
+
+    Examples
+    --------
+    >>> from skgd.schedules import Cosine, Warmup
+    >>> Warmup(4, then=Cosine(final=0.5))([0, 2, 4, 8, 12], n_steps=12)
+    array([0.  , 0.5 , 1.  , 0.75, 0.5 ])
+    """
+
+    _allowed = {
+        "n_steps": Allowed(Integral, ge=1),
+        "start": Allowed(Real, ge=0, le=1),
+        "then": Allowed(str, Schedule),
+    }
+
+    def __init__(self, n_steps=100, start=0.0, then="cosine"):
+        self.n_steps = n_steps
+        self.start = start
+        self.then = then
+
+    @property
+    def _second(self):
+        return resolve_rule(self.then, SCHEDULES, Schedule, "then", "Warmup")
+
+    @property
+    def _adaptive(self):
+        return self._second._adaptive
+
+    def _check(self):
+        super()._check()
+        resolve_rule(self.then, SCHEDULES, Schedule, "then", "Warmup")
+        return self
+
+    def set_params(self, **params):
+        """Set the parameters of this rule and of the one in it.
+
+        Parameters
+        ----------
+        **params : dict
+            As in scikit-learn, with ``then__final`` and the like.
+
+        Returns
+        -------
+        self : Warmup
+            The rule.
+        """
+        rules = {"then": (SCHEDULES, Schedule)}
+        return super().set_params(**with_rule_objects(self, params, rules))
+
+    def _factor(self, step, n_steps, n_plateaus):
+        left = None if n_steps is None else n_steps - self.n_steps
+        second = self._second._factor(
+            np.maximum(step - self.n_steps, 0.0), left, n_plateaus
+        )
+        rising = self.start + (1 - self.start) * step / self.n_steps
+        return np.where(step < self.n_steps, rising, second)
+
+
 SCHEDULES = {
     "constant": Constant,
     "invscaling": InverseScaling,
     "adaptive": Adaptive,
     "exponential": Exponential,
     "step": StepDecay,
+    "linear": Linear,
     "cosine": Cosine,
     "one_cycle": OneCycle,
+    "warmup": Warmup,
 }

@@ -6,9 +6,9 @@ import numpy as np
 from scipy import sparse as sp
 
 from skgd._architecture import Architecture
-from skgd._descent import TrainingState
 from skgd._epoch import train_epoch
 from skgd._network import Data, Network
+from skgd._state import TrainingState
 from skgd.losses import SquaredError
 
 

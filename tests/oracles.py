@@ -6,6 +6,7 @@ registered and has no oracle here.
 
 import math
 from collections import namedtuple
+from types import SimpleNamespace
 
 import numpy as np
 from scipy.special import xlogy
@@ -265,8 +266,29 @@ def _one_cycle(rule, t, n_steps, n_plateaus):
     return _between(1.0, rule.final, min((t - peak) / (end - peak), 1.0))
 
 
+def _linear(rule, t, n_steps, n_plateaus):
+    end = _span(rule, n_steps)
+    return rule.final if t >= end else (rule.final * t + (end - t)) / end
+
+
+def _warmup(rule, t, n_steps, n_plateaus):
+    if t < rule.n_steps:
+        return rule.start + (1 - rule.start) * t / rule.n_steps
+    then = rule.then if isinstance(rule.then, str) else type(rule.then).__name__.lower()
+    second = rule.then
+    if isinstance(second, str):  # with its defaults, as the texts give them
+        second = {
+            "cosine": SimpleNamespace(final=0.0, n_steps=None),
+            "adaptive": SimpleNamespace(factor=0.2),
+        }[then]
+    left = max(n_steps - rule.n_steps, 1)
+    return SCHEDULES[then](second, t - rule.n_steps, left, n_plateaus)
+
+
 # factor(rule, t, n_steps, n_plateaus) of one step
 SCHEDULES = {
+    "linear": _linear,
+    "warmup": _warmup,
     "constant": lambda rule, t, n_steps, n_plateaus: 1.0,
     "invscaling": lambda rule, t, n_steps, n_plateaus: 1 / (t + 1) ** rule.power_t,
     "adaptive": lambda rule, t, n_steps, n_plateaus: rule.factor**n_plateaus,

@@ -24,7 +24,16 @@ MODULES = ["skgd"] + [
 ]
 PUBLIC_MODULES = ["skgd"] + [
     f"skgd.{name}"
-    for name in ("activations", "losses", "optimizers", "penalties", "schedules")
+    for name in (
+        "activations",
+        "inspection",
+        "line_search",
+        "losses",
+        "optimizers",
+        "penalties",
+        "plotting",
+        "schedules",
+    )
 ]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCKS = [
@@ -43,7 +52,7 @@ def public_objects():
         module = importlib.import_module(module_name)
         for name in module.__all__:
             thing = getattr(module, name)
-            if not callable(thing):  # a registry
+            if not is_ours(thing):  # a registry, or what is SciPy's
                 continue
             names.append(f"{module_name}.{name}")
             if inspect.isclass(thing):
@@ -55,9 +64,10 @@ def public_objects():
     return names
 
 
-def is_ours(method):
-    """Whether a method is written in this package, not inherited from scikit-learn."""
-    return callable(method) and (method.__module__ or "").startswith("skgd")
+def is_ours(thing):
+    """Whether something callable is written in this package, not inherited."""
+    module = getattr(thing, "__module__", None) or ""
+    return callable(thing) and module.startswith("skgd")
 
 
 @pytest.fixture(scope="module")

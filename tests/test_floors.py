@@ -14,16 +14,22 @@ PACKAGE = ROOT / "skgd"
 
 # from the ground up; a name stands for its .py, .pyx, .pxd and .h
 FLOORS = [
-    ["_leaf", "_rule", "_stopping", "_threads", "_docs", "penalties"],
-    ["optimizers", "_loss", "activations", "layers", "schedules"],
-    ["losses", "sparse"],
-    ["_architecture", "_network", "_targets"],
+    ["_diagnosis", "_docs", "_leaf", "_plot_style", "_rule", "_stopping", "_threads"]
+    + ["penalties"],
+    ["_loss", "_schedule", "activations", "layers", "line_search", "_plot_surface"],
+    ["losses", "schedules", "sparse"],
+    ["_architecture", "_function", "_network", "_targets"],
+    ["_optimizer"],
+    ["_state", "optimizers"],
     ["_rows"],
     ["_epoch"],
-    ["_descent", "_data"],
+    ["_data", "_minimize", "_passes", "_stochastic"],
+    ["_descent"],
     ["_base"],
     ["_linear", "_mlp"],
     ["linear", "mlp"],
+    ["_plot_curves", "_plot_network", "_plot_paths", "_plot_rates", "_range_test"],
+    ["inspection", "plotting"],
     ["__init__"],
 ]
 FLOOR_OF = {name: number for number, floor in enumerate(FLOORS) for name in floor}

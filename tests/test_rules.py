@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from skgd import activations, losses, optimizers, schedules
+from skgd import activations, line_search, losses, optimizers, schedules
 from skgd._rule import Allowed, Rule, resolve_rule
 from skgd.activations import ACTIVATIONS, Activation
+from skgd.line_search import LineSearch
 from skgd.losses import LOSSES, Huber, Loss, Quantile
 from skgd.optimizers import OPTIMIZERS, Adam, Momentum, Optimizer
 from skgd.schedules import SCHEDULES, Schedule, StepDecay
@@ -22,6 +23,7 @@ REGISTRIES = {
     "losses": (LOSSES, Loss, losses),
     "activations": (ACTIVATIONS, Activation, activations),
     "schedules": (SCHEDULES, Schedule, schedules),
+    "line searches": ({"armijo": LineSearch}, LineSearch, line_search),
 }
 KINDS = {
     f"{family}-{name}": kind
@@ -51,18 +53,28 @@ OTHER = {
     "n_steps": 7,
     "warmup": 0.25,
     "start": 0.25,
+    "then": "linear",
+    "shrink": 0.25,
+    "grow": 3.0,
+    "sufficient_decrease": 0.25,
 }
 FLAGS = {"nesterov", "centered", "amsgrad"}
 COUNTS = {"period", "n_steps"}
-MAY_BE_NONE = {"learning_rate", "n_steps"}
+NAMES = {"then"}
 
 
-def bad_values(name):
-    """Values outside of every domain that a parameter of this name could have."""
+def may_be_none(key, name):
+    return None in KINDS[key]._allowed[name]
+
+
+def bad_values(key, name):
+    """Values outside of the domain of a parameter."""
     if name in FLAGS:
         return [0, 1, None, "yes", 0.5]
+    if name in NAMES:
+        return [0, 1.0, None, ["linear"], Adam()]
     bad = [-1, math.nan, "0.5", True, np.bool_(True), [0.5], np.array([0.5]), 1j]
-    bad += [] if name in MAY_BE_NONE else [None]
+    bad += [] if may_be_none(key, name) else [None]
     if name in COUNTS:
         return bad + [0, 0.5, math.inf]
     if name in {"learning_rate", "quantile", "warmup", "factor", "decay"}:
@@ -77,7 +89,7 @@ def bad_values(name):
 BAD = [
     pytest.param(key, name, value, id=f"{key}-{name}-{value!r}")
     for key, name in PARAMETERS
-    for value in bad_values(name)
+    for value in bad_values(key, name)
 ]
 
 
@@ -87,8 +99,9 @@ def test_registry_is_complete(family):
     rules = {
         value
         for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, base) and value is not base
+        if isinstance(value, type) and issubclass(value, base)
     }
+    rules -= {base} - {LineSearch}
     assert set(registry.values()) == rules
     assert len(registry) == len(rules)
     assert {kind.__name__ for kind in rules} <= set(module.__all__)
@@ -175,7 +188,7 @@ def test_bad_value_is_named_with_what_is_allowed(key, name, value):
 @pytest.mark.parametrize(("key", "name"), PARAMETERS)
 def test_numbers_of_numpy_are_numbers(key, name):
     value = OTHER[name]
-    types = [np.float32, np.float64]
+    types = [str] if name in NAMES else [np.float32, np.float64]
     if name in FLAGS:
         types = [np.bool_]
     elif name in COUNTS:

@@ -7,14 +7,18 @@ import oracles
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from skgd import GDRegressor
+from skgd._schedule import learning_rates
 from skgd.schedules import (
     SCHEDULES,
     Adaptive,
     Cosine,
     Exponential,
     InverseScaling,
+    Linear,
     OneCycle,
     StepDecay,
+    Warmup,
 )
 
 RULES = {
@@ -27,8 +31,13 @@ RULES = {
     "cosine-own-end": Cosine(final=0.1, n_steps=60),
     "one_cycle-own-end": OneCycle(warmup=0.25, start=0.2, final=0.1, n_steps=60),
     "one_cycle-late": OneCycle(warmup=0.9, start=0.0, final=0.0),
+    "linear-own-end": Linear(final=0.1, n_steps=60),
+    "warmup-linear": Warmup(7, start=0.3, then=Linear(final=0.2)),
+    "warmup-adaptive": Warmup(50, start=1.0, then="adaptive"),
 }
-ENDING = ["cosine", "one_cycle", "cosine-own-end", "one_cycle-own-end"]
+ENDING = ["linear", "cosine", "one_cycle"]
+ENDING += [f"{name}-own-end" for name in ENDING]
+RISING = {name for name in RULES if name.startswith(("one_cycle", "warmup"))}
 
 
 def oracle_of(rule):
@@ -93,7 +102,7 @@ def test_a_schedule_is_a_pure_function(name):
 @pytest.mark.parametrize("name", sorted(set(RULES) - {"one_cycle-late"}))
 def test_first_and_last_factor(name):
     rule = RULES[name]
-    start = rule.start if isinstance(rule, OneCycle) else 1.0
+    start = rule.start if isinstance(rule, OneCycle | Warmup) else 1.0
     assert_allclose(rule(0, 100), start, rtol=1e-15)
     if name in ENDING:
         end = 100 if rule.n_steps is None else rule.n_steps
@@ -102,7 +111,7 @@ def test_first_and_last_factor(name):
         assert rule(end - 1, 100) > rule.final
 
 
-@pytest.mark.parametrize("name", ["cosine", "one_cycle"])
+@pytest.mark.parametrize("name", ["cosine", "linear", "one_cycle"])
 def test_own_number_of_steps_comes_first(name):
     kind = SCHEDULES[name]
     steps = np.arange(60)
@@ -111,21 +120,19 @@ def test_own_number_of_steps_comes_first(name):
     assert_array_equal(own(steps), own(steps, n_steps=1000))
 
 
-@pytest.mark.parametrize("name", ["cosine", "one_cycle"])
+@pytest.mark.parametrize("name", ["cosine", "linear", "one_cycle", "warmup"])
 def test_an_ending_schedule_needs_its_end(name):
     with pytest.raises(ValueError, match="needs the number of steps: set its n_steps"):
         SCHEDULES[name]()([0, 1])
 
 
-@pytest.mark.parametrize("name", sorted(set(SCHEDULES) - {"cosine", "one_cycle"}))
+@pytest.mark.parametrize("name", sorted(set(SCHEDULES) - {*ENDING, "warmup"}))
 def test_other_schedules_do_not(name):
     rule = SCHEDULES[name]()
     assert_array_equal(rule([0, 1, 7]), rule([0, 1, 7], n_steps=3))
 
 
-@pytest.mark.parametrize(
-    "name", sorted(set(RULES) - {n for n in RULES if n.startswith("one_cycle")})
-)
+@pytest.mark.parametrize("name", sorted(set(RULES) - RISING))
 def test_schedules_of_one_direction_never_rise(name):
     factor = RULES[name](np.arange(200), 100)
     assert (np.diff(factor) <= 0).all()
@@ -164,3 +171,49 @@ def test_one_cycle_is_pytorchs(warmup, n_steps):
     ]
     factor = OneCycle(warmup=warmup)(np.arange(total), n_steps)
     assert_allclose(factor, expected, rtol=1e-9, atol=1e-15)
+
+
+def test_warmup_then_cosine():
+    # a tenth of the way up, the rest down, without a jump between
+    rule = Warmup(10, then=Cosine(final=0.2))
+    factor = rule(np.arange(101), 100)
+    assert_allclose(factor[:11], np.arange(11) / 10, rtol=1e-15)
+    assert_allclose(factor[10:], Cosine(final=0.2)(np.arange(91), 90), rtol=1e-15)
+    assert factor.argmax() == 10
+
+
+def test_warmup_is_set_and_refused_with_what_follows():
+    rule = Warmup().set_params(then__final=0.5, n_steps=3)
+    assert rule == Warmup(3, then=Cosine(final=0.5))
+    assert rule.set_params(then="step", then__period=4).then == StepDecay(period=4)
+    nested = Warmup(2, then=Warmup(3, start=1.0, then="linear"))
+    assert_allclose(nested(np.arange(8), 9)[[0, 1, 2, 4, 5, 7]], [0, 0.5, 1, 1, 1, 0.5])
+    for wrong in ("nonsense", 3, None, Cosine):
+        with pytest.raises(ValueError, match="'then' parameter of Warmup must be"):
+            Warmup(then=wrong)._check()
+    with pytest.raises(ValueError, match="'final' parameter of Cosine must be"):
+        Warmup(then=Cosine(final=2.0))._check()
+
+
+def test_adaptive_lowers_the_rate_behind_a_warmup_too():
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((80, 3))
+    y = X @ [1.0, 2.0, 3.0]
+    rule = Warmup(4, then=Adaptive(factor=0.5, min_rate=0.01))
+    model = GDRegressor(
+        learning_rate=rule, learning_rate_init=0.1, optimizer="sgd", random_state=0
+    ).fit(X, y)
+    assert model.learning_rate_ <= 0.01
+    assert model.n_iter_ < 1000
+
+
+def one_rate(schedule):
+    return learning_rates("rate", schedule, 0.1, np.arange(3), 10)
+
+
+def test_learning_rates_of_a_function():
+    assert_array_equal(one_rate(lambda step: 1 / (1 + step)), [1, 1 / 2, 1 / 3])
+    assert_allclose(one_rate(Linear()), [0.1, 0.09, 0.08])
+    for wrong in (lambda step: -1.0, lambda step: np.inf, lambda step: None):
+        with pytest.raises(ValueError, match="'rate' callable must"):
+            one_rate(wrong)

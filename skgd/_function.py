@@ -1,0 +1,537 @@
+"""Descent on a function: the loop behind `minimize`, and what it evaluates."""
+
+from collections.abc import Iterable
+from numbers import Integral, Real
+
+import numpy as np
+from scipy.optimize import Bounds, OptimizeResult
+
+# What `scipy.optimize.minimize` uses for its own '2-point' and '3-point'. SciPy has no
+# public name for the second.
+from scipy.optimize._numdiff import approx_derivative
+
+from ._rule import Allowed, resolve_rule
+from ._schedule import Schedule, learning_rates
+from .line_search import LineSearch
+from .schedules import SCHEDULES
+
+FINITE_DIFFERENCES = ("2-point", "3-point")
+
+MESSAGES = {
+    1: "The maximum number of iterations has been reached.",
+    2: "No step lowers the value: the gradient does not fit the function, the step "
+    "sizes are too large, or rounding errors hide the rest.",
+    3: "The value or the gradient is not finite at the next point; a lower learning "
+    "rate may help. The last point with finite ones is returned.",
+    99: "`callback` raised `StopIteration`.",
+}
+
+
+class Objective:
+    """A function with its gradient, counting its calls.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(x, *data, *args)``, where data are rows of samples or nothing.
+    jac : callable, True, None, '2-point' or '3-point'
+        Its gradient; see `minimize`.
+    args : tuple
+        Extra arguments.
+    sign : {1.0, -1.0}
+        -1 turns maximisation into minimisation.
+    limits : tuple of two ndarray, default=None
+        Lower and upper bounds, which finite differences respect.
+    """
+
+    def __init__(self, fun, jac, args, sign, limits=None):
+        if not callable(fun):
+            raise TypeError(f"fun must be callable. Got {fun!r}.")
+        jac = "2-point" if jac is None or jac is False else jac
+        if not (jac is True or callable(jac) or jac in FINITE_DIFFERENCES):
+            raise ValueError(
+                "jac must be a callable, True, None, '2-point' or '3-point'. "
+                f"Got {jac!r}."
+            )
+        self._fun, self._jac, self._sign = fun, jac, sign
+        self._args = args if isinstance(args, tuple) else (args,)
+        self._limits = (-np.inf, np.inf) if limits is None else limits
+        self._last = (None, None)  # a point and its gradient, for jac=True
+        self.nfev = self.njev = 0
+
+    def value(self, x, *data):
+        """The function at `x`.
+
+        Parameters
+        ----------
+        x : ndarray of shape (n,)
+            Where; the function gets a copy.
+        *data : tuple
+            Rows of samples.
+
+        Returns
+        -------
+        value : float
+            Times `sign`.
+        """
+        self.nfev += 1
+        value = self._fun(x.copy(), *data, *self._args)
+        if self._jac is True:
+            value, slope = value
+            self._last = (x, slope)
+        value = np.asarray(value, dtype=np.float64)
+        if value.size != 1:
+            raise ValueError(
+                f"fun must return a single number. Got an array of shape {value.shape}."
+            )
+        return self._sign * value.item()
+
+    def gradient(self, x, value=None, *data):
+        """The gradient at `x`.
+
+        Parameters
+        ----------
+        x : ndarray of shape (n,)
+            Where.
+        value : float, default=None
+            What `value` gave there, if known.
+        *data : tuple
+            Rows of samples.
+
+        Returns
+        -------
+        gradient : ndarray of shape (n,), of the dtype of x
+            Times `sign`.
+        """
+        self.njev += 1
+        if isinstance(self._jac, str):
+            slope = approx_derivative(
+                lambda z: self.value(z, *data),
+                x,
+                method=self._jac,
+                f0=value,
+                bounds=self._limits,
+            )
+            return np.asarray(slope, dtype=x.dtype).reshape(x.shape)
+        if self._jac is True:
+            if self._last[0] is not x or data:
+                self.value(x, *data)
+            slope = self._last[1]
+        else:
+            slope = self._jac(x.copy(), *data, *self._args)
+        slope = np.asarray(slope, dtype=x.dtype)
+        if slope.shape != x.shape:
+            raise ValueError(
+                f"The gradient must have the shape of x0, {x.shape}. Got {slope.shape}."
+            )
+        return self._sign * slope
+
+
+# ---------------------------------------------------------------- checked arguments
+def start_point(x0):
+    """A copy of `x0` as a vector of floats.
+
+    Parameters
+    ----------
+    x0 : array-like of shape (n,)
+        What the user gave.
+
+    Returns
+    -------
+    x : ndarray of shape (n,), float32 for float32, else float64
+        The vector.
+    """
+    x = np.atleast_1d(np.array(x0))
+    if x.ndim != 1 or x.dtype.kind not in "fiu" or not np.isfinite(x).all():
+        raise ValueError(
+            f"x0 must be a vector of finite numbers. Got shape {x.shape}, {x.dtype}."
+        )
+    return x if x.dtype == np.float32 else x.astype(np.float64)
+
+
+def check_argument(name, value, allowed):
+    """Raise for an argument that is not what is allowed.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument.
+    value : object
+        What was given.
+    allowed : Allowed
+        Its domain.
+    """
+    if value not in allowed:
+        raise ValueError(f"{name} must be {allowed}. Got {value!r}.")
+
+
+def resolve_schedule(schedule, owner):
+    """The schedule that an argument stands for; a function of the step is one.
+
+    Parameters
+    ----------
+    schedule : str, Schedule or callable
+        What the user gave.
+    owner : str
+        Whose argument it is.
+
+    Returns
+    -------
+    schedule : Schedule or callable
+        Checked.
+    """
+    if callable(schedule) and not isinstance(schedule, Schedule | type):
+        return schedule
+    rule = resolve_rule(schedule, SCHEDULES, Schedule, "schedule", owner)
+    if rule._adaptive is not None:
+        raise ValueError(
+            f"schedule={schedule!r} waits for plateaus of a training loss, which "
+            f"{owner} does not look for. Use another schedule."
+        )
+    return rule
+
+
+def _limits(bounds, n):
+    if bounds is None:
+        return None
+    if isinstance(bounds, Bounds):
+        low, high = bounds.lb, bounds.ub
+    else:
+        pairs = [tuple(pair) for pair in bounds]
+        if len(pairs) != n or any(len(pair) != 2 for pair in pairs):
+            raise ValueError(
+                f"bounds must have one pair (min, max) for each of the {n} variables. "
+                f"Got {bounds!r}."
+            )
+        low = [-np.inf if pair[0] is None else pair[0] for pair in pairs]
+        high = [np.inf if pair[1] is None else pair[1] for pair in pairs]
+    low = np.broadcast_to(np.asarray(low, dtype=np.float64), n)
+    high = np.broadcast_to(np.asarray(high, dtype=np.float64), n)
+    if not (low <= high).all():
+        i = int(np.argmin(low <= high))
+        raise ValueError(
+            f"A lower bound must not be above the upper one. Got {low[i]} and "
+            f"{high[i]} for variable {i}."
+        )
+    return low, high
+
+
+# ---------------------------------------------------------------- how to get on
+class OptimizerSteps:
+    """One update of an optimizer, by a rate from the schedule.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        Without state.
+    learning_rate : float
+        The rate at the start.
+    schedule : Schedule or callable
+        Factor of the rate, or the rate itself.
+    n_steps : int
+        Steps of the whole descent.
+    """
+
+    tol = 0.0
+
+    def __init__(self, optimizer, learning_rate, schedule, n_steps):
+        self.optimizer, self.learning_rate = optimizer, learning_rate
+        self.schedule, self.n_steps = schedule, n_steps
+
+    def propose(self, number, x, value, slope, evaluate, project):
+        """The next point.
+
+        Parameters
+        ----------
+        number : int
+            Steps so far.
+        x, slope : ndarray of shape (n,)
+            Where, and the gradient there.
+        value : float
+            The function there.
+        evaluate, project : callable
+            The function, +inf where it is not defined, and the projection.
+
+        Returns
+        -------
+        x, value : ndarray and None
+            The function is evaluated later: an error in it is the user's to see.
+        """
+        steps = np.array([number])
+        rate = learning_rates(
+            "schedule", self.schedule, self.learning_rate, steps, self.n_steps
+        )
+        new = x.copy()
+        self.optimizer.update(new, slope, learning_rate=float(rate[0]))
+        return project(new), None
+
+
+class BestStep:
+    """The step along the negative gradient, of several sizes, with the least value.
+
+    Parameters
+    ----------
+    sizes : list of float
+        Of the steps.
+    """
+
+    tol = 1e-6
+
+    def __init__(self, sizes):
+        self.sizes = sizes
+
+    def propose(self, number, x, value, slope, evaluate, project):
+        """The next point, or None; parameters as for `OptimizerSteps`.
+
+        Parameters
+        ----------
+        number, x, value, slope, evaluate, project : object
+            See there.
+
+        Returns
+        -------
+        x, value : ndarray and float, or None
+            The best of the points, if it is better than x.
+        """
+        points = [project(x - size * slope) for size in self.sizes]
+        values = [evaluate(point) for point in points]
+        best = int(np.argmin(values))
+        # level is no progress, but within any tolerance
+        return (points[best], values[best]) if values[best] <= value else None
+
+
+class ArmijoStep:
+    """A step along the negative gradient, by a line search.
+
+    Parameters
+    ----------
+    rule : LineSearch
+        How.
+    """
+
+    tol = 0.0
+
+    def __init__(self, rule):
+        self.rule, self.rate = rule, 1.0 / rule.grow
+
+    def propose(self, number, x, value, slope, evaluate, project):
+        """The next point, or None; parameters as for `OptimizerSteps`.
+
+        Parameters
+        ----------
+        number, x, value, slope, evaluate, project : object
+            See there.
+
+        Returns
+        -------
+        x, value : ndarray and float, or None
+            The first point that is good enough.
+        """
+        found = None
+
+        def attempt(rate):
+            nonlocal found
+            point = project(x - rate * slope)
+            found = point, evaluate(point)
+            return found[1], float(slope @ (x - point))
+
+        rate = self.rule.search(self.rate * self.rule.grow, value, attempt)
+        self.rate = self.rate if rate is None else rate
+        return None if rate is None else found
+
+
+def _line_steps(step_sizes):
+    # the way to get on that `step_sizes` stands for
+    if isinstance(step_sizes, str) and step_sizes == "armijo":
+        return ArmijoStep(LineSearch())
+    if isinstance(step_sizes, LineSearch):
+        return ArmijoStep(step_sizes._check())
+    sizes = []
+    if isinstance(step_sizes, Iterable) and not isinstance(step_sizes, str):
+        sizes = list(step_sizes)
+    if not sizes or not all(size in Allowed(Real, gt=0) for size in sizes):
+        raise ValueError(
+            "step_sizes must be 'armijo', a LineSearch or a sequence of floats > 0. "
+            f"Got {step_sizes!r}."
+        )
+    return BestStep(sizes)
+
+
+def _steps(optimizer, learning_rate, schedule, step_sizes, max_iter):
+    check_argument("learning_rate", learning_rate, Allowed(Real, gt=0, options=(None,)))
+    rule = resolve_schedule(schedule, "minimize")
+    if step_sizes is None:
+        rate = (
+            optimizer.own_rate("function") if learning_rate is None else learning_rate
+        )
+        return OptimizerSteps(optimizer, rate, rule, max_iter)
+    if optimizer is not None or learning_rate is not None or schedule != "constant":
+        raise ValueError(
+            "step_sizes are steps along the negative gradient: leave optimizer, "
+            f"learning_rate and schedule alone. Got optimizer={optimizer!r}, "
+            f"learning_rate={learning_rate!r}, schedule={schedule!r}."
+        )
+    return _line_steps(step_sizes)
+
+
+# ---------------------------------------------------------------- the loop
+def iterate(
+    optimizer,
+    fun,
+    x0,
+    args=(),
+    *,
+    sign=1.0,
+    jac=None,
+    learning_rate=None,
+    schedule="constant",
+    step_sizes=None,
+    bounds=None,
+    max_iter=10_000,
+    tol=None,
+    xtol=None,
+    gtol=1e-5,
+    callback=None,
+    return_path=False,
+):
+    """Descend on ``sign * fun``; for the parameters see `skgd.minimize`.
+
+    Parameters
+    ----------
+    optimizer : Optimizer or None
+        The rule, without state; None with `step_sizes`.
+    fun, x0, args, jac, learning_rate, schedule, step_sizes, bounds : object
+        See there.
+    sign : {1.0, -1.0}, default=1.0
+        -1 to ascend.
+    max_iter, tol, xtol, gtol, callback, return_path : object
+        See there.
+
+    Returns
+    -------
+    result : OptimizeResult
+        With the values of `fun`, whatever the sign.
+    """
+    check_argument("max_iter", max_iter, Allowed(Integral, ge=0))
+    for name, value in (("tol", tol), ("xtol", xtol), ("gtol", gtol)):
+        check_argument(name, value, Allowed(Real, ge=0, options=(None,)))
+    steps = _steps(optimizer, learning_rate, schedule, step_sizes, max_iter)
+    x = start_point(x0)
+    limits = _limits(bounds, x.size)
+    objective = Objective(fun, jac, args, sign, limits)
+    tests = {
+        "tol": steps.tol if tol is None else tol,
+        "xtol": xtol or 0.0,
+        "gtol": gtol,
+    }
+    run = _Descent(objective, limits, tests, callback, sign)
+    run.begin(x)
+    while run.status is None and not run.at_optimum():
+        if run.nit == max_iter:
+            run.status = 1
+        else:
+            run.move(steps)
+    return run.result(return_path)
+
+
+class _Descent:
+    # where a descent is, and whether it has ended
+
+    def __init__(self, objective, limits, tests, callback, sign):
+        self.objective, self.limits, self.tests = objective, limits, tests
+        self.callback, self.sign = callback, sign
+        self.nit, self.status, self.message = 0, None, None
+
+    def project(self, x):
+        return x if self.limits is None else np.clip(x, *self.limits, dtype=x.dtype)
+
+    def safe_value(self, x):
+        # a trial step may leave the domain: that is as bad as can be
+        try:
+            with np.errstate(all="ignore"):
+                value = self.objective.value(x)
+        except Exception:
+            return np.inf
+        return np.inf if np.isnan(value) else value
+
+    def begin(self, x):
+        self.x = self.project(x)
+        self.value = self.objective.value(self.x)
+        self.slope = self.objective.gradient(self.x, self.value)
+        if not (np.isfinite(self.value) and np.isfinite(self.slope).all()):
+            raise ValueError(
+                f"fun and its gradient must be finite at x0. Got {self.value} and "
+                f"{self.slope} at {self.x}."
+            )
+        self.path, self.fun_path = [self.x], [self.value]
+
+    def at_optimum(self):
+        gtol = self.tests["gtol"]
+        if self.status is None and gtol is not None:
+            move = self.x - self.project(self.x - self.slope)
+            if np.abs(move).max(initial=0.0) <= gtol:
+                self.end(f"The gradient is at most gtol={gtol:g}.")
+        return self.status is not None
+
+    def end(self, message):
+        self.status, self.message = 0, message
+
+    def move(self, steps):
+        with np.errstate(over="ignore", invalid="ignore"):
+            proposal = steps.propose(
+                self.nit, self.x, self.value, self.slope, self.safe_value, self.project
+            )
+        self.nit += 1
+        if proposal is None:
+            self.status = 2
+            return
+        x, value = proposal
+        if np.isfinite(x).all() and value is None:
+            value = self.objective.value(x)
+        if value is None or not np.isfinite(value):
+            self.status = 3
+            return
+        if abs(value - self.value) < self.tests["tol"]:
+            self.end(f"The value changes by less than tol={self.tests['tol']:g}.")
+            return
+        if np.linalg.norm(x - self.x) < self.tests["xtol"]:
+            self.end(f"The move is shorter than xtol={self.tests['xtol']:g}.")
+            return
+        slope = self.objective.gradient(x, value)
+        if not np.isfinite(slope).all():
+            self.status = 3
+            return
+        self.x, self.value, self.slope = x, value, slope
+        self.path.append(x)
+        self.fun_path.append(value)
+        self.call_back()
+
+    def call_back(self):
+        if self.callback is None:
+            return
+        try:
+            self.callback(self.intermediate())
+        except StopIteration:
+            self.status = 99
+
+    def intermediate(self):
+        return OptimizeResult(
+            x=self.x.copy(),
+            fun=self.sign * self.value,
+            jac=self.sign * self.slope,
+            nit=self.nit,
+        )
+
+    def result(self, return_path):
+        result = self.intermediate()
+        result.update(
+            nfev=self.objective.nfev,
+            njev=self.objective.njev,
+            success=self.status == 0,
+            status=self.status,
+            message=self.message or MESSAGES[self.status],
+        )
+        if return_path:
+            result.path = np.array(self.path)
+            result.fun_path = self.sign * np.array(self.fun_path)
+        return result

@@ -1,0 +1,256 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""What all optimizers share: the kernel, and their use without an estimator."""
+
+from cython cimport floating
+from libc.string cimport memcpy, memset
+
+from collections.abc import Mapping
+from numbers import Real
+
+import numpy as np
+from sklearn.base import clone
+
+from ._function import iterate
+from ._rule import Allowed, Rule
+
+
+cdef class OptimizerKernel:
+    """A rule with its hyperparameters, as the compiled epoch calls it."""
+
+
+cdef OptimizerKernel step_kernel(
+    step_f32 f32, step_f64 f64, Py_ssize_t n_slots, hyperparameters=(), bint plain=False
+):
+    cdef OptimizerKernel kernel = OptimizerKernel()
+    cdef Py_ssize_t k
+    kernel.f32 = f32
+    kernel.f64 = f64
+    kernel.n_slots = n_slots
+    kernel.plain = plain
+    for k in range(len(hyperparameters)):
+        kernel.h[k] = hyperparameters[k]
+    return kernel
+
+
+def _apply(
+    OptimizerKernel kernel, floating[::1] w, const floating[::1] g,
+    floating[:, ::1] slots, double rate, double t,
+):
+    # one update without a penalty, in place
+    cdef Step step
+    cdef Py_ssize_t n = w.shape[0]
+    cdef floating* first = NULL
+    if n == 0:
+        return
+    if slots.shape[0] > 0:
+        first = &slots[0, 0]
+    memset(&step, 0, sizeof(step))
+    memcpy(step.h, kernel.h, sizeof(kernel.h))
+    step.rate, step.t = rate, t
+    if floating is float:
+        kernel.f32(&w[0], &g[0], first, n, n, &step)
+    else:
+        kernel.f64(&w[0], &g[0], first, n, n, &step)
+
+
+def _checked_parameter(name, param):
+    if not isinstance(param, np.ndarray) or param.dtype not in (np.float32, np.float64):
+        given = getattr(param, "dtype", type(param).__name__)
+        raise TypeError(
+            f"{name} must be an ndarray of float32 or float64, which is updated in "
+            f"place. Got {given}.")
+    if not param.flags.writeable:
+        raise ValueError(f"{name} is read-only; it is updated in place.")
+    return param
+
+
+def _checked_gradient(name, grad, param):
+    grad = np.asarray(grad)
+    if grad.dtype.kind != "f":
+        raise TypeError(f"{name} must be an array of floats. Got {grad.dtype}.")
+    if grad.shape != param.shape:
+        raise ValueError(
+            f"{name} must have the shape of its parameter, {param.shape}. Got "
+            f"{grad.shape}.")
+    with np.errstate(over="ignore"):
+        flat = np.ascontiguousarray(grad, dtype=param.dtype).reshape(-1)
+    if not np.isfinite(flat).all():
+        raise ValueError(
+            f"{name} is not finite in {param.dtype}; nothing has been updated. Is the "
+            "learning rate too large?")
+    return flat.copy() if np.may_share_memory(flat, param) else flat
+
+
+def _by_key(params, grads):
+    # a single array is a dictionary with the key None
+    if isinstance(params, Mapping) != isinstance(grads, Mapping):
+        raise TypeError(
+            "params and grads must both be dictionaries or both be arrays. Got "
+            f"{type(params).__name__} and {type(grads).__name__}.")
+    if not isinstance(params, Mapping):
+        return {None: params}, {None: grads}
+    unknown, without = [k for k in grads if k not in params], [
+        k for k in params if k not in grads]
+    if unknown or without:
+        raise KeyError(
+            "params and grads must have the same keys. Only in grads: "
+            f"{unknown}, only in params: {without}.")
+    return params, grads
+
+
+class Optimizer(Rule):
+    """Base of the optimizers.
+
+    An optimizer serves three purposes: as a parameter of an estimator, which keeps
+    the state of the training itself; on its own, by `update`; and as ``method`` of
+    `scipy.optimize.minimize`.
+
+    Parameters
+    ----------
+    learning_rate : float, default=None
+        The rate where the estimator's ``learning_rate_init`` is None.
+    """
+
+    _allowed = {"learning_rate": Allowed(Real, gt=0, options=(None,))}
+
+    def __init__(self, learning_rate=None):
+        self.learning_rate = learning_rate
+
+    def own_rate(self, kind="network"):
+        """The learning rate where the estimator gives none.
+
+        Parameters
+        ----------
+        kind : {'network', 'single', 'linear', 'function'}, default='network'
+            What is trained: a network, the same with one sample per update (noisy:
+            momentum, which adds up ten updates, takes a tenth of the rate), a
+            linear model, or any function. A linear model has one optimum and starts
+            far from it: adaptive rules take at least ten times the rate. Without
+            adaptive rates the scale of the features bounds the rate, with momentum
+            or not. A function has no noise: adaptive rules take ten times the rate.
+
+        Returns
+        -------
+        rate : float
+            `learning_rate`, or the rule's default for the kind.
+        """
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return self._rates.get(kind, self._rates["network"])
+
+    def update(self, params, grads, *, learning_rate=None):
+        """Update parameters in place, all or none of them.
+
+        The state (velocity, moments, number of updates) is made for each key at its
+        first update, and kept in this object. It is no parameter: a clone, and an
+        estimator that has this object as its `optimizer`, start without it.
+
+        Parameters
+        ----------
+        params : dict of ndarray, or ndarray
+            Arrays of float32 or float64, of any shape.
+        grads : dict of array-like, or array-like
+            The gradient for each, of the same shape.
+        learning_rate : float, default=None
+            The rate of this update; None is `learning_rate`, or the rule's default.
+
+        Raises
+        ------
+        TypeError
+            For arrays that are not of floats, or parameters that are no arrays.
+        KeyError
+            For a key of only one of the two.
+        ValueError
+            For another shape than that of the gradient or of the update before, a
+            gradient that is not finite, or a parameter that is read-only.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skgd.optimizers import Momentum
+        >>> params = {"W": np.ones((2, 2)), "b": np.zeros(2)}
+        >>> opt = Momentum(learning_rate=0.1)
+        >>> for _ in range(2):
+        ...     opt.update(params, {"W": np.ones((2, 2)), "b": np.ones(2)})
+        >>> params["b"]
+        array([-0.29, -0.29])
+        """
+        self._check()
+        rate = self.own_rate() if learning_rate is None else learning_rate
+        if rate != 0 and rate not in self._allowed["learning_rate"]:
+            raise ValueError(
+                f"learning_rate must be a float >= 0 or None. Got {learning_rate!r}.")
+        params, grads = _by_key(params, grads)
+        kernel = self._kernel(0.0)
+        memory = self.__dict__.setdefault("_memory", {})
+        work = []
+        for key, param in params.items():
+            at = "" if key is None else f"[{key!r}]"
+            _checked_parameter(f"params{at}", param)
+            grad = _checked_gradient(f"grads{at}", grads[key], param)
+            new = np.zeros((kernel.n_slots, param.size), param.dtype), 0
+            slots, t = memory.get(key, (new[0], 0))
+            if (slots.shape, slots.dtype) != (new[0].shape, param.dtype):
+                raise ValueError(
+                    f"params{at}, or the variant of {type(self).__name__}, is another "
+                    "than in the update before: the state is for "
+                    f"{slots.shape[1]} numbers of {slots.dtype} in {slots.shape[0]} "
+                    f"slots, now it would be {param.size} of {param.dtype} in "
+                    f"{kernel.n_slots}. Call reset() to begin anew.")
+            work.append((key, param, grad, slots, t + 1))
+        for key, param, grad, slots, t in work:
+            flat = np.ascontiguousarray(param).reshape(-1)
+            _apply(kernel, flat, grad, slots, rate, t)
+            if not np.may_share_memory(flat, param):
+                param[...] = flat.reshape(param.shape)
+            memory[key] = slots, t
+
+    def reset(self):
+        """Forget the state that `update` has made.
+
+        Returns
+        -------
+        self : Optimizer
+            The optimizer.
+        """
+        self.__dict__.pop("_memory", None)
+        return self
+
+    def __call__(self, fun, x0, args=(), *, hess=None, hessp=None, constraints=(),
+                 maxiter=None, **options):
+        """Minimise a function, as ``method`` of `scipy.optimize.minimize`.
+
+        Parameters
+        ----------
+        fun, x0, args : callable, array-like, tuple
+            As `skgd.minimize` takes them.
+        hess, hessp, constraints : None or empty
+            Not supported.
+        maxiter : int, default=None
+            SciPy's name for `max_iter`.
+        **options : dict
+            Keywords of `skgd.minimize` but for `optimizer`.
+
+        Returns
+        -------
+        result : OptimizeResult
+            As `skgd.minimize` returns it.
+
+        Examples
+        --------
+        >>> from scipy.optimize import minimize
+        >>> from skgd.optimizers import Adam
+        >>> result = minimize(lambda x: (x[0] - 3) ** 2, [0.0], method=Adam(),
+        ...                   options={"learning_rate": 0.1})
+        >>> round(float(result.x[0]), 3)
+        3.0
+        """
+        given = {"hess": hess, "hessp": hessp, "constraints": constraints or None}
+        for name, value in given.items():
+            if value is not None:
+                raise ValueError(
+                    f"{type(self).__name__} uses no {name!r}. Of constraints it can "
+                    "take bounds.")
+        if maxiter is not None:
+            options["max_iter"] = maxiter
+        return iterate(clone(self)._check(), fun, x0, args, **options)

@@ -1,0 +1,224 @@
+"""One pass over the training rows: the order, the rates, and the updates."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ._epoch import shuffle, train_epoch, training_loss
+from ._network import Network
+from ._optimizer import OptimizerKernel
+from ._schedule import learning_rates
+from ._state import Recipe, TrainingState
+from .line_search import LineSearch
+from .penalties import penalty_value
+
+
+@dataclass
+class Pass:
+    """What the updates of one pass share."""
+
+    net: Network
+    state: TrainingState
+    recipe: Recipe
+    kernel: OptimizerKernel
+    order: np.ndarray | None
+    n_updates: int
+    weight_mean: float
+    seed: int  # of the dropout masks
+
+    @property
+    def weight(self):
+        """The sum of the sample weights."""
+        n = self.net.data.n_samples if self.order is None else len(self.order)
+        return n * self.weight_mean
+
+    def update(self, rates):
+        """Make the updates.
+
+        Parameters
+        ----------
+        rates : ndarray of shape (n_updates,)
+            The learning rate of each.
+
+        Returns
+        -------
+        loss : float
+            The mean loss, each sample's before its update.
+        """
+        recipe, state = self.recipe, self.state
+        loss = train_epoch(
+            self.net,
+            self.kernel,
+            order=self.order,
+            rates=rates,
+            l1=recipe.l1,
+            l2=recipe.l2,
+            per_sample=recipe.per_sample,
+            weight_mean=self.weight_mean,
+            seed=self.seed,
+            state=state,
+            average_from=recipe.average_from,
+        )
+        state.learning_rate = float(rates[-1])
+        return loss / self.weight
+
+    def strengths(self):
+        """Strengths of the penalty in the mean loss.
+
+        Returns
+        -------
+        l1, l2 : float
+            Of the L1 norm and of half the squared L2 norm.
+        """
+        share = self.n_updates / self.weight if self.recipe.per_sample else 1.0
+        return self.recipe.l1 * share, self.recipe.l2 * share
+
+    def penalty(self):
+        """The penalty at the parameters of the moment.
+
+        Returns
+        -------
+        penalty : float
+            Its value.
+        """
+        weights = self.state.theta[: self.net.n_penalised]
+        with np.errstate(over="ignore", invalid="ignore"):
+            return penalty_value(weights, *self.strengths())
+
+
+def run_epoch(net, state, recipe, kernel, rows, weight_mean):
+    """One pass over the training rows.
+
+    Parameters
+    ----------
+    net : Network
+        Bound to `state` and the data.
+    state : TrainingState
+        Changed in place.
+    recipe : Recipe
+        How.
+    kernel : OptimizerKernel
+        Of the optimizer.
+    rows : ndarray of intp or None
+        The training rows; None for all.
+    weight_mean : float
+        The mean of the sample weights.
+
+    Returns
+    -------
+    loss : float
+        The mean loss before each update, plus the penalty at the start.
+    """
+    n = net.data.n_samples if rows is None else len(rows)
+    n_updates = -(-n // recipe.batch_size)
+    order = rows
+    # One permutation and one set of dropout masks an epoch. The order within a
+    # single batch does not matter.
+    seeds = state.rng.randint(0, 2**63 - 1, size=2, dtype=np.int64)
+    if recipe.shuffle and n_updates > 1:
+        order = np.arange(n) if rows is None else rows.copy()
+        shuffle(order, seeds[0])
+    work = Pass(net, state, recipe, kernel, order, n_updates, weight_mean, seeds[1])
+    if isinstance(recipe.schedule, LineSearch):
+        return search_update(work)
+    penalty = work.penalty()
+    steps = np.arange(state.step, state.step + n_updates)
+    rates = learning_rates(
+        "learning_rate",
+        recipe.schedule,
+        recipe.learning_rate,
+        steps,
+        recipe.n_steps,
+        state.n_plateaus,
+    )
+    return work.update(rates) + penalty
+
+
+def search_update(work):
+    """One update with all rows, by a rate that lowers the objective enough.
+
+    Where the optimizer leads uphill its slots are forgotten, so that it begins
+    along the gradient. Where no rate helps then, the parameters stay.
+
+    Parameters
+    ----------
+    work : Pass
+        Of a single update.
+
+    Returns
+    -------
+    loss : float
+        The mean loss and the penalty before the update.
+    """
+    state, rule = work.state, work.recipe.schedule
+    rate = work.recipe.learning_rate
+    if state.slot_step:
+        rate = rule.grow * state.learning_rate
+    start = state.snapshot()
+    before = loss_now(work) + work.penalty()
+    found = rule.search(rate, before, lambda rate: attempt(work, start, rate))
+    if found is None:
+        state.go_back(start)
+        state.forget_slots()
+        start, rate = state.snapshot(), work.recipe.learning_rate
+        found = rule.search(rate, before, lambda rate: attempt(work, start, rate))
+    if found is None:
+        state.go_back(start)
+    return before
+
+
+def attempt(work, start, rate):
+    """Make an update by some rate.
+
+    Parameters
+    ----------
+    work : Pass
+        Of a single update.
+    start : dict
+        The state before it.
+    rate : float
+        The learning rate.
+
+    Returns
+    -------
+    after, promised : float
+        The objective there, and by how much it would fall if it were linear (but for
+        the L1 norm).
+    """
+    state = work.state
+    state.go_back(start)
+    work.update(np.array([rate]))
+    p = work.net.n_penalised
+    l1, l2 = work.strengths()
+    old, new = start["theta"].astype(np.float64), state.theta.astype(np.float64)
+    slope = work.net.gradient.astype(np.float64)
+    slope[:p] += l2 * old[:p]
+    with np.errstate(over="ignore", invalid="ignore"):
+        promised = slope @ (old - new)
+        promised += l1 * (np.abs(old[:p]).sum() - np.abs(new[:p]).sum())
+        return loss_now(work) + work.penalty(), float(promised)
+
+
+def loss_now(work):
+    """The mean loss of a single batch with the dropout masks of the pass.
+
+    Parameters
+    ----------
+    work : Pass
+        Of a single update.
+
+    Returns
+    -------
+    loss : float
+        Without a penalty.
+    """
+    running = work.state.running.copy()  # looking is not learning
+    loss = training_loss(
+        work.net,
+        order=work.order,
+        weight_mean=work.weight_mean,
+        seed=work.seed,
+        step=float(work.state.step),
+    )
+    work.state.running[:] = running
+    return loss

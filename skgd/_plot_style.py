@@ -1,0 +1,268 @@
+"""What the displays share: matplotlib on demand, colours, sizes, axes, legends."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+# Colours of Okabe and Ito, told apart with any colour vision; those that are light in
+# grey come last. Line styles, markers and hatches tell the same things apart in grey.
+STYLES = [
+    {"color": color, "linestyle": linestyle, "marker": marker, "hatch": hatch}
+    for color, linestyle, marker, hatch in (
+        ("#000000", "-", "o", ""),
+        ("#D55E00", "--", "s", "//"),
+        ("#0072B2", "-.", "^", ".."),
+        ("#009E73", ":", "D", "xx"),
+        ("#CC79A7", (0, (6, 1.5, 1.5, 1.5, 1.5, 1.5)), "v", "\\\\"),
+        ("#E69F00", (0, (10, 3)), "P", "oo"),
+        ("#56B4E9", (0, (4, 1)), "X", "++"),
+    )
+]
+LINE_WIDTH = 2.4
+MARKER_SIZE = 7
+FONT_SIZE = 12
+ROW_HEIGHT = 0.26  # of a legend, in inches
+
+
+def import_matplotlib():
+    """Matplotlib with `pyplot` and `animation`; only drawing needs it.
+
+    Returns
+    -------
+    matplotlib : module
+        The package.
+
+    Raises
+    ------
+    ImportError
+        Where it is not installed; the error says how to install it.
+    """
+    try:
+        import matplotlib
+        import matplotlib.animation
+        import matplotlib.pyplot
+    except ImportError as error:
+        raise ImportError(
+            "skgd.plotting draws with matplotlib, which is not installed. Install it "
+            'with `pip install "skgd[plot]"`.'
+        ) from error
+    return matplotlib
+
+
+def check_named(name, things):
+    """Raise unless something is drawn, and all of it has a name.
+
+    Parameters
+    ----------
+    name : str
+        Of the parameter, for the error.
+    things : dict
+        What is to be drawn, by name.
+
+    Raises
+    ------
+    TypeError
+        For anything but a dict.
+    ValueError
+        For an empty one.
+    """
+    if not isinstance(things, Mapping):
+        raise TypeError(f"{name} must be a dict by name. Got {things!r}.")
+    if not things:
+        raise ValueError(f"{name} is empty: there is nothing to draw.")
+
+
+def style(number, *kinds):
+    """Colour and whatever else is asked of one thing among several.
+
+    Parameters
+    ----------
+    number : int
+        Which thing, from 0; colours repeat, in other combinations.
+    *kinds : str
+        'linestyle', 'marker' or 'hatch'.
+
+    Returns
+    -------
+    style : dict
+        Keywords of matplotlib.
+    """
+    rounds, place = divmod(number, len(STYLES))
+    look = {"color": STYLES[place]["color"]}
+    # in the second round a colour comes with the line style of the next one
+    other = STYLES[(place + rounds) % len(STYLES)]
+    return look | {kind: other[kind] for kind in kinds}
+
+
+def line_options(defaults, given):
+    """Keywords of a line: our own, unless the caller gave others.
+
+    Parameters
+    ----------
+    defaults, given : dict
+        Keywords of `matplotlib.lines.Line2D`; `given` may have short names (``lw``).
+
+    Returns
+    -------
+    options : dict
+        Keywords with long names.
+    """
+    matplotlib = import_matplotlib()
+    given = matplotlib.cbook.normalize_kwargs(given, matplotlib.lines.Line2D)
+    return {"linewidth": LINE_WIDTH, "markersize": MARKER_SIZE, **defaults, **given}
+
+
+def some_markers(n_points, number, n_markers=8):
+    """Where a line of many points shows its marker, offset from line to line.
+
+    Parameters
+    ----------
+    n_points : int
+        Points of the line.
+    number : int
+        Which line, from 0.
+    n_markers : int, default=8
+        About how many markers.
+
+    Returns
+    -------
+    every : tuple of int
+        First marker and distance, for ``markevery``.
+    """
+    every = max(1, n_points // n_markers)
+    return (number * every // 3) % every, every
+
+
+def new_axes(ax, n_axes=1):
+    """The axes to draw on.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes, sequence of them or None
+        The caller's. None: a new figure.
+    n_axes : int, default=1
+        How many there are in a new figure, and at most.
+
+    Returns
+    -------
+    axes : list of matplotlib Axes
+        With fewer than `n_axes`, only the first parts are drawn.
+    """
+    matplotlib = import_matplotlib()
+    if ax is None:
+        width = 6.4 if n_axes == 1 else 5.0 * n_axes
+        _, ax = matplotlib.pyplot.subplots(
+            1, n_axes, figsize=(width, 4.8), layout="constrained"
+        )
+    axes = list(np.atleast_1d(ax).ravel())
+    if not 1 <= len(axes) <= n_axes:
+        raise ValueError(f"ax must be at most {n_axes} axes, got {len(axes)}.")
+    return axes
+
+
+def font_size():
+    """Size of all text: the user's own, if it is legible at half size.
+
+    Returns
+    -------
+    size : float
+        In points.
+    """
+    return max(FONT_SIZE, import_matplotlib().rcParams["font.size"])
+
+
+def dress(ax, xlabel, ylabel):
+    """Label the axes, in letters that are legible at half size.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        To be labelled.
+    xlabel, ylabel : str
+        What the axes show.
+    """
+    size = font_size()
+    ax.set_xlabel(xlabel, fontsize=size)
+    ax.set_ylabel(ylabel, fontsize=size)
+    ax.tick_params(which="both", labelsize=size)
+    ax.xaxis.get_offset_text().set_fontsize(size)
+    ax.yaxis.get_offset_text().set_fontsize(size)
+    ax.grid(alpha=0.3)
+
+
+def add_legend(ax, handles=None, *, below=False, **options):
+    """Put a legend where it hides least.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Where.
+    handles : list of matplotlib artists, default=None
+        What it explains; None is all that has a label.
+    below : bool, default=False
+        Whether it is below the axes of a figure of our own, where it hides nothing.
+    **options : dict
+        Keywords of ``ax.legend``.
+
+    Returns
+    -------
+    legend : matplotlib Legend
+        The legend.
+    """
+    size = font_size()
+    options = {"fontsize": size, "title_fontsize": size, "framealpha": 0.9, **options}
+    if handles is None:
+        handles, _ = ax.get_legend_handles_labels()
+    if not below:
+        return ax.legend(handles=handles, **options)
+    names = [handle.get_label() for handle in handles]
+    ncols = columns_that_fit(names, ax.figure.get_figwidth(), size)
+    rows = -(-len(handles) // ncols)
+    ax.figure.set_figheight(ax.figure.get_figheight() + ROW_HEIGHT * rows)
+    return ax.figure.legend(
+        handles=handles, loc="outside lower center", ncols=ncols, **options
+    )
+
+
+def columns_that_fit(names, width, size):
+    """How many columns a legend can have.
+
+    Parameters
+    ----------
+    names : list of str
+        The entries, in columns from the first to the last.
+    width : float
+        Of the figure, in inches.
+    size : float
+        Of the letters, in points.
+
+    Returns
+    -------
+    n_columns : int
+        As many as fit, by the usual width of a letter.
+    """
+    # letters are half as wide as high; sample and space take five heights more
+    widths = [size / 72 * (5 + 0.55 * len(name)) for name in names]
+    for n_columns in range(len(names), 1, -1):
+        if sum(max(part) for part in np.array_split(widths, n_columns)) <= width:
+            return n_columns
+    return 1
+
+
+def sample(label, **options):
+    """An entry of a legend that is not drawn in the axes.
+
+    Parameters
+    ----------
+    label : str
+        What it says.
+    **options : dict
+        Keywords of `matplotlib.lines.Line2D`.
+
+    Returns
+    -------
+    line : matplotlib Line2D
+        For the handles of `add_legend`.
+    """
+    Line2D = import_matplotlib().lines.Line2D
+    return Line2D([], [], label=label, **line_options({"color": "black"}, options))

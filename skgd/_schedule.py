@@ -1,0 +1,98 @@
+"""What all schedules share, and the rates that a training takes from one."""
+
+import numpy as np
+
+from ._rule import Rule
+
+
+class Schedule(Rule):
+    """Base of the schedules."""
+
+    def __call__(self, step, n_steps=None, n_plateaus=0):
+        """Factor of the initial learning rate.
+
+        Parameters
+        ----------
+        step : int or array-like of int
+            Updates so far, from 0.
+        n_steps : int, default=None
+            Updates in the whole training, for the schedules that end.
+        n_plateaus : int, default=0
+            How often training has stopped to improve, for `Adaptive`.
+
+        Returns
+        -------
+        factor : ndarray of float64 of the shape of step
+            What to multiply the initial rate by.
+        """
+        step = np.asarray(step, dtype=np.float64)
+        return np.asarray(self._factor(step, n_steps, n_plateaus), dtype=np.float64)
+
+    @property
+    def _adaptive(self):
+        # the rule that lowers the rate on a plateau, if there is one
+        return None
+
+    def _span(self, n_steps):
+        span = self.n_steps if self.n_steps is not None else n_steps
+        if span is None:
+            raise ValueError(
+                f"{type(self).__name__} needs the number of steps: set its n_steps "
+                "or pass n_steps."
+            )
+        return max(span, 1)
+
+
+def learning_rates(name, schedule, initial, steps, n_steps, n_plateaus=0):
+    """Learning rates of some steps.
+
+    Parameters
+    ----------
+    name : str
+        What the user calls the schedule, for an error.
+    schedule : Schedule or callable
+        A callable takes the step and returns the rate itself.
+    initial : float
+        The rate that a schedule's factor multiplies.
+    steps : ndarray of int
+        Updates so far.
+    n_steps : int
+        Updates in the whole training.
+    n_plateaus : int, default=0
+        How often training has stopped to improve.
+
+    Returns
+    -------
+    rates : ndarray of float64 of the shape of steps
+        The rates.
+
+    Raises
+    ------
+    ValueError
+        For a callable that does not return a finite rate >= 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgd._schedule import learning_rates
+    >>> from skgd.schedules import Linear
+    >>> learning_rates("learning_rate", Linear(), 0.1, np.array([0, 5]), 10)
+    array([0.1 , 0.05])
+    """
+    if isinstance(schedule, Schedule):
+        factor = schedule(steps, n_steps, n_plateaus)
+        return np.ascontiguousarray(initial * factor, dtype=np.float64)
+    try:
+        rates = np.array([float(schedule(step)) for step in steps.tolist()])
+    except TypeError as error:
+        raise ValueError(
+            f"The {name!r} callable must take the number of updates so far and return "
+            f"a float: {error}."
+        ) from error
+    sound = np.isfinite(rates) & (rates >= 0)
+    if not sound.all():
+        raise ValueError(
+            f"The {name!r} callable must return finite rates >= 0. Got "
+            f"{float(rates[~sound][0])} at step {steps[~sound][0]}."
+        )
+    return rates

@@ -1,0 +1,323 @@
+"""Displays: what they draw is what they were given; errors say what is needed."""
+
+import subprocess
+import sys
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from plotting_helpers import X, labels, line_named, stopped_early, y
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LinearRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.utils import Bunch
+
+from skgd import GDClassifier, MLPGDClassifier
+from skgd._plot_curves import is_noisy, running_mean
+from skgd._plot_style import STYLES, columns_that_fit, import_matplotlib, style
+from skgd.inspection import learning_rate_range
+from skgd.plotting import (
+    ActivationsDisplay,
+    LearningRateDisplay,
+    LossCurveDisplay,
+    OptimizationPathDisplay,
+    WeightsDisplay,
+)
+from skgd.schedules import SCHEDULES, Cosine
+
+plt.switch_backend("Agg")
+
+
+@pytest.fixture(autouse=True)
+def _no_figure_stays_open():
+    yield
+    plt.close("all")
+
+
+# -------------------------------------------------------------------- loss curves
+def test_loss_curve_of_one_estimator():
+    clf = stopped_early()
+    display = LossCurveDisplay.from_estimator(clf, smooth=False)
+    training, validation, kept = display.ax_.lines
+    epochs = np.arange(1, 31)
+    for line, curve in (
+        (training, clf.loss_curve_),
+        (validation, clf.validation_loss_curve_),
+    ):
+        assert_array_equal(line.get_xdata(), epochs)
+        assert_array_equal(line.get_ydata(), curve)
+    assert training.get_linestyle() == "-"
+    assert validation.get_linestyle() == "--"
+    assert training.get_color() == validation.get_color()
+    assert kept.get_xdata() == [clf.best_iter_]
+    assert kept.get_ydata() == [clf.validation_loss_curve_[clf.best_iter_ - 1]]
+    legend = display.ax_.get_legend()
+    assert legend.get_title().get_text() == "MLPGDClassifier"
+    kept_label = f"epoch {clf.best_iter_} kept"
+    assert labels(legend) == ["training", "validation", kept_label]
+    assert display.ax_.get_xlabel() == "epoch"
+    assert display.ax_.get_ylabel() == "loss"
+    assert display.ax_.get_yscale() == "linear"
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_loss_curve_without_early_stopping_and_of_scikit_learn():
+    for kind in (MLPGDClassifier, MLPClassifier):
+        clf = kind((8,), max_iter=20, random_state=0).fit(X, y)
+        display = LossCurveDisplay.from_estimator(clf, log=True, name="network")
+        (line,) = display.ax_.lines
+        assert_array_equal(line.get_ydata(), clf.loss_curve_)
+        assert display.ax_.get_yscale() == "log"
+        assert display.ax_.get_legend().get_title().get_text() == "network"
+        assert labels(display.ax_.get_legend()) == ["training"]
+
+
+def test_loss_curves_of_several_estimators():
+    models = {
+        "first": stopped_early(),
+        "second": GDClassifier(random_state=0).fit(X, y),
+    }
+    display = LossCurveDisplay.from_estimators(models, smooth=False, linewidth=3)
+    for name, model in models.items():
+        kept = f", epoch {model.best_iter_} kept" if name == "first" else ""
+        line = line_named(display.ax_, name + kept)
+        assert_array_equal(line.get_ydata(), model.loss_curve_)
+        assert line.get_linewidth() == 3
+    (legend,) = display.figure_.legends
+    assert labels(legend)[1:] == ["second", "training", "validation", "kept epoch"]
+    colors = {line.get_color() for line in display.ax_.lines}
+    markers = {line.get_marker() for line in display.ax_.lines}
+    assert len(colors) == 2
+    assert markers == {"o", "s", "*"}
+
+
+def test_validation_curve_that_is_shorter_ends_with_the_training():
+    # A warm start adds early stopping to epochs without it.
+    display = LossCurveDisplay(
+        {"m": [4, 3, 2, 1]}, validation_loss_curves={"m": [5, 6]}, best_iters={"m": 3}
+    ).plot()
+    _, validation, kept = display.ax_.lines
+    assert_array_equal(validation.get_xdata(), [3, 4])
+    assert (kept.get_xdata(), kept.get_ydata()) == ([3], [5])
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_noisy_curve_is_smoothed_over_dots(log):
+    noise = np.random.default_rng(0).uniform(0.5, 1.5, 100)
+    display = LossCurveDisplay({"noisy": noise}).plot(log=log)
+    dots, line = display.ax_.lines
+    assert_array_equal(dots.get_ydata(), noise)
+    assert dots.get_linestyle() == "None"
+    middle = np.log(noise[48:53]) if log else noise[48:53]
+    expected = np.exp(middle.mean()) if log else middle.mean()
+    assert_allclose(line.get_ydata()[50], expected)
+    assert labels(display.ax_.get_legend()) == ["training", "single epochs"]
+
+
+def test_smooth_as_asked():
+    curve = np.arange(10.0) ** 2
+    assert len(LossCurveDisplay({"c": curve}).plot().ax_.lines) == 1
+    display = LossCurveDisplay({"c": curve}).plot(smooth=5)
+    assert_allclose(display.ax_.lines[1].get_ydata()[4], np.mean(curve[2:7]))
+    assert len(LossCurveDisplay({"c": curve}).plot(smooth=True).ax_.lines) == 2
+    for smooth in (0, "no", 2.5, None):
+        with pytest.raises(ValueError, match="smooth must be 'auto', a bool or an int"):
+            LossCurveDisplay({"c": curve}).plot(smooth=smooth)
+
+
+def test_what_is_noisy():
+    rng = np.random.default_rng(0)
+    falling = np.exp(-np.arange(100) / 10)
+    assert is_noisy(rng.normal(size=100))
+    assert not is_noisy(rng.normal(size=19))
+    assert not is_noisy(falling)
+    assert not is_noisy(falling + 1e-4 * rng.normal(size=100))
+    assert not is_noisy(np.ones(100))
+
+
+def test_running_mean_keeps_a_line_and_the_start():
+    line = np.arange(20.0)
+    assert_allclose(running_mean(line, 5)[:-2], line[:-2])
+    assert_allclose(running_mean(line, 5)[-2:], [17.5, 18.0])
+    assert_allclose(running_mean(np.array([3.0]), 5), [3.0])
+
+
+def test_loss_curve_errors():
+    with pytest.raises(NotFittedError):
+        LossCurveDisplay.from_estimator(GDClassifier())
+    with pytest.raises(TypeError, match="LinearRegression has none"):
+        LossCurveDisplay.from_estimator(LinearRegression().fit(X, y))
+    with pytest.raises(TypeError, match="estimators must be a dict by name"):
+        LossCurveDisplay.from_estimators(GDClassifier())
+    with pytest.raises(ValueError, match="estimators is empty"):
+        LossCurveDisplay.from_estimators({})
+
+
+# -------------------------------------------------------------------- rates
+def test_schedules():
+    display = LearningRateDisplay.from_schedules(
+        {
+            "by name": "cosine",
+            "instance": Cosine(final=0.1),
+            "own": lambda t: 1 / (t + 1),
+        },
+        n_steps=50,
+        learning_rate=0.2,
+    )
+    steps = np.arange(50)
+    expected = {
+        "by name": 0.2 * Cosine()(steps, 50),
+        "instance": 0.2 * Cosine(final=0.1)(steps, 50),
+        "own": 1 / (steps + 1),
+    }
+    for name, rates in expected.items():
+        line = line_named(display.ax_, name)
+        assert_array_equal(line.get_xdata(), steps)
+        assert_allclose(line.get_ydata(), rates)
+    assert labels(display.figure_.legends[0]) == list(expected)
+    assert display.ax_.get_xlabel() == "update"
+    assert display.plot(log=True).ax_.get_yscale() == "log"
+
+
+def test_all_schedules_look_different():
+    display = LearningRateDisplay.from_schedules(
+        {name: name for name in SCHEDULES}, n_steps=100
+    )
+    looks = {
+        (line.get_color(), str(line._dash_pattern), line.get_marker())
+        for line in display.ax_.lines
+    }
+    assert len(looks) == len(SCHEDULES)
+
+
+def test_range():
+    result = learning_rate_range(
+        MLPGDClassifier((8,), batch_size=32, random_state=0), X, y, n_steps=60
+    )
+    display = LearningRateDisplay.from_range(result)
+    dots, smoothed, mark = display.ax_.lines
+    assert_array_equal(dots.get_xdata(), result.learning_rates)
+    assert_array_equal(dots.get_ydata(), result.losses)
+    assert_array_equal(smoothed.get_ydata(), result.smoothed_losses)
+    assert_array_equal(mark.get_xdata(), [result.suggestion] * 2)
+    assert display.ax_.get_xscale() == "log"
+    assert labels(display.ax_.get_legend()) == [
+        "single updates",
+        "smoothed",
+        f"suggestion: {result.suggestion:.2g}",
+    ]
+
+
+def test_range_that_explodes_and_suggests_nothing():
+    losses = np.array([1.0, 1.0, 0.5, 1e6, np.inf])
+    result = Bunch(
+        learning_rates=np.geomspace(1e-4, 1, 5),
+        losses=losses,
+        smoothed_losses=losses,
+        suggestion=None,
+    )
+    display = LearningRateDisplay.from_range(result)
+    assert display.ax_.get_ylim()[1] == 1.25
+    assert labels(display.ax_.get_legend()) == ["single updates", "smoothed"]
+    assert LearningRateDisplay.from_range(result, log=True).ax_.get_ylim()[0] == 0.5
+
+
+def test_rate_errors():
+    with pytest.raises(ValueError, match="must be one of"):
+        LearningRateDisplay.from_schedules({"no": "sideways"}, n_steps=10)
+    with pytest.raises(TypeError, match="schedules must be a dict by name"):
+        LearningRateDisplay.from_schedules(["cosine"], n_steps=10)
+    with pytest.raises(ValueError, match="either rates or range_result"):
+        LearningRateDisplay().plot()
+
+
+# -------------------------------------------------------------------- all of them
+LINEAR = np.array([[1.0, 2.0], [3.0, 5.0]])
+RANGE = Bunch(
+    learning_rates=[1, 2], losses=[2, 1], smoothed_losses=[2, 1], suggestion=1.5
+)
+DISPLAYS = {
+    "loss": LossCurveDisplay({"a": [2, 1], "b": [3, 1]}),
+    "path": OptimizationPathDisplay(
+        lambda x: x @ x, {"a": [[1, 2], [0, 1]]}, {"a": [5, 1]}
+    ),
+    "weights": WeightsDisplay({"a": [LINEAR]}),
+    "activations": ActivationsDisplay([(LINEAR, LINEAR, LINEAR)]),
+    "rates": LearningRateDisplay({"a": [1, 2]}),
+    "range": LearningRateDisplay(range_result=RANGE),
+}
+
+
+@pytest.mark.parametrize("name", DISPLAYS)
+def test_draws_where_it_is_told(name):
+    figure, axes = plt.subplots(1, 2)
+    assert DISPLAYS[name].plot(ax=axes[0]) is DISPLAYS[name]
+    assert DISPLAYS[name].ax_ is axes[0]
+    assert DISPLAYS[name].figure_ is figure
+    assert axes[0].get_legend() is not None
+    assert not figure.legends
+    assert not axes[1].has_data()
+    assert plt.get_fignums() == [figure.number]
+
+
+@pytest.mark.parametrize("name", ["path", "weights"])
+def test_a_pair_of_axes(name):
+    _, axes = plt.subplots(1, 2)
+    assert DISPLAYS[name].plot(axes).axes_ == list(axes)
+    assert axes[1].has_data()
+    _, axes = plt.subplots(1, 3)
+    with pytest.raises(ValueError, match="at most 2 axes, got 3"):
+        DISPLAYS[name].plot(axes)
+
+
+@pytest.mark.parametrize("name", DISPLAYS)
+def test_text_is_large_and_lines_are_thick(name):
+    display = DISPLAYS[name].plot()
+    display.figure_.canvas.draw()
+    for ax in getattr(display, "axes_", [display.ax_]):
+        texts = [ax.xaxis.label, ax.yaxis.label]
+        texts += ax.get_xticklabels() + ax.get_yticklabels()
+        assert min(text.get_fontsize() for text in texts) >= 12
+        assert ax.get_ylabel()
+        lines = [line for line in ax.lines if line.get_linestyle() != "None"]
+        assert all(line.get_linewidth() >= 2 for line in lines)
+
+
+def test_legend_is_as_wide_as_the_figure():
+    names = ["a", "b", "a name that is long", "d"]
+    assert columns_that_fit(names, 10, 12) == 4
+    assert columns_that_fit(names, 4, 12) == 2
+    assert columns_that_fit(names, 1, 12) == 1
+    estimator = {f"model number {i} with a long name": [2, 1] for i in range(7)}
+    display = LossCurveDisplay(estimator).plot()
+    display.figure_.canvas.draw()
+    (legend,) = display.figure_.legends
+    assert legend.get_window_extent().width < display.figure_.bbox.width
+    assert display.ax_.get_window_extent().height > 200
+
+
+def test_styles_differ_by_more_than_colour():
+    for kind in ("color", "marker", "hatch"):
+        assert len({entry[kind] for entry in STYLES}) == len(STYLES)
+    looks = [style(number, "linestyle", "marker") for number in range(20)]
+    assert all(look not in looks[:i] for i, look in enumerate(looks))
+
+
+def test_module_needs_no_matplotlib_until_it_draws():
+    code = (
+        "import sys; sys.modules['matplotlib'] = None\n"
+        "from skgd.plotting import LossCurveDisplay\n"
+        "try:\n    LossCurveDisplay({'a': [1]}).plot()\n"
+        "except ImportError as error:\n    print(error)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert 'pip install "skgd[plot]"' in run.stdout
+
+
+def test_import_error_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ImportError, match=r'pip install "skgd\[plot\]"'):
+        import_matplotlib()

@@ -1,0 +1,125 @@
+"""Weights and activations, as they are drawn."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from plotting_helpers import X, labels, stopped_early, y
+from sklearn.exceptions import NotFittedError
+from sklearn.neighbors import KNeighborsClassifier
+
+from skgd import GDClassifier, MLPGDClassifier, MLPGDRegressor
+from skgd.plotting import ActivationsDisplay, WeightsDisplay
+
+plt.switch_backend("Agg")
+
+
+@pytest.fixture(autouse=True)
+def _no_figure_stays_open():
+    yield
+    plt.close("all")
+
+
+# -------------------------------------------------------------------- weights
+def test_weights_of_networks_and_linear_models():
+    models = {
+        "network": stopped_early(),
+        "linear": GDClassifier(random_state=0).fit(X, y),
+        "sparse": GDClassifier(random_state=1).fit(X, y).sparsify(),
+    }
+    display = WeightsDisplay.from_estimators(models, bins=12)
+    left, right = display.axes_
+    stairs = {patch.get_label(): patch.get_data() for patch in left.patches}
+    assert list(stairs) == list(models)
+    edges = stairs["network"].edges
+    assert len(edges) == 13
+    weights = np.concatenate([W.ravel() for W in models["network"].coefs_])
+    assert_allclose(
+        stairs["network"].values, np.histogram(weights, edges)[0] / len(weights)
+    )
+    for data in stairs.values():
+        assert_array_equal(data.edges, edges)
+        assert data.values.sum() == pytest.approx(1)
+    network, linear, sparse = right.containers
+    assert_allclose(
+        [bar.get_height() for bar in network],
+        [np.linalg.norm(W) for W in models["network"].coefs_],
+    )
+    assert len(linear) == 1
+    assert_allclose(
+        sparse[0].get_height(), np.linalg.norm(models["sparse"].coef_.toarray())
+    )
+    assert len({bars[0].get_hatch() for bars in right.containers}) == 3
+    assert labels(left.get_legend()) == labels(right.get_legend()) == list(models)
+    assert [ax.get_xlabel() for ax in display.axes_] == ["weight", "layer"]
+
+
+def test_weights_log_and_errors():
+    display = WeightsDisplay({"one": [np.ones((2, 2))]}).plot(log=True)
+    assert display.ax_.get_yscale() == "log"
+    with pytest.raises(NotFittedError):
+        WeightsDisplay.from_estimators({"new": GDClassifier()})
+    with pytest.raises(TypeError, match="coefs_ or coef_. KNeighborsClassifier"):
+        WeightsDisplay.from_estimators({"k": KNeighborsClassifier().fit(X, y)})
+
+
+# -------------------------------------------------------------------- activations
+def medians(ax):
+    """The horizontal lines across the boxes, from left to right."""
+    across = [
+        line
+        for line in ax.lines
+        if line.get_linewidth() == 2.4 and np.ptp(line.get_ydata()) == 0
+    ]
+    return [
+        line.get_ydata()[0] for line in sorted(across, key=lambda a: a.get_xdata()[0])
+    ]
+
+
+def test_activations_before_and_after_batch_normalisation():
+    clf = MLPGDClassifier((8, 6), batch_norm=True, max_iter=5, tol=None, random_state=0)
+    clf.fit(X, y)
+    display = ActivationsDisplay.from_estimator(clf, X)
+    expected = [
+        np.median(values) for layer in clf._hidden_outputs(X) for values in layer[:2]
+    ]
+    assert_allclose(medians(display.ax_), expected)
+    (legend,) = display.figure_.legends
+    assert labels(legend) == ["linear map", "batch normalised"]
+    assert len(display.n_dead_) == 2
+
+
+def test_dead_units_are_counted():
+    reg = MLPGDRegressor((8, 6), max_iter=5, tol=None, random_state=0).fit(X, y)
+    reg.intercepts_[0][:3] = -1000.0  # ReLUs that no sample switches on
+    reg.coefs_[1][:, 2], reg.intercepts_[1][2] = 0.0, 1.0  # one that is always 1
+    display = ActivationsDisplay.from_estimator(reg, X)
+    outputs = [activated for *_, activated in reg._hidden_outputs(X)]
+    n_constant = [int(np.sum(A.min(axis=0) == A.max(axis=0))) for A in outputs]
+    assert display.n_dead_ == n_constant
+    assert n_constant[0] >= 3
+    assert n_constant[1] >= 1
+    assert [text.get_text() for text in display.ax_.get_xticklabels()] == [
+        f"layer 1\n{n_constant[0]} of 8 dead",
+        f"layer 2\n{n_constant[1]} of 6 dead",
+    ]
+    assert len(medians(display.ax_)) == 2
+    assert labels(display.figure_.legends[0]) == ["linear map"]
+
+
+def test_activations_of_arrays():
+    linear = np.array([[-1.0, 2.0], [-3.0, 4.0]])
+    display = ActivationsDisplay([(linear, linear, np.maximum(linear, 0))]).plot()
+    assert display.n_dead_ == [1]
+    assert medians(display.ax_) == [0.5]
+
+
+def test_activation_errors():
+    with pytest.raises(TypeError, match="MLPGDClassifier or MLPGDRegressor. Got GDC"):
+        ActivationsDisplay.from_estimator(GDClassifier().fit(X, y), X)
+    with pytest.raises(NotFittedError):
+        ActivationsDisplay.from_estimator(MLPGDClassifier(), X)
+    with pytest.raises(ValueError, match="two samples or more"):
+        ActivationsDisplay.from_estimator(stopped_early(), X[:1])
+    with pytest.raises(ValueError, match="no hidden layers"):
+        ActivationsDisplay([]).plot()

@@ -1,0 +1,64 @@
+"""The optimizers next to those of PyTorch, where their conventions are the same.
+
+Collected where PyTorch is installed. `docs/optimizers.md` has the conventions.
+"""
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+
+from skgd.optimizers import SGD, AdaGrad, Adam, Momentum, RMSprop
+
+N_STEPS = 200
+PAIRS = {
+    "sgd": (SGD(0.1), lambda w: torch.optim.SGD(w, 0.1)),
+    "momentum": (Momentum(0.1), lambda w: torch.optim.SGD(w, 0.1, momentum=0.9)),
+    "nesterov": (
+        Momentum(0.1, momentum=0.8, nesterov=True),
+        lambda w: torch.optim.SGD(w, 0.1, momentum=0.8, nesterov=True),
+    ),
+    "adagrad": (AdaGrad(0.1), lambda w: torch.optim.Adagrad(w, 0.1, eps=1e-7)),
+    "rmsprop": (
+        RMSprop(0.1, rho=0.95),
+        lambda w: torch.optim.RMSprop(w, 0.1, alpha=0.95, eps=1e-8),
+    ),
+    "centered": (
+        RMSprop(0.1, centered=True, epsilon=1e-2),
+        lambda w: torch.optim.RMSprop(w, 0.1, alpha=0.9, eps=1e-2, centered=True),
+    ),
+    "adam": (Adam(0.1), lambda w: torch.optim.Adam(w, 0.1)),
+    "adam-betas": (
+        Adam(0.1, beta_1=0.5, beta_2=0.9, epsilon=1e-3),
+        lambda w: torch.optim.Adam(w, 0.1, betas=(0.5, 0.9), eps=1e-3),
+    ),
+    "amsgrad": (
+        Adam(0.1, amsgrad=True),
+        lambda w: torch.optim.Adam(w, 0.1, amsgrad=True),
+    ),
+}
+# rounding errors of so many steps; a wrong epsilon or share is off by far more
+TOLERANCE = {np.float64: 1e-12, np.float32: 1e-4}
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("name", PAIRS)
+def test_step_for_step(name, dtype):
+    ours, make_theirs = PAIRS[name]
+    rng = np.random.RandomState(0)
+    start = {"W": rng.standard_normal((3, 2)), "b": rng.standard_normal(2)}
+    params = {key: value.astype(dtype) for key, value in start.items()}
+    tensors = {key: torch.tensor(value.copy()) for key, value in params.items()}
+    theirs = make_theirs(list(tensors.values()))
+    ours.reset()
+    for _ in range(N_STEPS):
+        grads = {
+            k: rng.standard_normal(v.shape).astype(dtype) for k, v in start.items()
+        }
+        ours.update(params, grads)
+        for key, tensor in tensors.items():
+            tensor.grad = torch.tensor(grads[key])
+        theirs.step()
+        for key, tensor in tensors.items():
+            assert_allclose(params[key], tensor.numpy(), rtol=0, atol=TOLERANCE[dtype])
+    assert np.abs(params["W"] - start["W"]).max() > 0.1
