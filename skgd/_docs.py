@@ -76,6 +76,8 @@ PARAGRAPHS = {
         warm_start : bool, default=False
             Whether `fit` goes on from the last solution, with the state of the
             optimizer and the step count (a schedule that has ended stays at its end).
+            Before the first `fit`, parameters that are set by hand (`coef_`,
+            `coefs_`, `intercept_`, `intercepts_`) are where it starts.
         early_stopping : bool, default=False
             Whether to hold out a part of the data (stratified for classes) and to
             stop when the score on it (accuracy, R2) does not improve; the parameters
