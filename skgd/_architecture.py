@@ -38,6 +38,8 @@ class Architecture:
         Whether the features are normalised.
     input_dropout : float
         The rate on the features, after their normalisation.
+    target_scale : tuple of float
+        Units of the targets, for each output; empty where they are the user's.
     """
 
     sizes: tuple
@@ -49,6 +51,7 @@ class Architecture:
     dropout: tuple = ()
     input_batch_norm: bool = False
     input_dropout: float = 0.0
+    target_scale: tuple = ()
 
     @property
     def normalised_sizes(self):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
+from scipy import sparse as sp
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
@@ -20,6 +21,7 @@ from ._rule import Allowed, check_parameters, resolve_rule, with_rule_objects
 from ._schedule import Schedule
 from ._state import Recipe, TrainingState
 from ._stopping import Stopping
+from ._units import absorb, change_units, moments_of, to_units, units_of
 from .line_search import LineSearch
 from .losses import Loss
 from .optimizers import OPTIMIZERS, Optimizer
@@ -55,6 +57,7 @@ class GradientDescent(BaseEstimator):
         "early_stopping": Allowed(bool),
         "validation_fraction": Allowed(Real, gt=0, lt=1),
         "batch_norm": Allowed(bool),
+        "standardize": Allowed(bool),
     }
 
     @property
@@ -234,8 +237,19 @@ class GradientDescent(BaseEstimator):
             self.__dict__.update(before)
             raise
 
-    def _fit(self, X, y, sample_weight, *, incremental=False, classes=None, start=None):
-        # `start`: initial parameters by kind, from coef_init and the like
+    def _fit(
+        self,
+        X,
+        y,
+        sample_weight,
+        *,
+        incremental=False,
+        classes=None,
+        start=None,
+        units=None,
+    ):
+        # `start`: initial parameters by kind, from coef_init and the like; `units`:
+        # where they are known from more data than these
         rules = self._resolve()
         state = getattr(self, "_state", None)
         if not (incremental or self.warm_start):
@@ -249,23 +263,66 @@ class GradientDescent(BaseEstimator):
             weights = check_weights(sample_weight, X)
             weights = self._class_weights(y, weights, X.dtype, incremental)
             architecture = self._architecture(rules, X.shape[1])
+            if units is None:
+                known = state.units if incremental and state is not None else None
+                units = self._units(architecture, X, Y, weights, known)
+            if units is not None and units.targets is not None:
+                scale = tuple(units.target_scale.tolist())
+                architecture = replace(architecture, target_scale=scale)
             if state is None:
-                state = self._new_state(architecture, X.dtype, start)
+                state = self._new_state(architecture, X.dtype, units, start)
             else:
                 self._check_same_network(architecture)
                 state = state.copy()
                 self._absorb(architecture, state, start)
+                change_units(architecture, state, units)
+            if units is not None:
+                X = to_units(X, units.mean, units.scale)
+            data = Data(X, self._target_units(Y, units), weights)
             self._architecture_ = architecture
-            self._train(rules, state, Data(X, Y, weights), y, incremental)
+            self._train(rules, state, data, y, Y, incremental)
         return self
 
-    def _new_state(self, architecture, dtype, start):
+    def _target_units(self, Y, units):
+        if units is None or units.targets is None:
+            return Y
+        return to_units(Y, units.target_mean, units.target_scale)
+
+    def _units(self, architecture, X, Y, weights, known):
+        # Units of training from the data, and from what earlier calls have seen.
+        if not self.standardize:
+            return None
+        centre = architecture.fit_intercept
+        if known is not None and known.features.centred != (
+            centre and not sp.issparse(X)
+        ):
+            centre = known.features.centred
+            if sp.issparse(X) and centre:
+                raise ValueError(
+                    "With standardize=True, partial_fit cannot go on with sparse data "
+                    "after dense ones: these are centred, which would make the sparse "
+                    "ones dense. Begin with sparse data, or set standardize=False."
+                )
+        features = moments_of(X, weights, centre)
+        targets = None
+        if self._y_numeric and architecture.loss.link == "identity":
+            targets = moments_of(Y, weights, architecture.fit_intercept)
+        if known is not None:
+            features = known.features.merge(features)
+            if targets is not None and known.targets is not None:
+                targets = known.targets.merge(targets)
+        n_outputs, power = architecture.n_outputs, architecture.loss.power
+        most = self._most_deviations
+        return units_of(features, targets, n_outputs, power, X.dtype, most)
+
+    def _new_state(self, architecture, dtype, units, start):
         # None is a new generator of its own, never NumPy's global one.
         seed = self.random_state
         rng = np.random.RandomState() if seed is None else check_random_state(seed)
         state = TrainingState(
             theta=np.zeros(architecture.n_params, dtype),
             running=architecture.new_running(dtype),
+            units=units,
             rng=rng,
         )
         views = architecture.views(state.theta)
@@ -274,6 +331,9 @@ class GradientDescent(BaseEstimator):
         self._initialise(architecture, views, rng)
         if start is not None:
             set_views(views, start)
+            b = views["b"] if "b" in start else []
+            W, b = absorb(views["W"], b, units)
+            set_views(views, {"W": W, "b": b} if b else {"W": W})
         return state
 
     def _check_same_network(self, architecture):
@@ -286,11 +346,11 @@ class GradientDescent(BaseEstimator):
                     f"{name}. It was {was!r}, now it would be {now!r}."
                 )
 
-    def _train(self, rules, state, data, y, incremental):
+    def _train(self, rules, state, data, y, Y, incremental):
         rows = held_out = validate = None
         if self.early_stopping and not incremental:
             rows, held_out = self._split(y, data.weights, state.rng)
-            validate = self._validation(data, y, held_out)
+            validate = self._validation(data, y, Y, held_out)
         patience = self.n_iter_no_change + self._patience_beyond
         watched = "loss" if validate is None else "score"
         if not incremental or state.stopping is None or state.watched != watched:
@@ -355,18 +415,22 @@ class GradientDescent(BaseEstimator):
                     stacklevel=2,
                 )
 
-    def _validation(self, data, y, held_out):
+    def _validation(self, data, y, Y, held_out):
         # score and mean loss on the rows that are held out, for a state
         weights = None if data.weights is None else data.weights[held_out]
         part = Data(as_rows(data.X[held_out]), data.Y[held_out])
         y = y[held_out]
+        Y = np.ascontiguousarray(Y[held_out])
 
         def validate(state):
             Z = forward(self._architecture_, state.published, state.running, part)
+            if state.units is not None:
+                Z *= state.units.target_scale
+                Z += state.units.target_mean
             score = float(self._score_raw(Z, y, weights))
             # the loss last: it overwrites Z
             kernel = self._fitted_loss._kernel(self._softmax)
-            losses = losses_of_rows(kernel, part.Y, Z)
+            losses = losses_of_rows(kernel, Y, Z)
             return score, float(np.average(losses, weights=weights))
 
         return validate
@@ -377,7 +441,7 @@ class GradientDescent(BaseEstimator):
         self.loss_curve_ = list(state.loss_curve)
         self.loss_ = state.loss_curve[-1]
         self.learning_rate_ = state.learning_rate
-        self.best_loss_ = None if validated else state.stopping.best
+        self.best_loss_ = None if validated else min(state.loss_curve)
         self.validation_scores_ = list(state.validation_scores) if validated else None
         losses = state.validation_loss_curve
         self.validation_loss_curve_ = list(losses) if validated else None

@@ -106,7 +106,7 @@ def descend(state, architecture, data, recipe, rows, weight_mean, validate, stop
         state.average, state.n_averaged = None, 0.0
     elif state.average is None:
         state.average = np.zeros_like(state.theta)
-    first = len(state.loss_curve)
+    first = None
     schedule = recipe.schedule
     ahead = state.step + np.arange(min(recipe.n_steps, 1000))
     if isinstance(schedule, Schedule) and not schedule(ahead, recipe.n_steps).any():
@@ -123,10 +123,13 @@ def descend(state, architecture, data, recipe, rows, weight_mean, validate, stop
     try:
         with single_blas_thread():
             while outcome.n_iter < recipe.max_iter and not outcome.stopped:
-                loss = run_epoch(net, state, recipe, kernel, rows, weight_mean)
+                loss, reported = run_epoch(
+                    net, state, recipe, kernel, rows, weight_mean
+                )
                 outcome.n_iter += 1
-                state.loss_curve.append(loss)
-                finite = state.is_sound(state.loss_curve[first] if stop else None)
+                state.loss_curve.append(reported)
+                first = loss if first is None else first
+                finite = state.is_sound(loss, first if stop else None)
                 value, tie, keep = loss, None, None
                 if validate is not None:
                     nothing = np.nan, np.nan

@@ -66,6 +66,30 @@ PARAGRAPHS = {
             (momentum 0.1, unbiased variance) take over at prediction. A batch of one
             sample is normalised by the running averages.
         """,
+    "standardize_linear": """
+        standardize : bool, default=True
+            Whether training sees features, and for a regression loss with the identity
+            link targets, less their weighted mean and over their weighted standard
+            deviation. Coefficients, predictions and losses are in the units of the
+            data all the same, and prediction costs nothing more. `alpha` then acts on
+            standardised units, as in glmnet; `tol` and the learning rate do, too.
+            Sparse features, and all without an intercept, are divided by their root
+            mean square and not centred. A constant column gets the coefficient 0.
+            `partial_fit` standardises by all it has seen; False is the textbook method
+            on the data as they are.
+        """,
+    "standardize_mlp": """
+        standardize : bool, default=True
+            Whether training sees features, and for a regression loss with the identity
+            link targets, less their weighted mean and over their weighted standard
+            deviation; a feature with values more than five of them from its mean is
+            divided by a fifth of the largest distance instead. Weights, predictions
+            and losses are in the units of the data all the same, and prediction costs
+            nothing more. `alpha`, `tol` and the learning rate act on standardised
+            units. Sparse features are divided by their root mean square (or so) and
+            not centred. A constant column is ignored. `partial_fit` standardises by
+            all it has seen; False is the textbook method on the data as they are.
+        """,
     "stopping": """
         shuffle : bool, default=True
             Whether to shuffle the samples before each epoch.

@@ -11,6 +11,7 @@ from ._architecture import Architecture
 from ._base import GradientDescent
 from ._data import normalisation_map, set_views
 from ._rule import Allowed
+from ._units import absorb, publish
 
 
 class LinearModel(GradientDescent):
@@ -27,6 +28,7 @@ class LinearModel(GradientDescent):
     _windowed_tol = True
     _kind = "linear"
     _t_start = 1
+    _most_deviations = None  # as Ridge and the like on standardised data
     _not_converged = (
         "Maximum number of iteration reached before convergence. Consider increasing "
         "max_iter to improve the fit."
@@ -61,6 +63,7 @@ class LinearModel(GradientDescent):
             scale, shift = self._input_map(architecture, state)
             b += shift @ W
             W *= scale[:, np.newaxis]
+        (W,), (b,) = publish([W], [b], state.units)
         return W, b
 
     def _input_map(self, architecture, state):
@@ -88,10 +91,11 @@ class LinearModel(GradientDescent):
             if same and np.array_equal(self.intercept_, intercept):
                 return
             start = {"coef": given, "intercept": self.intercept_}
-        elif architecture.input_batch_norm and start["intercept"] is None:
-            # other coefficients shift what the normalisation adds: keep the sum
-            start = {**start, "intercept": self.intercept_}
-        start = self._start(architecture, **start)
+        else:
+            # what is not given stays as it is, on raw inputs
+            kept = {"coef": self.coef_, "intercept": self.intercept_}
+            start = {k: kept[k] if v is None else v for k, v in start.items()}
+        start = self._start(architecture, state.units, **start)
         set_views(architecture.views(state.theta), start)
         state.n_averaged = 0.0
         if architecture.input_batch_norm:
@@ -117,7 +121,7 @@ class LinearModel(GradientDescent):
             getattr(self, "coef_", None), getattr(self, "intercept_", None)
         )
 
-    def _start(self, architecture, coef, intercept):
+    def _start(self, architecture, units, coef, intercept):
         # coef_init and intercept_init as parameters of the network
         d, k = architecture.sizes
         start = {}
@@ -137,12 +141,12 @@ class LinearModel(GradientDescent):
                     f"{intercept.shape}, the intercepts have {(k,)}."
                 )
             start["b"] = [intercept.reshape(k)]
-        return start
+        return _in_units(start, d, k, units)
 
-    def _new_state(self, architecture, dtype, start):
-        state = super()._new_state(architecture, dtype, None)
+    def _new_state(self, architecture, dtype, units, start):
+        state = super()._new_state(architecture, dtype, units, None)
         if start is not None:
-            start = self._start(architecture, **start)
+            start = self._start(architecture, units, **start)
             set_views(architecture.views(state.theta), start)
         return state
 
@@ -180,3 +184,14 @@ class LinearModel(GradientDescent):
         check_is_fitted(self)
         self.coef_ = sp.csr_matrix(self.coef_)
         return self
+
+
+def _in_units(start, d, k, units):
+    # weights and intercepts in units of training; where only one is given, the other
+    # is zero there
+    if units is None or not start:
+        return start
+    W = start.get("W", [np.zeros((d, k))])
+    W, b = absorb(W, start.get("b", []), units)
+    both = {"W": W, "b": b}
+    return {kind: both[kind] for kind in start}

@@ -9,6 +9,9 @@ ctypedef double (*scalar_loss)(double, double, const double*, double*) noexcept 
 cdef class LossKernel:
     cdef scalar_loss scalar     # NULL: softmax, one class code per row in y
     cdef double h[1]            # the hyperparameter
+    cdef const double* units    # (n_outputs, 2) scale and factor of the loss, or NULL
+    cdef object keep_alive
+    cdef double total           # what the losses add up to in the user's units
 
 
 cdef LossKernel loss_kernel(scalar_loss scalar, double hyperparameter=*)

@@ -15,6 +15,36 @@ from ._rule import Rule
 cdef class LossKernel:
     """A loss with its hyperparameter, as the compiled epoch calls it."""
 
+    def set_units(self, scale, power):
+        """Take targets and predictions to be multiples of `scale`.
+
+        The loss is that of the user's units over ``scale ** power``, where a loss is
+        proportional to that power of all errors (with its hyperparameter).
+
+        Parameters
+        ----------
+        scale : array-like of shape (n_outputs,)
+            For each output.
+        power : int
+            1 or 2.
+        """
+        scale = np.asarray(scale, dtype=np.float64)
+        cdef const double[:, ::1] units = np.ascontiguousarray(
+            np.c_[scale, scale ** -float(power)])
+        self.keep_alive = units
+        self.units = &units[0, 0]
+
+    def take_total(self):
+        """What the losses since the last call add up to, in the user's units.
+
+        Returns
+        -------
+        total : float
+            0 where the units are the user's.
+        """
+        total, self.total = self.total, 0.0
+        return total
+
 
 cdef LossKernel loss_kernel(scalar_loss scalar, double hyperparameter=0.0):
     cdef LossKernel kernel = LossKernel()
@@ -79,6 +109,28 @@ cdef double _softmax_loss(
     return total
 
 
+cdef double _loss_in_units(
+    LossKernel kernel, const floating* y, floating* z, const floating* weights,
+    Py_ssize_t m, Py_ssize_t k, double scale,
+) noexcept nogil:
+    cdef Py_ssize_t i, j
+    cdef double total = 0, loss, dz, weight
+    cdef const double* units = kernel.units
+    for i in range(m):
+        weight = 1 if weights == NULL else weights[i]
+        if weight == 0:
+            memset(z + i * k, 0, k * sizeof(floating))
+            continue
+        for j in range(k):
+            loss = weight * kernel.scalar(
+                units[2 * j] * y[i * k + j], units[2 * j] * z[i * k + j], kernel.h, &dz)
+            z[i * k + j] = <floating> (
+                scale * weight * dz * units[2 * j] * units[2 * j + 1])
+            total += loss * units[2 * j + 1]
+            kernel.total += loss
+    return total
+
+
 cdef double loss_and_delta(
     LossKernel kernel, const floating* y, floating* z, const floating* weights,
     Py_ssize_t m, Py_ssize_t k, double scale,
@@ -88,6 +140,8 @@ cdef double loss_and_delta(
     cdef double total = 0, row, dz, weight
     if kernel.scalar == NULL:
         return _softmax_loss(y, z, weights, m, k, scale)
+    if kernel.units != NULL:
+        return _loss_in_units(kernel, y, z, weights, m, k, scale)
     for i in range(m):
         weight = 1 if weights == NULL else weights[i]
         if weight == 0:     # not even an overflow there counts
@@ -145,6 +199,9 @@ def softmax(floating[:, ::1] z):
 class Loss(Rule):
     """Base of the losses."""
 
+    # of a loss in proportion to this power of the errors, if its hyperparameter is
+    # measured in the same units; for the identity link
+    power = 1
     # what turns a raw prediction into a prediction: 'identity', 'exp', 'logistic'
     link = "identity"
     # whether the outputs can be one distribution

@@ -11,6 +11,7 @@ from ._base import GradientDescent
 from ._data import as_rows, forward, normalisation_map, set_views
 from ._network import Data
 from ._rule import Allowed
+from ._units import absorb, publish
 from .activations import ACTIVATIONS, Activation, Logistic
 
 
@@ -22,6 +23,8 @@ class MultilayerPerceptron(GradientDescent):
     _windowed_tol = False
     _kind = "network"
     _t_start = 0
+    # A value further out saturates or dominates a unit: see `standardize`.
+    _most_deviations = 5.0
     _not_converged = (
         "Stochastic Optimizer: Maximum iterations ({}) reached and the optimization "
         "hasn't converged yet."
@@ -82,13 +85,20 @@ class MultilayerPerceptron(GradientDescent):
     # ------------------------------------------------------------ parameters
     _names = {"W": "coefs_", "b": "intercepts_", "gamma": "gammas_", "beta": "betas_"}
 
-    def _publish(self, architecture, state):
+    def _public(self, architecture, state):
+        # copies by kind, that act on raw data
         views = architecture.views(state.theta)
+        views["W"], views["b"] = publish(views["W"], views["b"], state.units)
+        dtype = state.theta.dtype
+        return {kind: [v.astype(dtype) for v in views[kind]] for kind in views}
+
+    def _publish(self, architecture, state):
+        public = self._public(architecture, state)
         running = architecture.running_views(state.running)
         for kind, name in self._names.items():
             self.__dict__.pop(name, None)
-            if views[kind]:
-                setattr(self, name, [view.copy() for view in views[kind]])
+            if public[kind]:
+                setattr(self, name, public[kind])
         for name in ("running_means_", "running_vars_"):
             self.__dict__.pop(name, None)
         if architecture.batch_norm:
@@ -100,8 +110,21 @@ class MultilayerPerceptron(GradientDescent):
         self.out_activation_ = "softmax" if architecture.softmax else link
 
     def _absorb(self, architecture, state, start):
-        # The public attributes are the parameters, whoever set them.
-        self._collect(architecture, state.theta, state.running)
+        # Go on from the public attributes, if someone else has set them.
+        public = self._public(architecture, state)
+        same = all(
+            np.array_equal(ours, given)
+            for kind, name in self._names.items()
+            if public[kind]
+            for ours, given in zip(public[kind], getattr(self, name), strict=True)
+        )
+        theta = state.theta.copy()
+        self._collect(architecture, theta, state.running)
+        if not same:
+            state.theta[:] = theta
+            views = architecture.views(state.theta)
+            W, b = absorb(views["W"], views["b"], state.units)
+            set_views(views, {"W": W, "b": b})
 
     def _collect(self, architecture, theta, running):
         # public attributes to flat vectors

@@ -356,6 +356,8 @@ cdef class Network:
         self.keep_alive = [theta, running]
         self.theta = _address(theta)
         self.loss = architecture.loss._kernel(architecture.softmax)
+        if architecture.target_scale:
+            self.loss.set_units(architecture.target_scale, architecture.loss.power)
         gradient = None
         if training:
             gradient = np.zeros(self.n_params, self.dtype)
@@ -364,6 +366,22 @@ cdef class Network:
         self._bind_parameters(architecture, theta, running, gradient)
         self._bind_rules(architecture)
         self._make_room(architecture, training)
+
+    def loss_in_units(self, loss):
+        """A sum of losses since the last call, in the user's units.
+
+        Parameters
+        ----------
+        loss : float
+            The sum in units of training.
+
+        Returns
+        -------
+        loss : float
+            The same where these are the user's.
+        """
+        total = self.loss.take_total()
+        return total if self.loss.units != NULL else loss
 
     def __dealloc__(self):
         free(self.layers)

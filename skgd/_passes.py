@@ -42,10 +42,12 @@ class Pass:
 
         Returns
         -------
-        loss : float
-            The mean loss, each sample's before its update.
+        loss, reported : float
+            The mean loss, each sample's before its update, in units of training and in
+            the user's.
         """
         recipe, state = self.recipe, self.state
+        self.net.loss_in_units(0.0)  # from here on
         loss = train_epoch(
             self.net,
             self.kernel,
@@ -60,7 +62,7 @@ class Pass:
             average_from=recipe.average_from,
         )
         state.learning_rate = float(rates[-1])
-        return loss / self.weight
+        return loss / self.weight, self.net.loss_in_units(loss) / self.weight
 
     def strengths(self):
         """Strengths of the penalty in the mean loss.
@@ -85,6 +87,24 @@ class Pass:
         with np.errstate(over="ignore", invalid="ignore"):
             return penalty_value(weights, *self.strengths())
 
+    def with_penalty(self, loss, reported, penalty):
+        """The objective.
+
+        Parameters
+        ----------
+        loss, reported : float
+            The mean loss, in units of training and in the user's.
+        penalty : float
+            In units of training, which count as the mean of those of the targets.
+
+        Returns
+        -------
+        loss, reported : float
+            With the penalty.
+        """
+        unit = 1.0 if self.state.units is None else self.state.units.of_loss
+        return loss + penalty, reported + unit * penalty
+
 
 def run_epoch(net, state, recipe, kernel, rows, weight_mean):
     """One pass over the training rows.
@@ -106,8 +126,9 @@ def run_epoch(net, state, recipe, kernel, rows, weight_mean):
 
     Returns
     -------
-    loss : float
-        The mean loss before each update, plus the penalty at the start.
+    loss, reported : float
+        The mean loss before each update, plus the penalty at the start, in units of
+        training and in the user's.
     """
     n = net.data.n_samples if rows is None else len(rows)
     n_updates = -(-n // recipe.batch_size)
@@ -131,7 +152,7 @@ def run_epoch(net, state, recipe, kernel, rows, weight_mean):
         recipe.n_steps,
         state.n_plateaus,
     )
-    return work.update(rates) + penalty
+    return work.with_penalty(*work.update(rates), penalty)
 
 
 def search_update(work):
@@ -147,15 +168,16 @@ def search_update(work):
 
     Returns
     -------
-    loss : float
-        The mean loss and the penalty before the update.
+    loss, reported : float
+        The mean loss and the penalty before the update, in units of training and in
+        the user's.
     """
     state, rule = work.state, work.recipe.schedule
     rate = work.recipe.learning_rate
     if state.slot_step:
         rate = rule.grow * state.learning_rate
     start = state.snapshot()
-    before = loss_now(work) + work.penalty()
+    before, reported = work.with_penalty(*loss_now(work), work.penalty())
     found = rule.search(rate, before, lambda rate: attempt(work, start, rate))
     if found is None:
         state.go_back(start)
@@ -164,7 +186,7 @@ def search_update(work):
         found = rule.search(rate, before, lambda rate: attempt(work, start, rate))
     if found is None:
         state.go_back(start)
-    return before
+    return before, reported
 
 
 def attempt(work, start, rate):
@@ -196,7 +218,7 @@ def attempt(work, start, rate):
     with np.errstate(over="ignore", invalid="ignore"):
         promised = slope @ (old - new)
         promised += l1 * (np.abs(old[:p]).sum() - np.abs(new[:p]).sum())
-        return loss_now(work) + work.penalty(), float(promised)
+        return loss_now(work)[0] + work.penalty(), float(promised)
 
 
 def loss_now(work):
@@ -209,9 +231,10 @@ def loss_now(work):
 
     Returns
     -------
-    loss : float
-        Without a penalty.
+    loss, reported : float
+        Without a penalty, in units of training and in the user's.
     """
+    work.net.loss_in_units(0.0)
     running = work.state.running.copy()  # looking is not learning
     loss = training_loss(
         work.net,
@@ -221,4 +244,4 @@ def loss_now(work):
         step=float(work.state.step),
     )
     work.state.running[:] = running
-    return loss
+    return loss, work.net.loss_in_units(loss * work.weight) / work.weight

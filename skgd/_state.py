@@ -7,6 +7,7 @@ import numpy as np
 
 from ._optimizer import Optimizer
 from ._stopping import Stopping
+from ._units import Units
 
 # A loss that is larger than that of the first epoch by this factor will not come
 # back, though the numbers are still finite.
@@ -44,6 +45,7 @@ class TrainingState:
 
     theta: np.ndarray
     running: np.ndarray
+    units: Units | None  # None: the user's
     rng: np.random.RandomState
     stopping: Stopping | None = None
     watched: str = ""  # 'loss' or 'score'
@@ -76,11 +78,13 @@ class TrainingState:
             setattr(new, name, list(getattr(self, name)))
         return new
 
-    def is_sound(self, first_loss):
+    def is_sound(self, loss, first_loss):
         """Whether the last epoch left finite numbers and a loss of a normal size.
 
         Parameters
         ----------
+        loss : float
+            That of the epoch.
         first_loss : float or None
             The loss of the first epoch on the same data, if there was one.
 
@@ -90,7 +94,6 @@ class TrainingState:
             False is divergence. The slots count: a second moment that overflowed
             would freeze its weight in silence.
         """
-        loss = self.loss_curve[-1]
         if first_loss is not None and loss > EXPLODED * (1 + abs(first_loss)):
             return False
         arrays = (self.theta, self.slots, self.running)

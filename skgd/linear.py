@@ -29,6 +29,7 @@ class GDRegressor(RegressionTargets, LinearModel):
         Whether to fit an intercept.
     {descent}
     {dropout_linear}
+    {standardize_linear}
     {max_iter_linear}
     {stopping}
     {average}
@@ -82,6 +83,7 @@ class GDRegressor(RegressionTargets, LinearModel):
         learning_rate_init=None,
         dropout=0.0,
         batch_norm=False,
+        standardize=True,
         max_iter=1000,
         tol=1e-3,
         n_iter_no_change=5,
@@ -105,6 +107,7 @@ class GDRegressor(RegressionTargets, LinearModel):
         self.learning_rate_init = learning_rate_init
         self.dropout = dropout
         self.batch_norm = batch_norm
+        self.standardize = standardize
         self.max_iter = max_iter
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
@@ -213,6 +216,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
         Whether to fit an intercept.
     {descent}
     {dropout_linear}
+    {standardize_linear}
     {max_iter_linear}
     {stopping}
     class_weight : dict, 'balanced' or None, default=None
@@ -267,6 +271,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
         learning_rate_init=None,
         dropout=0.0,
         batch_norm=False,
+        standardize=True,
         max_iter=1000,
         tol=1e-3,
         n_iter_no_change=5,
@@ -291,6 +296,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
         self.learning_rate_init = learning_rate_init
         self.dropout = dropout
         self.batch_norm = batch_norm
+        self.standardize = standardize
         self.max_iter = max_iter
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change

@@ -61,6 +61,8 @@ class SquaredError(Loss):
     (array([2.]), array([2.]))
     """
 
+    power = 2
+
     def _kernel(self, softmax=False):
         return loss_kernel(_squared_error)
 
@@ -92,6 +94,7 @@ class Huber(Loss):
     (array([2.5]), array([1.]))
     """
 
+    power = 2
     _allowed = {"epsilon": Allowed(Real, gt=0)}
 
     def __init__(self, epsilon=1.35):
@@ -162,6 +165,7 @@ class SquaredEpsilonInsensitive(Loss):
     (array([4.]), array([4.]))
     """
 
+    power = 2
     _allowed = {"epsilon": Allowed(Real, ge=0)}
 
     def __init__(self, epsilon=0.1):

@@ -30,6 +30,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
     {l1_ratio}
     {descent}
     {dropout_mlp}
+    {standardize_mlp}
     {max_iter_mlp}
     {stopping}
 
@@ -76,6 +77,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         learning_rate_init=None,
         dropout=0.0,
         batch_norm=False,
+        standardize=True,
         max_iter=200,
         tol=1e-4,
         n_iter_no_change=10,
@@ -99,6 +101,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         self.learning_rate_init = learning_rate_init
         self.dropout = dropout
         self.batch_norm = batch_norm
+        self.standardize = standardize
         self.max_iter = max_iter
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
@@ -188,6 +191,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
     {l1_ratio}
     {descent}
     {dropout_mlp}
+    {standardize_mlp}
     {max_iter_mlp}
     {stopping}
 
@@ -238,6 +242,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         learning_rate_init=None,
         dropout=0.0,
         batch_norm=False,
+        standardize=True,
         max_iter=200,
         tol=1e-4,
         n_iter_no_change=10,
@@ -261,6 +266,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         self.learning_rate_init = learning_rate_init
         self.dropout = dropout
         self.batch_norm = batch_norm
+        self.standardize = standardize
         self.max_iter = max_iter
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change

@@ -1,0 +1,352 @@
+"""Standardisation: from the user's units to those of training, and back.
+
+Training sees ``(x - mean) / scale`` and targets likewise; what is published acts on
+raw data. A linear map in front of a network is part of its first layer, one behind it
+part of its last, so nothing is lost and prediction costs nothing more.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import sparse as sp
+from sklearn.utils.sparsefuncs import mean_variance_axis, min_max_axis
+
+# rows at a time, so that no second copy of the data is made
+CHUNK = 4096
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Weighted mean, mean square and range of columns, of all samples so far.
+
+    Mean squares are about the mean, or about zero where columns are not centred; then
+    `mean` is zero.
+    """
+
+    centred: bool
+    weight: float
+    mean: np.ndarray
+    square: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+    def merge(self, other):
+        """The moments of both samples together.
+
+        Parameters
+        ----------
+        other : Moments
+            Of more samples of the same columns.
+
+        Returns
+        -------
+        moments : Moments
+            To the last bit those of one of them where both are equal.
+        """
+        share = other.weight / (self.weight + other.weight)
+        shift = other.mean - self.mean
+        square = self.square + share * (other.square - self.square)
+        return Moments(
+            self.centred,
+            self.weight + other.weight,
+            self.mean + share * shift,
+            square + share * (1 - share) * shift**2,
+            np.minimum(self.low, other.low),
+            np.maximum(self.high, other.high),
+        )
+
+
+def moments_of(X, weights, centre):
+    """Moments of the columns of a sample.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n_samples, n_columns)
+        Validated data.
+    weights : ndarray of shape (n_samples,) or None
+        Sample weights; a row without weight does not count.
+    centre : bool
+        Whether columns will be centred.
+
+    Returns
+    -------
+    moments : Moments
+        In float64, by two passes.
+    """
+    if weights is not None and not weights.all():
+        used = np.flatnonzero(weights)
+        X, weights = X[used], weights[used]
+    weight = float(X.shape[0] if weights is None else weights.sum(dtype=np.float64))
+    if sp.issparse(X):
+        return _sparse_moments(X, weights, weight)
+    # from the first row: exact where columns are constant, or nearly
+    mean = first = X[0].astype(np.float64)
+    if centre:
+        mean = first + _mean(X, weights, weight, lambda rows: rows - first)
+    else:
+        mean = np.zeros_like(first)
+    low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
+    reach = np.maximum(high - mean, mean - low)
+    reach[reach == 0] = 1  # a divisor, so that no square over- or underflows
+    square = _mean(X, weights, weight, lambda rows: ((rows - mean) / reach) ** 2)
+    return Moments(centre, weight, mean, square * reach**2, low, high)
+
+
+def _mean(X, weights, weight, function):
+    total = 0.0
+    for start in range(0, X.shape[0], CHUNK):
+        rows = function(X[start : start + CHUNK].astype(np.float64))
+        if weights is None:
+            total = total + rows.sum(axis=0)
+        else:
+            total = total + weights[start : start + CHUNK].astype(np.float64) @ rows
+    return total / weight
+
+
+def _sparse_moments(X, weights, weight):
+    # never dense, so never centred: about zero
+    squares = X.copy()
+    low, high = (part.astype(np.float64) for part in min_max_axis(X, axis=0))
+    reach = np.maximum(np.abs(low), np.abs(high))
+    reach[reach == 0] = 1
+    squares.data = (X.data / reach[X.indices].astype(X.dtype)) ** 2
+    square = mean_variance_axis(squares.astype(np.float64), axis=0, weights=weights)[0]
+    mean = np.zeros(X.shape[1])
+    return Moments(False, weight, mean, square * reach**2, low, high)
+
+
+@dataclass(frozen=True)
+class Units:
+    """What a unit of training is in the user's units.
+
+    Parameters
+    ----------
+    features, targets : Moments or None
+        What was seen; None for targets that keep their units.
+    mean, scale : ndarray of shape (n_features,)
+        Of the features, in float64; scale 1 where a column is constant.
+    varies : ndarray of bool of shape (n_features,)
+        False for a constant column: it carries nothing, and its weights count as zero.
+    target_mean, target_scale : ndarray of shape (n_targets,)
+        Of the targets.
+    of_loss : float
+        A loss of one in the user's units; of several targets, the mean.
+    """
+
+    features: Moments
+    targets: Moments | None
+    mean: np.ndarray
+    scale: np.ndarray
+    varies: np.ndarray
+    target_mean: np.ndarray
+    target_scale: np.ndarray
+    of_loss: float
+
+    def same_as(self, other):
+        """Whether nothing has to be converted.
+
+        Parameters
+        ----------
+        other : Units
+            To compare with.
+
+        Returns
+        -------
+        same : bool
+            True where all means and scales are equal.
+        """
+        names = ("mean", "scale", "varies", "target_mean", "target_scale")
+        return all(
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in names
+        )
+
+
+def units_of(features, targets, n_outputs, power, dtype, most=None):
+    """Units in which columns have mean 0 and standard deviation 1.
+
+    Parameters
+    ----------
+    features, targets : Moments
+        Of the data; targets None to leave them alone.
+    n_outputs : int
+        Outputs of the network.
+    power : int
+        Of a loss, as a function of the errors.
+    dtype : dtype
+        Of the data. A mean is a number of this type, so that subtracting is exact.
+    most : float, default=None
+        The most standard deviations that a value may be from the mean; columns with
+        more get a larger unit.
+
+    Returns
+    -------
+    units : Units
+        The units.
+    """
+    mean, scale, varies = _scales(features, dtype, most)
+    if targets is None:
+        target_mean, target_scale = np.zeros(n_outputs), np.ones(n_outputs)
+    else:
+        target_mean, target_scale, _ = _scales(targets, dtype, None)
+    of_loss = float(np.mean(target_scale**power))
+    return Units(
+        features, targets, mean, scale, varies, target_mean, target_scale, of_loss
+    )
+
+
+def _scales(moments, dtype, most):
+    mean = moments.mean.astype(dtype).astype(np.float64)
+    scale = np.sqrt(moments.square)
+    if most is not None:
+        reach = np.maximum(moments.high - mean, mean - moments.low)
+        scale = np.maximum(scale, reach / most)
+    varies = (scale > 0) & np.isfinite(scale)
+    return mean, np.where(varies, scale, 1.0), varies
+
+
+def to_units(X, mean, scale):
+    """Data in units of training.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n_samples, n_columns)
+        In the user's units.
+    mean, scale : ndarray of shape (n_columns,)
+        Of `Units`; the mean of sparse data is zero.
+
+    Returns
+    -------
+    X : ndarray or CSR of shape (n_samples, n_columns)
+        A copy, of the same dtype.
+    """
+    scale = scale.astype(X.dtype)
+    if sp.issparse(X):
+        scaled = X.copy()
+        scaled.data /= scale[X.indices]
+        return scaled
+    X = X - mean.astype(X.dtype)
+    X /= scale
+    return X
+
+
+def publish(W, b, units):
+    """Weights of the first and last layer as they act on raw data.
+
+    Parameters
+    ----------
+    W, b : list of ndarray
+        Of all layers, in units of training; b may be empty.
+    units : Units or None
+        None where they are the user's.
+
+    Returns
+    -------
+    W, b : list of ndarray
+        Copies in float64 of what differs, in the user's units.
+    """
+    W, b = list(W), list(b)
+    if units is None:
+        return W, b
+    W[0] = np.where(units.varies, 1 / units.scale, 0.0)[:, np.newaxis] * W[0]
+    if b:
+        b[0] = b[0] - units.mean @ W[0]
+    W[-1] = W[-1] * units.target_scale
+    if b:
+        b[-1] = b[-1] * units.target_scale + units.target_mean
+    return W, b
+
+
+def absorb(W, b, units):
+    """The reverse of `publish`.
+
+    Parameters
+    ----------
+    W, b : list of ndarray
+        As they act on raw data.
+    units : Units or None
+        None where they are those of training.
+
+    Returns
+    -------
+    W, b : list of ndarray
+        In units of training.
+    """
+    W = [np.asarray(weights, dtype=np.float64) for weights in W]
+    b = [np.asarray(shift, dtype=np.float64) for shift in b]
+    if units is None:
+        return W, b
+    if b:
+        b[-1] = (b[-1] - units.target_mean) / units.target_scale
+    W[-1] = W[-1] / units.target_scale
+    if b:
+        b[0] = b[0] + units.mean @ W[0]
+    W[0] = units.scale[:, np.newaxis] * W[0]
+    return W, b
+
+
+def convert(W, b, old, new):
+    """Weights in new units that act on raw data as they did in the old ones.
+
+    Parameters
+    ----------
+    W, b : list of ndarray
+        Of all layers, in the old units.
+    old, new : Units or None
+        None where they are the user's.
+
+    Returns
+    -------
+    W, b : list of ndarray
+        In the new units. A column that was constant so far keeps its weights.
+    """
+    raw_W, raw_b = publish(W, b, old)
+    new_W, new_b = absorb(raw_W, raw_b, new)
+    if old is not None:
+        new_W[0][~old.varies] = W[0][~old.varies]
+    return new_W, new_b
+
+
+def change_units(architecture, state, units):
+    """Go on in new units from where a state is: what is published stays the same.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        Of the network.
+    state : TrainingState
+        Changed in place; its slots are left as they are.
+    units : Units or None
+        The new units.
+    """
+    old, state.units = state.units, units
+    if old is units or (old and units and old.same_as(units)):
+        return
+    if architecture.input_batch_norm:
+        # the statistics of the features are running averages of the network
+        _change_running(architecture.running_views(state.running)[0], old, units)
+        old, units = _targets_only(old), _targets_only(units)
+    for vector in (state.theta, state.average):
+        if vector is not None:
+            views = architecture.views(vector)
+            W, b = convert(views["W"], views["b"], old, units)
+            for view, value in zip(views["W"] + views["b"], W + b, strict=True):
+                view[...] = value
+
+
+def _targets_only(units):
+    if units is None:
+        return None
+    n = units.mean.size
+    return replace(
+        units, mean=np.zeros(n), scale=np.ones(n), varies=np.ones(n, dtype=bool)
+    )
+
+
+def _change_running(running, old, new):
+    # running (2, n_features): mean and variance
+    mean, variance = running.astype(np.float64)
+    if old is not None:
+        mean, variance = mean * old.scale + old.mean, variance * old.scale**2
+    if new is not None:
+        mean, variance = (mean - new.mean) / new.scale, variance / new.scale**2
+    running[0], running[1] = mean, variance
