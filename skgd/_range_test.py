@@ -111,7 +111,7 @@ def learning_rate_range(
     model = clone(estimator)
     rng = model.random_state if random_state is None else random_state
     rng = np.random.RandomState() if rng is None else check_random_state(rng)
-    X, y, weights = _training_data(model, X, y, sample_weight)
+    X, y, weights, units = _training_data(model, X, y, sample_weight)
     batches = _batches(model, X.shape[0], rng)
     seed = rng.randint(2**31 - 1)
     options = {"learning_rate": "constant", "random_state": seed, "verbose": False}
@@ -120,7 +120,8 @@ def learning_rate_range(
     model.set_params(**options)
     n_first = n_steps // 10
     rates = np.geomspace(min_rate, max_rate, n_steps)
-    losses, diverged = _run(model, (X, y, weights), batches, rates.tolist(), n_first)
+    data = X, y, weights
+    losses, diverged = _run(model, data, units, batches, rates.tolist(), n_first)
     rates = rates[: len(losses)]
     width = smoothing * n_steps
     smoothed = _smooth(losses, width, n_first)
@@ -162,15 +163,17 @@ def _check_range(estimator, min_rate, max_rate, n_steps, smoothing):
 def _training_data(model, X, y, sample_weight):
     # Checked as `fit` does, all at once, so that an error while the rate grows can
     # only be divergence. Rows without weight go: a batch of them is no batch.
-    model._resolve()
+    rules = model._resolve()
     X, y = model._validate(X, y, None)
-    y, _ = model._encode(y, X.dtype, None, None, False)
+    y, Y = model._encode(y, X.dtype, None, None, False)
     weights = check_weights(sample_weight, X)
     weights = model._class_weights(y, weights, X.dtype, False)
+    architecture = model._architecture(rules, X.shape[1])
+    units = model._units(architecture, X, Y, weights, None)
     if weights is not None and not weights.all():
         used = np.flatnonzero(weights)
         X, y, weights = X[used], y[used], weights[used]
-    return X, y, weights
+    return X, y, weights, units
 
 
 def _batches(model, n, rng):
@@ -191,23 +194,25 @@ def _batches(model, n, rng):
             yield order[end - size : end]
 
 
-def _run(model, data, batches, rates, n_first):
+def _run(model, data, units, batches, rates, n_first):
     # losses of the steps, and whether they exploded
     X, y, weights = data
     losses = []
-    first = {"classes": model.classes_} if hasattr(model, "classes_") else {}
+    classes = getattr(model, "classes_", None)
     for rate in rates:
         rows = next(batches)
         weight = None if weights is None else weights[rows]
         model.set_params(learning_rate_init=rate)
         try:
-            model.partial_fit(X[rows], y[rows], sample_weight=weight, **first)
+            # as partial_fit, but in the units of all data
+            model._fit(
+                X[rows], y[rows], weight, incremental=True, classes=classes, units=units
+            )
         except ValueError as error:
             # the data are valid; any other error is one of ours
             if not isinstance(error.__context__, Diverged):
                 raise
             return np.array(losses, dtype=np.float64), True
-        first = {}
         losses.append(model.loss_curve_[-1])
         if len(losses) > n_first:
             start = np.mean(losses[:n_first])

@@ -45,8 +45,8 @@ class TrainingState:
 
     theta: np.ndarray
     running: np.ndarray
-    units: Units | None  # None: the user's
     rng: np.random.RandomState
+    units: Units | None = None  # of training; None: the user's
     stopping: Stopping | None = None
     watched: str = ""  # 'loss' or 'score'
     slots: np.ndarray | None = None

@@ -83,8 +83,10 @@ def test_partial_fit_equals_fit(estimator, solver, optimizer, dropout, batch_nor
 
 def test_partial_fit_equals_fit_with_weights():
     weights = np.random.RandomState(0).uniform(0.5, 2, len(X_REG))
-    whole = small(GDRegressor, batch_norm=True).fit(X_REG, Y_REG, sample_weight=weights)
-    parts = small(GDRegressor, batch_norm=True)
+    whole = small(GDRegressor, batch_norm=True, standardize=False).fit(
+        X_REG, Y_REG, sample_weight=weights
+    )
+    parts = small(GDRegressor, batch_norm=True, standardize=False)
     for _ in range(3):
         parts.partial_fit(X_REG, Y_REG, sample_weight=weights)
     # the mean weight is summed up over the calls
@@ -99,7 +101,9 @@ def test_partial_fit_equals_fit_with_weights():
 def test_sparse_equals_dense(estimator, solver, dropout, batch_norm):
     X, y = data_for(estimator())
     X = np.where(np.abs(X) < 0.5, 0, X)
+    # (standardised, sparse features are not centred)
     options = dict(solver=solver, dropout=dropout, batch_norm=batch_norm)
+    options.update(standardize=False)
     dense = small(estimator, **options).fit(X, y)
     for form in (sp.csr_matrix, sp.csr_array, sp.csc_array, sp.coo_matrix):
         sparse = small(estimator, **options).fit(form(X), y)
@@ -113,7 +117,9 @@ def test_sparse_equals_dense(estimator, solver, dropout, batch_norm):
 
 def test_odd_sparse_matrices():
     X = np.where(X_REG > 0.5, X_REG, 0)
-    expected = parameters(small(GDRegressor, batch_norm=True).fit(X, Y_REG))
+    expected = parameters(
+        small(GDRegressor, batch_norm=True, standardize=False).fit(X, Y_REG)
+    )
     csr = sp.csr_array(X)
     wide = csr.copy()
     wide.indices = wide.indices.astype(np.int64)
@@ -130,7 +136,7 @@ def test_odd_sparse_matrices():
     halves = halves[::-1]
     before = halves.indices.copy()
     for odd in (wide, halves):
-        model = small(GDRegressor, batch_norm=True).fit(odd, Y_REG)
+        model = small(GDRegressor, batch_norm=True, standardize=False).fit(odd, Y_REG)
         assert_allclose(parameters(model), expected, rtol=1e-8, atol=1e-12)
     assert_array_equal(halves.indices, before)
 
@@ -305,7 +311,7 @@ def test_divergence(estimator):
 @pytest.mark.parametrize("estimator", [GDRegressor, MLPGDRegressor])
 def test_a_rate_of_our_own_is_lowered(estimator):
     # targets so large that the default rate of plain SGD diverges
-    model = small(estimator, optimizer="sgd", max_iter=30)
+    model = small(estimator, optimizer="sgd", max_iter=30, standardize=False)
     if hasattr(model, "activation"):
         model.set_params(activation="identity")
     X = 30 * X_REG

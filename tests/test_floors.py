@@ -15,7 +15,7 @@ PACKAGE = ROOT / "skgd"
 # from the ground up; a name stands for its .py, .pyx, .pxd and .h
 FLOORS = [
     ["_diagnosis", "_docs", "_leaf", "_plot_style", "_rule", "_stopping", "_threads"]
-    + ["penalties"],
+    + ["_units", "penalties"],
     ["_loss", "_schedule", "activations", "layers", "line_search", "_plot_surface"],
     ["losses", "schedules", "sparse"],
     ["_architecture", "_function", "_network", "_targets"],

@@ -156,7 +156,7 @@ def test_with_dropout_weights_sparse_rows_and_early_stopping():
     assert model.t_ == 100 * 135  # trials are not counted
 
     rows = np.where(np.abs(X) > 0.7, X, 0)
-    options = dict(max_iter=20, random_state=0, **SEARCH)
+    options = dict(max_iter=20, standardize=False, random_state=0, **SEARCH)
     for kind in (GDRegressor, MLPGDRegressor):
         dense = kind(**options).fit(rows, Y)
         sparse = kind(**options).fit(sp.csr_matrix(rows), Y)

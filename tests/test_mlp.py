@@ -48,10 +48,9 @@ def test_batch_norm_attributes():
         assert [a.shape for a in getattr(model, name)] == [(5,), (4,)]
     assert all((v > 0).all() for v in model.running_vars_)
     # the batch takes an intercept off again: those of hidden layers stay
-    start = MLPGDRegressor(
-        (5, 4), batch_norm=True, max_iter=1, tol=None, random_state=0
-    )
-    more = MLPGDRegressor((5, 4), batch_norm=True, max_iter=5, tol=None, random_state=0)
+    options = dict(batch_norm=True, standardize=False, tol=None, random_state=0)
+    start = MLPGDRegressor((5, 4), max_iter=1, **options)
+    more = MLPGDRegressor((5, 4), max_iter=5, **options)
     start.fit(X_REG, Y_REG)
     more.fit(X_REG, Y_REG)
     assert_array_equal(start.intercepts_[0], more.intercepts_[0])
@@ -99,6 +98,7 @@ def test_worked_example():
         optimizer="sgd",
         learning_rate_init=0.1,
         alpha=0.1,
+        standardize=False,
         random_state=1,
     )
     model.coefs_ = [

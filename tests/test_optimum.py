@@ -21,7 +21,7 @@ from skgd.optimizers import SGD, AdaGrad, Adam, Momentum, RMSprop
 from skgd.schedules import Cosine
 
 # Without stopping; all start from zeros.
-LONG = dict(tol=None, solver="batch", random_state=0)
+LONG = dict(tol=None, solver="batch", standardize=False, random_state=0)
 # Adam at a constant rate keeps swinging, by less than the rate; to the end of the
 # cosine it comes to rest.
 ADAM = dict(learning_rate_init=0.05, learning_rate="cosine", max_iter=6000, **LONG)

@@ -38,6 +38,7 @@ def test_a_minibatch_regression_is_the_textbooks(batch):
         batch_size=batch,
         optimizer="sgd",
         learning_rate_init=0.02,
+        standardize=False,
         shuffle=False,
     )
     w = b = 0.0
@@ -59,6 +60,7 @@ def test_a_every_epoch_has_a_new_order_and_the_cost_falls():
         optimizer="sgd",
         learning_rate_init=0.02,
         batch_size=16,
+        standardize=False,
         random_state=0,
     )
     costs = {}
@@ -400,6 +402,7 @@ def test_e_regularisation_on_forty_points(seed):
         learning_rate_init=0.1,
         max_iter=2000,
         tol=None,
+        standardize=False,
         random_state=seed,
     )
     norms, models = {}, {}
@@ -423,6 +426,7 @@ def test_e_regularisation_on_forty_points(seed):
 def test_e_alpha_is_lambda_over_n():
     # loss + lambda / (2 n) * sum(w^2): of the first entry of the curve, at the start
     options = dict(solver="batch", max_iter=1, tol=None, random_state=0)
+    options.update(standardize=False)
     plain = MLPGDClassifier(20, alpha=0.0, **options).fit(X_BLOBS, Y_BLOBS)
     ridge = MLPGDClassifier(20, alpha=0.1, **options).fit(X_BLOBS, Y_BLOBS)
     start = MLPGDClassifier(20, alpha=0.0, optimizer=SGD(1e-300), **options)
