@@ -12,6 +12,13 @@ PARAGRAPHS = {
             The penalty on the weights; never on intercepts, nor on the scale and
             shift of a batch normalisation. 'l1' and 'elasticnet' give exact zeros.
         """,
+    "activation": """
+        activation : {'relu', 'leaky_relu', 'elu', 'selu', 'gelu', 'silu', 'mish', \
+            'tanh', 'logistic', 'identity'} or Activation, default='relu'
+            The activation of the hidden layers: a name for the rule in
+            `skgd.activations` with its defaults, or an instance with its own
+            hyperparameter, e.g. ``LeakyReLU(negative_slope=0.1)``.
+        """,
     "alpha_linear": """
         alpha : float, default=0.0001
             Strength of the penalty: the objective is the weighted mean of the

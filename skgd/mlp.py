@@ -21,9 +21,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
     ----------
     hidden_layer_sizes : int or sequence of int, default=(100,)
         Units of each hidden layer.
-    activation : {'relu', 'tanh', 'logistic', 'identity'} or Activation, \\
-            default='relu'
-        The activation of the hidden layers.
+    {activation}
     {regression_losses}
     {penalty}
     {alpha_mlp}
@@ -178,9 +176,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
     ----------
     hidden_layer_sizes : int or sequence of int, default=(100,)
         Units of each hidden layer.
-    activation : {'relu', 'tanh', 'logistic', 'identity'} or Activation, \\
-            default='relu'
-        The activation of the hidden layers.
+    {activation}
     loss : {'log_loss'} or LogLoss, default='log_loss'
         The loss.
     {penalty}

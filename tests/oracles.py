@@ -224,22 +224,88 @@ def softmax_loss(codes, z):
 
 
 # ---------------------------------------------------------------- activations
-# value and derivative; written so that nothing cancels or overflows
-def _logistic(z):
+# value(z, rule) and slope(z, rule); written so that nothing cancels or overflows
+ActivationOracle = namedtuple("ActivationOracle", "value slope")
+
+
+def _logistic(z, rule=None):
     e = np.exp(-np.abs(z))
     return np.where(z >= 0, 1, e) / (1 + e)
 
 
-def _logistic_slope(z):
+def _logistic_slope(z, rule=None):
     e = np.exp(-np.abs(z))
     return e / (1 + e) ** 2
 
 
+def _mass(z):
+    """The normal distribution below z, in the precision of z.
+
+    The series of the integral near zero; Laplace's continued fraction beyond.
+    """
+    x = np.abs(np.atleast_1d(z))
+    density = np.exp(-x * x / 2) / np.sqrt(2 * np.arccos(np.full_like(x, -1)))
+    near = np.minimum(x, 3)
+    term = total = near
+    for k in range(1, 60):
+        term = term * near * near / (2 * k + 1)
+        total = total + term
+    far = np.maximum(x, 3)
+    below = far
+    for k in range(200, 0, -1):
+        below = far + k / below
+    tail = np.where(x < 3, 0.5 - density * total, density / below)
+    return np.where(z > 0, 1 - tail, tail).reshape(np.shape(z))
+
+
+def _gelu_slope(z, rule):
+    return _mass(z) + z * np.exp(-z * z / 2) / np.sqrt(
+        2 * np.arccos(np.full_like(z, -1))
+    )
+
+
+def _mish_gate(z):
+    return np.tanh(np.logaddexp(0, z))
+
+
+# the constants of the paper, from its equation (14), rounded to extended precision
+SELU_ALPHA = np.longdouble("1.67326324235437728481704290")
+SELU_SCALE = np.longdouble("1.05070098735548049341933499")
+
 ACTIVATIONS = {
-    "identity": (lambda z: z, np.ones_like),
-    "logistic": (_logistic, _logistic_slope),
-    "tanh": (np.tanh, lambda z: 4 * _logistic_slope(2 * z)),
-    "relu": (lambda z: np.maximum(z, 0), lambda z: 1.0 * (z > 0)),
+    "identity": ActivationOracle(lambda z, rule: z, lambda z, rule: np.ones_like(z)),
+    "logistic": ActivationOracle(_logistic, _logistic_slope),
+    "tanh": ActivationOracle(
+        lambda z, rule: np.tanh(z), lambda z, rule: 4 * _logistic_slope(2 * z)
+    ),
+    "relu": ActivationOracle(
+        lambda z, rule: np.maximum(z, 0), lambda z, rule: 1.0 * (z > 0)
+    ),
+    "leaky_relu": ActivationOracle(
+        lambda z, rule: np.where(z > 0, z, rule.negative_slope * z),
+        lambda z, rule: np.where(z > 0, 1, rule.negative_slope),
+    ),
+    "elu": ActivationOracle(
+        lambda z, rule: np.where(z > 0, z, rule.alpha * np.expm1(np.minimum(z, 0))),
+        lambda z, rule: np.where(z > 0, 1, rule.alpha * np.exp(np.minimum(z, 0))),
+    ),
+    "selu": ActivationOracle(
+        lambda z, rule: (
+            SELU_SCALE * np.where(z > 0, z, SELU_ALPHA * np.expm1(np.minimum(z, 0)))
+        ),
+        lambda z, rule: (
+            SELU_SCALE * np.where(z > 0, 1, SELU_ALPHA * np.exp(np.minimum(z, 0)))
+        ),
+    ),
+    "gelu": ActivationOracle(lambda z, rule: z * _mass(z), _gelu_slope),
+    "silu": ActivationOracle(
+        lambda z, rule: z * _logistic(z),
+        lambda z, rule: _logistic(z) + z * _logistic_slope(z),
+    ),
+    "mish": ActivationOracle(
+        lambda z, rule: z * _mish_gate(z),
+        lambda z, rule: _mish_gate(z) + z * _logistic(z) * (1 - _mish_gate(z) ** 2),
+    ),
 }
 
 

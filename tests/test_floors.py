@@ -16,8 +16,8 @@ PACKAGE = ROOT / "skgd"
 FLOORS = [
     ["_diagnosis", "_docs", "_leaf", "_plot_style", "_rule", "_stopping", "_threads"]
     + ["penalties"],
-    ["_loss", "_schedule", "activations", "layers", "line_search", "_plot_surface"],
-    ["losses", "schedules", "sparse"],
+    ["_activation", "_loss", "_schedule", "layers", "line_search", "_plot_surface"],
+    ["activations", "losses", "schedules", "sparse"],
     ["_architecture", "_function", "_network", "_targets"],
     ["_optimizer"],
     ["_state", "optimizers"],

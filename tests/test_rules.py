@@ -43,6 +43,8 @@ OTHER = {
     "beta_1": 0.25,
     "beta_2": 0.25,
     "amsgrad": True,
+    "negative_slope": 0.25,
+    "alpha": 0.25,
     "quantile": 0.25,
     "power_t": 0.25,
     "factor": 0.25,

@@ -1,4 +1,4 @@
-"""The optimizers next to those of PyTorch, where their conventions are the same.
+"""Rules next to those of PyTorch, where their conventions are the same.
 
 Collected where PyTorch is installed. `docs/optimizers.md` has the conventions.
 """
@@ -8,6 +8,19 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
+from skgd.activations import (
+    ACTIVATIONS,
+    ELU,
+    GELU,
+    SELU,
+    Identity,
+    LeakyReLU,
+    Logistic,
+    Mish,
+    ReLU,
+    SiLU,
+    Tanh,
+)
 from skgd.optimizers import SGD, AdaGrad, Adam, Momentum, RMSprop
 
 N_STEPS = 200
@@ -62,3 +75,37 @@ def test_step_for_step(name, dtype):
         for key, tensor in tensors.items():
             assert_allclose(params[key], tensor.numpy(), rtol=0, atol=TOLERANCE[dtype])
     assert np.abs(params["W"] - start["W"]).max() > 0.1
+
+
+UNITS = [
+    (Identity(), torch.nn.Identity()),
+    (Logistic(), torch.nn.Sigmoid()),
+    (Tanh(), torch.nn.Tanh()),
+    (ReLU(), torch.nn.ReLU()),
+    (LeakyReLU(), torch.nn.LeakyReLU()),
+    (LeakyReLU(negative_slope=0.3), torch.nn.LeakyReLU(0.3)),
+    (ELU(), torch.nn.ELU()),
+    (ELU(alpha=0.3), torch.nn.ELU(0.3)),
+    (SELU(), torch.nn.SELU()),
+    (GELU(), torch.nn.GELU()),
+    (SiLU(), torch.nn.SiLU()),
+    (Mish(), torch.nn.Mish()),
+]
+
+
+def test_every_activation_is_compared():
+    assert {type(ours) for ours, _ in UNITS} == set(ACTIVATIONS.values())
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize(("ours", "theirs"), UNITS, ids=repr)
+def test_activation_and_its_derivative(ours, theirs, dtype):
+    z = np.concatenate([[0.0, -80, 80], np.linspace(-20, 20, 4001)]).astype(dtype)
+    tensor = torch.tensor(z, requires_grad=True)
+    values = theirs(tensor)
+    values.sum().backward()
+    value, derivative = ours.evaluate(z)
+    # (their derivative of Mish is 1 where 4 z exp(-2 z) is 20 eps)
+    tolerance = 32 * np.finfo(dtype).eps
+    assert_allclose(value, values.detach().numpy(), rtol=tolerance, atol=tolerance)
+    assert_allclose(derivative, tensor.grad.numpy(), rtol=0, atol=tolerance)
