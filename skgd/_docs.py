@@ -36,8 +36,8 @@ PARAGRAPHS = {
     "descent": """
         solver : {'minibatch', 'batch', 'sgd'}, default='minibatch'
             How many samples make an update: `batch_size`, all, or one.
-        optimizer : {'adam', 'sgd', 'momentum', 'adagrad', 'rmsprop'} or Optimizer, \
-            default='adam'
+        optimizer : {'adam', 'adamw', 'nadam', 'sgd', 'momentum', 'adagrad', \
+            'rmsprop'} or Optimizer, default='adam'
             How a gradient becomes an update. A name stands for the rule in
             `skgd.optimizers` with its defaults; an instance carries its own
             hyperparameters, e.g. ``Momentum(momentum=0.8, nesterov=True)``.

@@ -46,7 +46,7 @@ def _apply(
         first = &slots[0, 0]
     memset(&step, 0, sizeof(step))
     memcpy(step.h, kernel.h, sizeof(kernel.h))
-    step.rate, step.t = rate, t
+    step.rate, step.t, step.decays = rate, t, True
     if floating is float:
         kernel.f32(&w[0], &g[0], first, n, n, &step)
     else:

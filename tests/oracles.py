@@ -25,14 +25,20 @@ class ProximalOracle:
         self.rule, self.t = rule, 0
         self.first, self.second, self.most = np.zeros(n), np.zeros(n), np.zeros(n)
 
-    def step(self, w, g, rate, l1, l2):
+    def step(self, w, g, rate, l1, l2, decays=1.0):
+        """`decays` is 1 for what a decoupled weight decay acts on, else 0."""
         self.t += 1
+        w = self.decayed(w, rate, decays)
         smooth, move = self.move(w, g + l2 * w, rate)
         zero = np.abs(smooth) <= move * l1
         p = np.where(zero, smooth / move, l1 * np.sign(smooth))
         p = np.where(l1 > 0, p, 0.0)
         self.remember(p, rate)
         return np.where(zero & (l1 > 0), 0.0, smooth - move * p)
+
+    def decayed(self, w, rate, decays):
+        """The weights after a decay that is not in the gradient."""
+        return w
 
     def remember(self, p, rate):
         """What the moments keep of the penalty's part of the gradient."""
@@ -84,13 +90,34 @@ class AdamOracle(ProximalOracle):
         self.first = self.first + (1 - self.rule.beta_1) * p
 
 
+class AdamWOracle(AdamOracle):
+    def decayed(self, w, rate, decays):
+        return w * np.maximum(1 - rate * self.rule.weight_decay * decays, 0.0)
+
+
+class NAdamOracle(ProximalOracle):
+    def move(self, w, g, rate):
+        b1, b2, t = self.rule.beta_1, self.rule.beta_2, self.t
+        self.first = b1 * self.first + (1 - b1) * g
+        self.second = b2 * self.second + (1 - b2) * g**2
+        own = rate / (np.sqrt(self.second / (1 - b2**t)) + self.rule.epsilon)
+        ahead, now = b1 / (1 - b1 ** (t + 1)), (1 - b1) / (1 - b1**t)
+        return (
+            w - own * (ahead * self.first + now * g),
+            own * (ahead * (1 - b1) + now),
+        )
+
+    def remember(self, p, rate):
+        self.first = self.first + (1 - self.rule.beta_1) * p
+
+
 class SGDOracle:
     """The cumulative L1 penalty of Tsuruoka et al. (2009), after the gradient."""
 
     def __init__(self, rule, n):
         self.due, self.received = np.zeros(n), np.zeros(n)
 
-    def step(self, w, g, rate, l1, l2):
+    def step(self, w, g, rate, l1, l2, decays=1.0):
         w = np.maximum(1 - rate * l2, 0.0) * w - rate * g
         self.due = self.due + rate * l1
         cut = np.where(
@@ -108,6 +135,8 @@ OPTIMIZERS = {
     "adagrad": AdaGradOracle,
     "rmsprop": RMSpropOracle,
     "adam": AdamOracle,
+    "adamw": AdamWOracle,
+    "nadam": NAdamOracle,
 }
 
 

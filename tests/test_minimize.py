@@ -13,7 +13,7 @@ import skgd
 from skgd import maximize, minimize
 from skgd._function import iterate
 from skgd.line_search import LineSearch
-from skgd.optimizers import OPTIMIZERS, SGD, Adam, Momentum
+from skgd.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Momentum
 from skgd.schedules import Cosine, Linear, Warmup
 
 CENTRE = np.array([1.0, -2.0, 0.5])
@@ -31,6 +31,8 @@ def slope(x):
 # ways to get on that arrive, with the defaults for everything else
 WAYS = {
     **{name: {"optimizer": name} for name in ("sgd", "momentum", "adagrad", "adam")},
+    "nadam": {"optimizer": "nadam"},
+    "adamw": {"optimizer": AdamW(weight_decay=0.0)},
     "rmsprop": {"optimizer": "rmsprop", "schedule": "cosine", "max_iter": 3000},
     "nesterov": {"optimizer": Momentum(nesterov=True)},
     "sizes": {"step_sizes": [10, 1, 0.1, 0.01], "tol": 0},

@@ -17,7 +17,7 @@ from sklearn.preprocessing import scale
 
 from skgd import GDClassifier, GDRegressor
 from skgd.losses import Huber, Quantile
-from skgd.optimizers import SGD, AdaGrad, Adam, Momentum, RMSprop
+from skgd.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, NAdam, RMSprop
 from skgd.schedules import Cosine
 
 # Without stopping; all start from zeros.
@@ -45,6 +45,11 @@ OPTIMIZERS = {
     ),
     "adam": dict(optimizer=Adam(learning_rate=0.02), max_iter=8000),
     "amsgrad": dict(optimizer=Adam(learning_rate=0.05, amsgrad=True), max_iter=20000),
+    # its decay is in no objective
+    "adamw": dict(optimizer=AdamW(learning_rate=0.02, weight_decay=0.0), max_iter=8000),
+    "nadam": dict(
+        optimizer=NAdam(learning_rate=0.02), learning_rate="cosine", max_iter=8000
+    ),
 }
 
 

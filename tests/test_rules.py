@@ -43,6 +43,7 @@ OTHER = {
     "beta_1": 0.25,
     "beta_2": 0.25,
     "amsgrad": True,
+    "weight_decay": 0.25,
     "negative_slope": 0.25,
     "alpha": 0.25,
     "quantile": 0.25,
@@ -229,7 +230,7 @@ def test_a_name_is_the_rule_with_its_defaults(family):
 def test_what_is_no_rule_is_refused(value):
     match = (
         r"^The 'optimizer' parameter of Owner must be one of \['adagrad', 'adam', "
-        r"'momentum', 'rmsprop', 'sgd'\] or an instance of .*"
+        r"'adamw', 'momentum', 'nadam', 'rmsprop', 'sgd'\] or an instance of .*"
         rf"\. Got {re.escape(repr(value))} instead\.$"
     )
     with pytest.raises(ValueError, match=match):

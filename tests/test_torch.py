@@ -21,7 +21,7 @@ from skgd.activations import (
     SiLU,
     Tanh,
 )
-from skgd.optimizers import SGD, AdaGrad, Adam, Momentum, RMSprop
+from skgd.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, NAdam, RMSprop
 
 N_STEPS = 200
 PAIRS = {
@@ -49,9 +49,34 @@ PAIRS = {
         Adam(0.1, amsgrad=True),
         lambda w: torch.optim.Adam(w, 0.1, amsgrad=True),
     ),
+    "adamw": (AdamW(0.1), lambda w: torch.optim.AdamW(w, 0.1)),
+    "adamw-decay": (
+        AdamW(0.1, weight_decay=0.3, amsgrad=True),
+        lambda w: torch.optim.AdamW(w, 0.1, weight_decay=0.3, amsgrad=True),
+    ),
+    # The decay of the momentum's schedule: at once, so that it is constant.
+    "nadam": (
+        NAdam(0.1),
+        lambda w: torch.optim.NAdam(w, 0.1, momentum_decay=1e9),
+    ),
+    "nadam-betas": (
+        NAdam(0.1, beta_1=0.5, beta_2=0.9, epsilon=1e-3),
+        lambda w: torch.optim.NAdam(
+            w, 0.1, betas=(0.5, 0.9), eps=1e-3, momentum_decay=1e9
+        ),
+    ),
 }
 # rounding errors of so many steps; a wrong epsilon or share is off by far more
 TOLERANCE = {np.float64: 1e-12, np.float32: 1e-4}
+
+
+@pytest.fixture(autouse=True)
+def _scalars_of_theirs_in_double_precision():
+    # NAdam's product of momenta is of the default type, whatever the parameters are.
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
