@@ -19,6 +19,13 @@ PARAGRAPHS = {
             `skgd.activations` with its defaults, or an instance with its own
             hyperparameter, e.g. ``LeakyReLU(negative_slope=0.1)``.
         """,
+    "weight_init": """
+        weight_init : {'auto', 'glorot', 'he', 'lecun'} or Initializer, default='auto'
+            The initial weights: a name for the rule in `skgd.initializers` with its
+            defaults, or an instance with its own parameters, e.g.
+            ``He(distribution='normal', last_layer='zeros')``. 'auto' goes by the
+            activation, 'glorot' is what scikit-learn's `MLP*` have.
+        """,
     "alpha_linear": """
         alpha : float, default=0.0001
             Strength of the penalty: the objective is the weighted mean of the

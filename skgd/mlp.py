@@ -22,6 +22,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
     hidden_layer_sizes : int or sequence of int, default=(100,)
         Units of each hidden layer.
     {activation}
+    {weight_init}
     {regression_losses}
     {penalty}
     {alpha_mlp}
@@ -63,6 +64,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         hidden_layer_sizes=(100,),
         *,
         activation="relu",
+        weight_init="auto",
         loss="squared_error",
         penalty="l2",
         alpha=0.0001,
@@ -86,6 +88,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.weight_init = weight_init
         self.loss = loss
         self.penalty = penalty
         self.alpha = alpha
@@ -177,6 +180,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
     hidden_layer_sizes : int or sequence of int, default=(100,)
         Units of each hidden layer.
     {activation}
+    {weight_init}
     loss : {'log_loss'} or LogLoss, default='log_loss'
         The loss.
     {penalty}
@@ -223,6 +227,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         hidden_layer_sizes=(100,),
         *,
         activation="relu",
+        weight_init="auto",
         loss="log_loss",
         penalty="l2",
         alpha=0.0001,
@@ -246,6 +251,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.weight_init = weight_init
         self.loss = loss
         self.penalty = penalty
         self.alpha = alpha

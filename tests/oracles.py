@@ -392,3 +392,32 @@ SCHEDULES = {
     "cosine": _cosine,
     "one_cycle": _one_cycle,
 }
+
+
+# ---------------------------------------------------------------- initial weights
+HE = {"relu", "leaky_relu", "elu", "gelu", "silu", "mish"}
+
+
+def _glorot(fan_in, fan_out, name, activation, inner):
+    return 2 / (fan_in + fan_out) * (1 / 3 if name == "logistic" else 1)
+
+
+def _he(fan_in, fan_out, name, activation, inner):
+    slope = activation.negative_slope if name == "leaky_relu" else 0
+    return 2 / fan_in / (1 + slope**2)
+
+
+def _lecun(fan_in, fan_out, name, activation, inner):
+    return 1 / fan_in
+
+
+def _auto(fan_in, fan_out, name, activation, inner):
+    rule = _lecun if name == "selu" or name in HE else _glorot
+    if name in HE and inner:
+        rule = _he
+    return rule(fan_in, fan_out, name, activation, inner)
+
+
+# variance of a weight, by inputs and outputs of the layer, the activation, and whether
+# the layer is between hidden layers
+INITIALIZERS = {"auto": _auto, "glorot": _glorot, "he": _he, "lecun": _lecun}

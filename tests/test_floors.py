@@ -18,7 +18,7 @@ FLOORS = [
     + ["penalties"],
     ["_activation", "_loss", "_schedule", "layers", "line_search", "_plot_surface"],
     ["activations", "losses", "schedules", "sparse"],
-    ["_architecture", "_function", "_network", "_targets"],
+    ["_architecture", "_function", "_network", "_targets", "initializers"],
     ["_optimizer"],
     ["_state", "optimizers"],
     ["_rows"],

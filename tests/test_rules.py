@@ -1,4 +1,4 @@
-"""What all rules share, over the four registries."""
+"""What all rules share, over the registries."""
 
 import copy
 import math
@@ -10,9 +10,17 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from skgd import activations, line_search, losses, optimizers, schedules
+from skgd import (
+    activations,
+    initializers,
+    line_search,
+    losses,
+    optimizers,
+    schedules,
+)
 from skgd._rule import Allowed, Rule, resolve_rule
 from skgd.activations import ACTIVATIONS, Activation
+from skgd.initializers import INITIALIZERS, Initializer
 from skgd.line_search import LineSearch
 from skgd.losses import LOSSES, Huber, Loss, Quantile
 from skgd.optimizers import OPTIMIZERS, Adam, Momentum, Optimizer
@@ -23,6 +31,7 @@ REGISTRIES = {
     "losses": (LOSSES, Loss, losses),
     "activations": (ACTIVATIONS, Activation, activations),
     "schedules": (SCHEDULES, Schedule, schedules),
+    "initializers": (INITIALIZERS, Initializer, initializers),
     "line searches": ({"armijo": LineSearch}, LineSearch, line_search),
 }
 KINDS = {
@@ -57,13 +66,15 @@ OTHER = {
     "warmup": 0.25,
     "start": 0.25,
     "then": "linear",
+    "distribution": "normal",
+    "last_layer": "zeros",
     "shrink": 0.25,
     "grow": 3.0,
     "sufficient_decrease": 0.25,
 }
 FLAGS = {"nesterov", "centered", "amsgrad"}
 COUNTS = {"period", "n_steps"}
-NAMES = {"then"}
+NAMES = {"then", "distribution", "last_layer"}
 
 
 def may_be_none(key, name):
