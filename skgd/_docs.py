@@ -127,11 +127,13 @@ PARAGRAPHS = {
         """,
     "regression_losses": """
         loss : {'squared_error', 'huber', 'epsilon_insensitive', \
-            'squared_epsilon_insensitive', 'absolute_error', 'quantile', 'poisson'} or \
-            Loss, default='squared_error'
+            'squared_epsilon_insensitive', 'absolute_error', 'quantile', 'poisson', \
+            'gamma'} or Loss, default='squared_error'
             The loss: a name for the rule in `skgd.losses` with its defaults, or an
             instance with its own hyperparameters, e.g. ``Huber(epsilon=1.5)``.
-            'squared_error' is half the square; 'poisson' has the log link.
+            'squared_error' is half the square; 'poisson' and 'gamma' have the log link.
+            ``Quantile([0.1, 0.5, 0.9])`` predicts several quantiles of one target, in
+            a column each.
         """,
     "curves": """
         loss_curve_ : list of float

@@ -8,10 +8,12 @@ ctypedef double (*scalar_loss)(double, double, const double*, double*) noexcept 
 
 cdef class LossKernel:
     cdef scalar_loss scalar     # NULL: softmax, one class code per row in y
-    cdef double h[1]            # the hyperparameter
+    cdef double[::1] values
+    cdef const double* h        # the hyperparameter, in `values`
+    cdef Py_ssize_t stride      # from that of an output to that of the next: 0 or 1
 
 
-cdef LossKernel loss_kernel(scalar_loss scalar, double hyperparameter=*)
+cdef LossKernel loss_kernel(scalar_loss scalar, hyperparameter=*)
 
 
 cdef double loss_and_delta(

@@ -162,7 +162,8 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_targets)
-            Predictions; for the Poisson loss, means.
+            Predictions; for the Poisson and the gamma loss, means; for several
+            quantiles, a column for each, in rising order.
         """
         return self._decode(self._raw(X))
 
@@ -182,7 +183,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
     {activation}
     {weight_init}
     loss : {'log_loss'} or LogLoss, default='log_loss'
-        The loss.
+        The loss, e.g. ``LogLoss(label_smoothing=0.1)``.
     {penalty}
     {alpha_mlp}
     {l1_ratio}

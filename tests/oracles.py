@@ -170,6 +170,11 @@ def _to_one(y, z, rule):
     return np.abs(y * z - 1)
 
 
+def _smoothed(y, rule):
+    # a label that is wrong with probability e / 2
+    return np.where(y == 1, 1 - rule.label_smoothing / 2, rule.label_smoothing / 2)
+
+
 LOSSES = {
     "squared_error": LossOracle(
         lambda y, z, rule: (z - y) ** 2 / 2, lambda y, z, rule: z - y, _smooth
@@ -210,9 +215,17 @@ LOSSES = {
         lambda y, z, rule: np.exp(z) - y,
         _smooth,
     ),
+    "gamma": LossOracle(
+        lambda y, z, rule: y / np.exp(z) - 1 - np.log(y / np.exp(z)),
+        lambda y, z, rule: 1 - y / np.exp(z),
+        _smooth,
+    ),
     "log_loss": LossOracle(
-        lambda y, z, rule: y * _log1p_exp(-z) + (1 - y) * _log1p_exp(z),
-        lambda y, z, rule: np.exp(-_log1p_exp(-z)) - y,
+        lambda y, z, rule: (
+            _smoothed(y, rule) * _log1p_exp(-z)
+            + (1 - _smoothed(y, rule)) * _log1p_exp(z)
+        ),
+        lambda y, z, rule: np.exp(-_log1p_exp(-z)) - _smoothed(y, rule),
         _smooth,
     ),
     "hinge": LossOracle(
@@ -242,14 +255,16 @@ LOSSES = {
 }
 
 
-def softmax_loss(codes, z):
-    """Negative log-likelihood of one class per row, and its derivative by z."""
+def softmax_loss(codes, z, smoothing=0.0):
+    """Cross-entropy of one class per row, and its derivative by z."""
     z = np.asarray(z, dtype=np.float64)
     codes = np.asarray(codes, dtype=int).ravel()
     shifted = z - z.max(axis=1, keepdims=True)
     log_total = np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     hit = np.arange(z.shape[1]) == codes[:, None]
-    return (log_total - shifted)[hit], np.exp(shifted - log_total) - hit
+    target = (1 - smoothing) * hit + smoothing / z.shape[1]
+    losses = (target * (log_total - shifted)).sum(axis=1)
+    return losses, np.exp(shifted - log_total) - target
 
 
 # ---------------------------------------------------------------- activations

@@ -109,7 +109,7 @@ def forward(architecture, theta, X, *, running, weights=None, seed=None):
 def mean_loss(architecture, name, Y, Z, weights=None):
     """The weighted mean of the losses of the rows."""
     if architecture.softmax:
-        losses, _ = oracles.softmax_loss(Y, Z)
+        losses, _ = oracles.softmax_loss(Y, Z, architecture.loss.label_smoothing)
     else:
         losses = oracles.LOSSES[name].value(Y, Z, architecture.loss).sum(axis=1)
     return np.average(losses, weights=weights)

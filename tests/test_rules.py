@@ -56,6 +56,7 @@ OTHER = {
     "negative_slope": 0.25,
     "alpha": 0.25,
     "quantile": 0.25,
+    "label_smoothing": 0.25,
     "power_t": 0.25,
     "factor": 0.25,
     "min_rate": 0.25,
@@ -94,6 +95,10 @@ def bad_values(key, name):
     if name in {"learning_rate", "quantile", "warmup", "factor", "decay"}:
         bad += [0, 0.0, math.inf]
     if name in {"momentum", "rho", "beta_1", "beta_2", "quantile", "warmup", "factor"}:
+        bad += [1, 1.0, 1.5, math.inf]
+    if name == "quantile":
+        bad += [[], [0.5, 0.5], [0.9, 0.1], (0.1, 1.0), [0.1, "0.5"], [0.1, [0.5, 0.9]]]
+    if name == "label_smoothing":
         bad += [1, 1.0, 1.5, math.inf]
     if name in {"final", "start", "decay"}:
         bad += [1.5, math.inf]
@@ -252,6 +257,15 @@ def test_what_is_no_rule_is_refused(value):
 def test_a_rule_is_checked_when_it_is_resolved(rule):
     with pytest.raises(ValueError, match="parameter of (Huber|Quantile) must be"):
         resolve_rule(rule, LOSSES, Loss, "loss", "Owner")
+
+
+@pytest.mark.parametrize("quantile", [[0.1, 0.5], (0.1, 0.5), [np.float32(0.1), 0.9]])
+def test_several_quantiles_are_allowed(quantile):
+    rule = Quantile(quantile)
+    assert rule._check().n_levels == 2
+    assert clone(rule) == rule != Quantile(0.1)
+    assert rule.quantile is quantile
+    assert Quantile(0.1).n_levels == 1
 
 
 # ---------------------------------------------------------------- Allowed

@@ -21,6 +21,7 @@ from skgd.activations import (
     SiLU,
     Tanh,
 )
+from skgd.losses import LogLoss
 from skgd.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, NAdam, RMSprop
 
 N_STEPS = 200
@@ -134,3 +135,16 @@ def test_activation_and_its_derivative(ours, theirs, dtype):
     tolerance = 32 * np.finfo(dtype).eps
     assert_allclose(value, values.detach().numpy(), rtol=tolerance, atol=tolerance)
     assert_allclose(derivative, tensor.grad.numpy(), rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.7])
+def test_label_smoothing(smoothing):
+    rng = np.random.RandomState(0)
+    z, y = 3 * rng.standard_normal((50, 4)), rng.randint(4, size=50)
+    tensor = torch.tensor(z, requires_grad=True)
+    cost = torch.nn.CrossEntropyLoss(label_smoothing=smoothing, reduction="none")
+    theirs = cost(tensor, torch.tensor(y))
+    theirs.sum().backward()
+    loss, slope = LogLoss(label_smoothing=smoothing).evaluate(y, z, softmax=True)
+    assert_allclose(loss, theirs.detach().numpy(), rtol=1e-12)
+    assert_allclose(slope, tensor.grad.numpy(), rtol=0, atol=1e-14)
