@@ -38,10 +38,14 @@ PARAGRAPHS = {
             Samples of an update for ``solver='minibatch'``; 'auto' is
             ``min(200, n_samples)``.
         learning_rate : {'constant', 'invscaling', 'adaptive', 'exponential', 'step', \
-            'cosine', 'one_cycle'}, Schedule or callable, default='constant'
+            'linear', 'cosine', 'one_cycle', 'warmup', 'line_search'}, Schedule, \
+            LineSearch or callable, default='constant'
             The rate as a function of the step, for every optimizer: the name of a
             rule in `skgd.schedules`, an instance of one, or a callable that takes
-            the number of updates so far and returns the rate itself.
+            the number of updates so far and returns the rate itself. 'line_search',
+            with ``solver='batch'``, is `skgd.line_search.LineSearch`: of each update of
+            the optimizer, the rate at which the training objective falls enough; an
+            optimizer that leads uphill begins anew, along the gradient.
         learning_rate_init : float or None, default=None
             The rate at the start. None is the optimizer's own ``learning_rate``; if
             training diverges with that, `fit` starts again with a quarter of it, up
