@@ -51,9 +51,14 @@ def _report(state, recipe, outcome, validate):
 def _diverged(state, recipe, outcome):
     # Without a best epoch to go back to, divergence is an error.
     epoch = outcome.n_iter
+    what = f"The loss exploded at epoch #{epoch}."
+    if not np.isfinite(state.theta).all() or not np.isfinite(state.loss_curve[-1]):
+        what = (
+            f"Floating-point under-/overflow occurred at epoch #{epoch}. Solver "
+            "produced non-finite parameter weights."
+        )
     message = (
-        f"Floating-point under-/overflow occurred at epoch #{epoch}. Solver produced "
-        "non-finite parameter weights. The input data may contain large values and "
+        f"{what} The input data may contain large values and "
         "need to be preprocessed. Scaling input data with StandardScaler or "
         "MinMaxScaler might help. So might a smaller learning rate than "
         f"{state.learning_rate:g} (learning_rate_init)."
@@ -136,6 +141,8 @@ def descend(state, architecture, data, recipe, rows, weight_mean, validate, stop
                     outcome.stopped = True
                     break
                 state.stopping.update(value, tie, keep)
+                if state.step < getattr(schedule, "_warming", 0):
+                    state.stopping.restart()
                 if state.stopping.on_plateau:
                     message = _plateau_message(recipe, state, validate)
                     outcome.stopped = _next_rate_or_stop(state, recipe, message, stop)

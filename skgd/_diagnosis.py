@@ -14,6 +14,7 @@ SETTLED = 0.03  # in the last tenth, with twice its standard error
 RISE = 0.1  # of a curve above its least, for divergence and overfitting
 SWING = 0.02  # from crest to trough, for an oscillation
 NOISY = 0.05  # standard deviation of an epoch
+HUGE = 1e100  # whose squares could overflow: divergence, and no more to find
 GROWN = 1000  # the last loss by the first: divergence, however few epochs
 CHANCE = 1e-4  # of white noise to pass for an oscillation
 HELP = "lower learning_rate_init or scale the data"
@@ -142,7 +143,7 @@ def diagnose(estimator, validation_curve=None):
     curve = _checked(curve, "estimator")
     finite = _finite(curve)
     findings = _divergence(curve, finite)
-    if len(finite) >= MIN_EPOCHS:
+    if len(finite) >= MIN_EPOCHS and np.ptp(finite) < HUGE:
         findings += _findings(_Shape(finite), bool(findings), remedy)
         if validation_curve is not None:
             held_out = _finite(_checked(validation_curve, "validation_curve"))
@@ -260,8 +261,9 @@ def _divergence(curve, finite):
     if len(finite) < len(curve):
         said = f"the loss is not finite at epoch {{epoch:.0f}}; {HELP}."
         return [_finding("diverging", said, epoch=len(finite) + 1)]
-    if len(curve) and curve[-1] > GROWN * abs(curve[0]) > 0:
-        said = f"the loss grew from {{first:.4g}} to {{last:.4g}}; {HELP}."
+    grown = len(curve) and curve[-1] > GROWN * abs(curve[0]) > 0
+    if grown or (len(curve) and np.ptp(curve) >= HUGE):
+        said = f"the loss went from {{first:.4g}} to {{last:.4g}}; {HELP}."
         return [_finding("diverging", said, first=curve[0], last=curve[-1])]
     return []
 
@@ -269,8 +271,9 @@ def _divergence(curve, finite):
 def _findings(shape, diverged, remedy):
     # of the training loss alone
     if shape.span <= 1e-12 * np.abs(shape.curve).max():
-        said = "the loss stayed at {loss:.4g}: the start was the best, or the rate is"
-        return [_finding("flat", f"{said} far too small.", loss=shape.curve[-1])]
+        said = "the loss stayed at {loss:.4g}: the start was the best, the rate is far"
+        said = f"{said} too small, or it is where descent just begins to diverge."
+        return [_finding("flat", said, loss=shape.curve[-1])]
     found = []
     waves, height, period, share = shape.waves()
     last = shape.means[-1]

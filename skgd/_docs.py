@@ -52,10 +52,14 @@ PARAGRAPHS = {
             Samples of an update for ``solver='minibatch'``; 'auto' is
             ``min(200, n_samples)``.
         learning_rate : {'constant', 'invscaling', 'adaptive', 'exponential', 'step', \
-            'cosine', 'one_cycle'}, Schedule or callable, default='constant'
+            'linear', 'cosine', 'one_cycle', 'warmup', 'line_search'}, Schedule, \
+            LineSearch or callable, default='constant'
             The rate as a function of the step, for every optimizer: the name of a
             rule in `skgd.schedules`, an instance of one, or a callable that takes
-            the number of updates so far and returns the rate itself.
+            the number of updates so far and returns the rate itself. 'line_search',
+            with ``solver='batch'``, is `skgd.line_search.LineSearch`: of each update of
+            the optimizer, the rate at which the training objective falls enough; an
+            optimizer that leads uphill begins anew, along the gradient.
         learning_rate_init : float or None, default=None
             The rate at the start. None is the optimizer's own ``learning_rate``; if
             training diverges with that, `fit` starts again with a quarter of it, up
@@ -90,6 +94,8 @@ PARAGRAPHS = {
         warm_start : bool, default=False
             Whether `fit` goes on from the last solution, with the state of the
             optimizer and the step count (a schedule that has ended stays at its end).
+            Before the first `fit`, parameters that are set by hand (`coef_`,
+            `coefs_`, `intercept_`, `intercepts_`) are where it starts.
         early_stopping : bool, default=False
             Whether to hold out a part of the data (stratified for classes) and to
             stop when the score on it (accuracy, R2) does not improve; the parameters

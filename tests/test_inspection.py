@@ -347,3 +347,9 @@ def test_overfitting_estimators(optimizer, rate, seed):
     if optimizer == "adam":
         theirs = MLPRegressor(learning_rate_init=rate, **options).fit(rows, y)
         assert "validation score" in str(diagnose(theirs))
+
+
+@pytest.mark.filterwarnings("error")
+def test_huge_numbers_are_divergence_without_warnings():
+    for curve in (2 * 361.0 ** np.arange(121), -1e120 * np.arange(50)):
+        assert diagnose(curve).kinds == ["diverging"]
