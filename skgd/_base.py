@@ -137,8 +137,10 @@ class GradientDescent(BaseEstimator):
         return rules
 
     def _recipe(self, rules, n_samples, max_iter, rate_factor):
+        searched = isinstance(rules["learning_rate"], LineSearch)
         if self.solver == "batch":
-            batch_size = n_samples
+            # a search needs the gradient, which updates by a single row do not keep
+            batch_size = max(n_samples, 2) if searched else n_samples
         elif self.solver == "sgd":
             batch_size = 1
         elif self.batch_size == "auto":

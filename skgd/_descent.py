@@ -144,6 +144,8 @@ def descend(state, architecture, data, recipe, rows, weight_mean, validate, stop
                     outcome.stopped = True
                     break
                 state.stopping.update(value, tie, keep)
+                if state.step < getattr(schedule, "_warming", 0):
+                    state.stopping.restart()
                 if state.stopping.on_plateau:
                     message = _plateau_message(recipe, state, validate)
                     outcome.stopped = _next_rate_or_stop(state, recipe, message, stop)

@@ -12,6 +12,20 @@ PARAGRAPHS = {
             The penalty on the weights; never on intercepts, nor on the scale and
             shift of a batch normalisation. 'l1' and 'elasticnet' give exact zeros.
         """,
+    "activation": """
+        activation : {'relu', 'leaky_relu', 'elu', 'selu', 'gelu', 'silu', 'mish', \
+            'tanh', 'logistic', 'identity'} or Activation, default='relu'
+            The activation of the hidden layers: a name for the rule in
+            `skgd.activations` with its defaults, or an instance with its own
+            hyperparameter, e.g. ``LeakyReLU(negative_slope=0.1)``.
+        """,
+    "weight_init": """
+        weight_init : {'auto', 'glorot', 'he', 'lecun'} or Initializer, default='auto'
+            The initial weights: a name for the rule in `skgd.initializers` with its
+            defaults, or an instance with its own parameters, e.g.
+            ``He(distribution='normal', last_layer='zeros')``. 'auto' goes by the
+            activation, 'glorot' is what scikit-learn's `MLP*` have.
+        """,
     "alpha_linear": """
         alpha : float, default=0.0001
             Strength of the penalty: the objective is the weighted mean of the
@@ -29,8 +43,8 @@ PARAGRAPHS = {
     "descent": """
         solver : {'minibatch', 'batch', 'sgd'}, default='minibatch'
             How many samples make an update: `batch_size`, all, or one.
-        optimizer : {'adam', 'sgd', 'momentum', 'adagrad', 'rmsprop'} or Optimizer, \
-            default='adam'
+        optimizer : {'adam', 'adamw', 'nadam', 'sgd', 'momentum', 'adagrad', \
+            'rmsprop'} or Optimizer, default='adam'
             How a gradient becomes an update. A name stands for the rule in
             `skgd.optimizers` with its defaults; an instance carries its own
             hyperparameters, e.g. ``Momentum(momentum=0.8, nesterov=True)``.
@@ -38,10 +52,14 @@ PARAGRAPHS = {
             Samples of an update for ``solver='minibatch'``; 'auto' is
             ``min(200, n_samples)``.
         learning_rate : {'constant', 'invscaling', 'adaptive', 'exponential', 'step', \
-            'cosine', 'one_cycle'}, Schedule or callable, default='constant'
+            'linear', 'cosine', 'one_cycle', 'warmup', 'line_search'}, Schedule, \
+            LineSearch or callable, default='constant'
             The rate as a function of the step, for every optimizer: the name of a
             rule in `skgd.schedules`, an instance of one, or a callable that takes
-            the number of updates so far and returns the rate itself.
+            the number of updates so far and returns the rate itself. 'line_search',
+            with ``solver='batch'``, is `skgd.line_search.LineSearch`: of each update of
+            the optimizer, the rate at which the training objective falls enough; an
+            optimizer that leads uphill begins anew, along the gradient.
         learning_rate_init : float or None, default=None
             The rate at the start. None is the optimizer's own ``learning_rate``; if
             training diverges with that, `fit` starts again with a quarter of it, up
@@ -139,11 +157,13 @@ PARAGRAPHS = {
         """,
     "regression_losses": """
         loss : {'squared_error', 'huber', 'epsilon_insensitive', \
-            'squared_epsilon_insensitive', 'absolute_error', 'quantile', 'poisson'} or \
-            Loss, default='squared_error'
+            'squared_epsilon_insensitive', 'absolute_error', 'quantile', 'poisson', \
+            'gamma'} or Loss, default='squared_error'
             The loss: a name for the rule in `skgd.losses` with its defaults, or an
             instance with its own hyperparameters, e.g. ``Huber(epsilon=1.5)``.
-            'squared_error' is half the square; 'poisson' has the log link.
+            'squared_error' is half the square; 'poisson' and 'gamma' have the log link.
+            ``Quantile([0.1, 0.5, 0.9])`` predicts several quantiles of one target, in
+            a column each.
         """,
     "curves": """
         loss_curve_ : list of float

@@ -77,13 +77,14 @@ cdef void _update(
     step.l2 = plan.l2 * scale
     plan.l1_total += step.rate * step.l1
     step.l1_total = plan.l1_total
+    step.decays = True
     if floating is float:
         kernel.f32(theta, grad, slots, n, p, &step)
-        step.l1 = step.l2 = 0
+        step.l1 = step.l2 = step.decays = 0
         kernel.f32(theta + p, grad + p, slots + p, n, n - p, &step)
     else:
         kernel.f64(theta, grad, slots, n, p, &step)
-        step.l1 = step.l2 = 0
+        step.l1 = step.l2 = step.decays = 0
         kernel.f64(theta + p, grad + p, slots + p, n, n - p, &step)
 
 

@@ -1,5 +1,6 @@
 """Descent on a function: the loop behind `minimize`, and what it evaluates."""
 
+import inspect
 from collections.abc import Iterable
 from numbers import Integral, Real
 
@@ -77,14 +78,20 @@ class Objective:
         self.nfev += 1
         value = self._fun(x.copy(), *data, *self._args)
         if self._jac is True:
+            if not isinstance(value, tuple | list) or len(value) != 2:
+                raise ValueError(
+                    "With jac=True, fun must return a value and its gradient. Got "
+                    f"{value!r}."
+                )
             value, slope = value
             self._last = (x, slope)
-        value = np.asarray(value, dtype=np.float64)
-        if value.size != 1:
+        value = np.asarray(value)
+        if value.size != 1 or value.dtype.kind not in "fiub":
             raise ValueError(
-                f"fun must return a single number. Got an array of shape {value.shape}."
+                "fun must return a single real number. Got an array of shape "
+                f"{value.shape}, {value.dtype}."
             )
-        return self._sign * value.item()
+        return self._sign * float(value.item())
 
     def gradient(self, x, value=None, *data):
         """The gradient at `x`.
@@ -105,14 +112,7 @@ class Objective:
         """
         self.njev += 1
         if isinstance(self._jac, str):
-            slope = approx_derivative(
-                lambda z: self.value(z, *data),
-                x,
-                method=self._jac,
-                f0=value,
-                bounds=self._limits,
-            )
-            return np.asarray(slope, dtype=x.dtype).reshape(x.shape)
+            return self._difference(x, value, *data)
         if self._jac is True:
             if self._last[0] is not x or data:
                 self.value(x, *data)
@@ -125,6 +125,27 @@ class Objective:
                 f"The gradient must have the shape of x0, {x.shape}. Got {slope.shape}."
             )
         return self._sign * slope
+
+    def _difference(self, x, value, *data):
+        # A variable that its bounds hold fixed has no difference, and needs none.
+        low, high = (np.broadcast_to(limit, x.shape) for limit in self._limits)
+        free = low < high
+
+        def fun(part):
+            point = x.copy()
+            point[free] = part
+            return self.value(point, *data)
+
+        slope = np.zeros_like(x)
+        if free.any():
+            slope[free] = approx_derivative(
+                fun,
+                x[free],
+                method=self._jac,
+                f0=value,
+                bounds=(low[free], high[free]),
+            )
+        return slope
 
 
 # ---------------------------------------------------------------- checked arguments
@@ -165,6 +186,27 @@ def check_argument(name, value, allowed):
         raise ValueError(f"{name} must be {allowed}. Got {value!r}.")
 
 
+def check_options(owner, options, function):
+    """Raise for a keyword that a function does not have.
+
+    Parameters
+    ----------
+    owner : str
+        What the user called.
+    options : dict
+        The keywords.
+    function : callable
+        Has the keywords that are allowed.
+    """
+    allowed = set(inspect.signature(function).parameters) - {"sign"}
+    unknown = [name for name in options if name not in allowed]
+    if unknown:
+        raise TypeError(
+            f"{owner} got an unexpected keyword argument {unknown[0]!r}. Keywords are "
+            f"{sorted(allowed - {'fun', 'x0', 'args'})}."
+        )
+
+
 def resolve_schedule(schedule, owner):
     """The schedule that an argument stands for; a function of the step is one.
 
@@ -191,13 +233,16 @@ def resolve_schedule(schedule, owner):
     return rule
 
 
-def _limits(bounds, n):
+def _limits(bounds, x):
+    # lower and upper bounds as numbers of the type of x
+    n = x.size
     if bounds is None:
         return None
     if isinstance(bounds, Bounds):
         low, high = bounds.lb, bounds.ub
     else:
-        pairs = [tuple(pair) for pair in bounds]
+        pairs = list(bounds) if isinstance(bounds, Iterable) else []
+        pairs = [tuple(p) if isinstance(p, Iterable) else () for p in pairs]
         if len(pairs) != n or any(len(pair) != 2 for pair in pairs):
             raise ValueError(
                 f"bounds must have one pair (min, max) for each of the {n} variables. "
@@ -213,7 +258,10 @@ def _limits(bounds, n):
             f"A lower bound must not be above the upper one. Got {low[i]} and "
             f"{high[i]} for variable {i}."
         )
-    return low, high
+    inner_low, inner_high = low.astype(x.dtype), high.astype(x.dtype)
+    inner_low[inner_low < low] = np.nextafter(inner_low, np.inf)[inner_low < low]
+    inner_high[inner_high > high] = np.nextafter(inner_high, -np.inf)[inner_high > high]
+    return inner_low, np.maximum(inner_low, inner_high)
 
 
 # ---------------------------------------------------------------- how to get on
@@ -413,11 +461,14 @@ def iterate(
         With the values of `fun`, whatever the sign.
     """
     check_argument("max_iter", max_iter, Allowed(Integral, ge=0))
+    check_argument("return_path", return_path, Allowed(bool))
+    if not (callback is None or callable(callback)):
+        raise TypeError(f"callback must be callable or None. Got {callback!r}.")
     for name, value in (("tol", tol), ("xtol", xtol), ("gtol", gtol)):
         check_argument(name, value, Allowed(Real, ge=0, options=(None,)))
     steps = _steps(optimizer, learning_rate, schedule, step_sizes, max_iter)
     x = start_point(x0)
-    limits = _limits(bounds, x.size)
+    limits = _limits(bounds, x)
     objective = Objective(fun, jac, args, sign, limits)
     tests = {
         "tol": steps.tol if tol is None else tol,
@@ -440,17 +491,25 @@ class _Descent:
     def __init__(self, objective, limits, tests, callback, sign):
         self.objective, self.limits, self.tests = objective, limits, tests
         self.callback, self.sign = callback, sign
-        self.nit, self.status, self.message = 0, None, None
+        self.nit, self.status, self.message, self.error = 0, None, None, None
 
     def project(self, x):
         return x if self.limits is None else np.clip(x, *self.limits, dtype=x.dtype)
+
+    def projected_slope(self):
+        # the gradient but for what points out of the bounds
+        if self.limits is None:
+            return self.slope
+        low, high = self.limits
+        return np.clip(self.slope, self.x - high, self.x - low)
 
     def safe_value(self, x):
         # a trial step may leave the domain: that is as bad as can be
         try:
             with np.errstate(all="ignore"):
                 value = self.objective.value(x)
-        except Exception:
+        except Exception as error:
+            self.error = error
             return np.inf
         return np.inf if np.isnan(value) else value
 
@@ -467,10 +526,10 @@ class _Descent:
 
     def at_optimum(self):
         gtol = self.tests["gtol"]
-        if self.status is None and gtol is not None:
-            move = self.x - self.project(self.x - self.slope)
-            if np.abs(move).max(initial=0.0) <= gtol:
-                self.end(f"The gradient is at most gtol={gtol:g}.")
+        if self.status is not None or gtol is None:
+            return self.status is not None
+        if np.abs(self.projected_slope()).max(initial=0.0) <= gtol:
+            self.end(f"The gradient is at most gtol={gtol:g}.")
         return self.status is not None
 
     def end(self, message):
@@ -483,7 +542,9 @@ class _Descent:
             )
         self.nit += 1
         if proposal is None:
-            self.status = 2
+            self.status, self.message = 2, MESSAGES[2]
+            if self.error is not None:
+                self.message += f" The function raised {self.error!r} at a trial step."
             return
         x, value = proposal
         if np.isfinite(x).all() and value is None:
@@ -491,10 +552,11 @@ class _Descent:
         if value is None or not np.isfinite(value):
             self.status = 3
             return
-        if abs(value - self.value) < self.tests["tol"]:
+        moved = not np.array_equal(x, self.x)  # a schedule may begin at rate zero
+        if moved and abs(value - self.value) < self.tests["tol"]:
             self.end(f"The value changes by less than tol={self.tests['tol']:g}.")
             return
-        if np.linalg.norm(x - self.x) < self.tests["xtol"]:
+        if moved and np.linalg.norm(x - self.x) < self.tests["xtol"]:
             self.end(f"The move is shorter than xtol={self.tests['xtol']:g}.")
             return
         slope = self.objective.gradient(x, value)

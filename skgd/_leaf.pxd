@@ -19,6 +19,10 @@ cdef extern from "_leaf.h":
     double skgd_logistic_f64(double) noexcept nogil
     float skgd_tanh_f32(float) noexcept nogil
     double skgd_tanh_f64(double) noexcept nogil
+    float skgd_expm1_f32(float) noexcept nogil
+    double skgd_expm1_f64(double) noexcept nogil
+    float skgd_normal_tail_f32(float, float*) noexcept nogil
+    double skgd_normal_tail_f64(double, double*) noexcept nogil
 
 
 cdef inline floating exponential(floating x) noexcept nogil:
@@ -40,6 +44,22 @@ cdef inline floating tangent(floating x) noexcept nogil:
         return skgd_tanh_f32(x)
     else:
         return skgd_tanh_f64(x)
+
+
+cdef inline floating exponential_minus_1(floating x) noexcept nogil:
+    # for x <= 0
+    if floating is float:
+        return skgd_expm1_f32(x)
+    else:
+        return skgd_expm1_f64(x)
+
+
+cdef inline floating normal_tail(floating x, floating* density) noexcept nogil:
+    # for x >= 0: the probability beyond x; density receives exp(-x^2 / 2)
+    if floating is float:
+        return skgd_normal_tail_f32(x, density)
+    else:
+        return skgd_normal_tail_f64(x, density)
 
 
 cdef inline floating root(floating x) noexcept nogil:

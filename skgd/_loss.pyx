@@ -46,10 +46,13 @@ cdef class LossKernel:
         return total
 
 
-cdef LossKernel loss_kernel(scalar_loss scalar, double hyperparameter=0.0):
+cdef LossKernel loss_kernel(scalar_loss scalar, hyperparameter=0.0):
+    # a list or tuple has a value for each output
     cdef LossKernel kernel = LossKernel()
     kernel.scalar = scalar
-    kernel.h[0] = hyperparameter
+    kernel.values = np.array(hyperparameter, dtype=np.float64, ndmin=1)
+    kernel.h = &kernel.values[0]
+    kernel.stride = kernel.values.shape[0] > 1
     return kernel
 
 
@@ -80,18 +83,23 @@ cdef leaf _softmax(
 
 cdef double _softmax_loss(
     const floating* y, floating* z, const floating* weights,
-    Py_ssize_t m, Py_ssize_t k, double scale,
+    Py_ssize_t m, Py_ssize_t k, double scale, double smoothing,
 ) noexcept nogil:
     # y (m,): class codes; z (m, k): delta on return
     cdef Py_ssize_t i, j, code, first = 0, rows
     cdef double total = 0
-    cdef floating factor
+    cdef floating factor, mean, share = smoothing / k, hit = 1 - smoothing
     cdef floating shift[64]
     cdef floating target[64]
     while first < m:
         rows = m - first if m - first < 64 else 64
         for i in range(rows):
             target[i] = z[i * k + <Py_ssize_t> y[first + i]]
+            if smoothing != 0:
+                mean = 0
+                for j in range(k):
+                    mean += share * z[i * k + j]
+                target[i] = hit * target[i] + mean
         _softmax(z, shift, rows, k)
         for i in range(rows):
             code = <Py_ssize_t> y[first + i]
@@ -101,9 +109,9 @@ cdef double _softmax_loss(
                 continue
             total += factor * (shift[i] - target[i])
             factor *= <floating> scale
-            z[i * k + code] -= 1
+            z[i * k + code] -= hit
             for j in range(k):
-                z[i * k + j] *= factor
+                z[i * k + j] = (z[i * k + j] - share) * factor
         z += rows * k
         first += rows
     return total
@@ -123,7 +131,8 @@ cdef double _loss_in_units(
             continue
         for j in range(k):
             loss = weight * kernel.scalar(
-                units[2 * j] * y[i * k + j], units[2 * j] * z[i * k + j], kernel.h, &dz)
+                units[2 * j] * y[i * k + j], units[2 * j] * z[i * k + j],
+                kernel.h + j * kernel.stride, &dz)
             z[i * k + j] = <floating> (
                 scale * weight * dz * units[2 * j] * units[2 * j + 1])
             total += loss * units[2 * j + 1]
@@ -139,7 +148,7 @@ cdef double loss_and_delta(
     cdef Py_ssize_t i, j
     cdef double total = 0, row, dz, weight
     if kernel.scalar == NULL:
-        return _softmax_loss(y, z, weights, m, k, scale)
+        return _softmax_loss(y, z, weights, m, k, scale, kernel.h[0])
     if kernel.units != NULL:
         return _loss_in_units(kernel, y, z, weights, m, k, scale)
     for i in range(m):
@@ -149,7 +158,7 @@ cdef double loss_and_delta(
             continue
         row = 0
         for j in range(i * k, (i + 1) * k):
-            row += kernel.scalar(y[j], z[j], kernel.h, &dz)
+            row += kernel.scalar(y[j], z[j], kernel.h + (j - i * k) * kernel.stride, &dz)
             z[j] = <floating> (scale * weight * dz)
         total += weight * row
     return total
@@ -206,9 +215,15 @@ class Loss(Rule):
     link = "identity"
     # whether the outputs can be one distribution
     has_softmax = False
+    # outputs for a single target
+    n_levels = 1
 
     def _check_target(self, y):
         """Raise where `y` is outside the domain of a regression loss."""
+
+    def _spread(self, Y):
+        # a target as often as it has outputs
+        return np.repeat(Y, self.n_levels, axis=1) if Y.shape[1] == 1 else Y
 
     def evaluate(self, y, z, softmax=False):
         """Loss and derivative at raw predictions.
@@ -216,7 +231,8 @@ class Loss(Rule):
         Parameters
         ----------
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets, as the module's docstring says.
+            Targets, as the module's docstring says; of shape (n_samples,) for several
+            quantiles.
         z : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Raw predictions.
         softmax : bool, default=False
@@ -240,7 +256,9 @@ class Loss(Rule):
         y = np.asarray(y, dtype=np.float64)
         if softmax and not self.has_softmax:
             raise ValueError(f"softmax=True is for LogLoss alone, not for {self!r}.")
-        target = np.ascontiguousarray(y.reshape(len(y), -1))
+        if self.n_levels > 1 and table.shape[1] != self.n_levels:
+            raise ValueError(f"z must have {self.n_levels} columns, got {z.shape}.")
+        target = np.ascontiguousarray(self._spread(y.reshape(len(y), -1)))
         expected = (len(table), 1 if softmax else table.shape[1])
         if target.shape != expected:
             raise ValueError(

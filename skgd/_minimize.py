@@ -2,7 +2,7 @@
 
 from sklearn.base import clone
 
-from ._function import iterate
+from ._function import check_options, iterate
 from ._optimizer import Optimizer
 from ._rule import resolve_rule
 from .optimizers import OPTIMIZERS, SGD
@@ -51,7 +51,9 @@ def minimize(
     optimizer : str or Optimizer, default='adam'
         The rule, as for the estimators: a name of `skgd.optimizers`, or an instance.
     learning_rate : float, default=None
-        The rate; None is the optimizer's own.
+        The rate; None is the optimizer's own. An adaptive optimizer moves by about the
+        rate in each step (0.01 for Adam), so a far optimum needs a higher one; at a
+        constant rate RMSprop hovers around an optimum, which a schedule ends.
     schedule : str, Schedule or callable, default='constant'
         The rate as a function of the step: a name or an instance of
         `skgd.schedules`, or a callable that takes the step and returns the rate.
@@ -84,9 +86,9 @@ def minimize(
         SciPy's, with `x`, `fun`, `jac`, `nit`, `nfev`, `njev`, `success`, `status`,
         `message`; with ``return_path=True`` also `path`, ndarray of shape
         (n_points, n), and `fun_path`, ndarray of shape (n_points,): all points from
-        the start on. Status: 0 a tolerance was met, 1 `max_iter`, 2 no step lowers
-        the value, 3 a value or gradient is not finite (`x` is the point before), 99
-        the callback ended it.
+        the start on (the last iteration may add none: see `tol`). Status: 0 a
+        tolerance was met, 1 `max_iter`, 2 no step lowers the value, 3 a value or
+        gradient is not finite (`x` is the point before), 99 the callback ended it.
 
     Raises
     ------
@@ -166,6 +168,7 @@ def maximize(fun, x0, args=(), **options):
     >>> result.x.round(3), round(result.fun, 4)
     (array([1.]), 0.3989)
     """
+    check_options("maximize", options, minimize)
     return _iterate(fun, x0, args, sign=-1.0, **options)
 
 

@@ -6,13 +6,15 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ._activation import Activation
 from ._architecture import Architecture
 from ._base import GradientDescent
 from ._data import as_rows, forward, normalisation_map, set_views
 from ._network import Data
-from ._rule import Allowed
+from ._rule import Allowed, resolve_rule
 from ._units import absorb, publish
-from .activations import ACTIVATIONS, Activation, Logistic
+from .activations import ACTIVATIONS
+from .initializers import INITIALIZERS, Initializer
 
 
 class MultilayerPerceptron(GradientDescent):
@@ -32,7 +34,11 @@ class MultilayerPerceptron(GradientDescent):
 
     @property
     def _rules(self):
-        return {**super()._rules, "activation": (ACTIVATIONS, Activation)}
+        return {
+            **super()._rules,
+            "activation": (ACTIVATIONS, Activation),
+            "weight_init": (INITIALIZERS, Initializer),
+        }
 
     def _hidden(self):
         sizes = self.hidden_layer_sizes
@@ -74,13 +80,11 @@ class MultilayerPerceptron(GradientDescent):
         )
 
     def _initialise(self, architecture, views, rng):
-        # Glorot and Bengio (2010), in the order of scikit-learn's MLP*: the same
-        # random_state gives the same initial network.
-        factor = 2.0 if isinstance(architecture.activation, Logistic) else 6.0
-        for W, b in zip(views["W"], views["b"], strict=True):
-            bound = np.sqrt(factor / sum(W.shape))
-            W[:] = rng.uniform(-bound, bound, W.shape)
-            b[:] = rng.uniform(-bound, bound, b.shape)
+        owner = type(self).__name__
+        rule = resolve_rule(
+            self.weight_init, INITIALIZERS, Initializer, "weight_init", owner
+        )
+        rule.fill(views["W"], views["b"], architecture.activation, rng)
 
     # ------------------------------------------------------------ parameters
     _names = {"W": "coefs_", "b": "intercepts_", "gamma": "gammas_", "beta": "betas_"}

@@ -3,8 +3,8 @@
 from cython cimport floating
 from libc.stdint cimport uint64_t
 
+from ._activation cimport ActivationKernel
 from ._loss cimport LossKernel
-from .activations cimport backward_f32, backward_f64, forward_f32, forward_f64
 
 
 cdef struct Layer:
@@ -14,10 +14,6 @@ cdef struct Layer:
     Py_ssize_t n_out
     double keep             # 1 - dropout
     bint active             # has an activation
-    forward_f32 f32
-    forward_f64 f64
-    backward_f32 back_f32
-    backward_f64 back_f64
     # parameters and gradients: W (n_in, n_out), the others (n_out,)
     void* W
     void* b
@@ -31,6 +27,7 @@ cdef struct Layer:
     # one batch of up to batch_size rows
     void* A                 # (batch, n_out) what the layer gives on
     void* xhat              # (batch, n_out) normalised
+    void* kept              # (batch, n_out) before the activation, or NULL: see A
     void* moments           # (2, n_out) mean and variance that normalised it
     void* inv_std           # (n_out,)
 
@@ -71,6 +68,7 @@ cdef class Network:
     cdef Py_ssize_t n_layers
     cdef Layer* layers
     cdef LossKernel loss
+    cdef ActivationKernel activation
     cdef list keep_alive
     cdef void* theta
     cdef void* grad

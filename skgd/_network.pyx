@@ -13,7 +13,6 @@ import numpy as np
 from scipy import sparse as sp
 
 from ._loss cimport loss_and_delta
-from .activations cimport ActivationKernel
 from .layers cimport (
     batch_norm_backward,
     batch_norm_forward,
@@ -165,6 +164,17 @@ cdef void _sparse_input_forward(
     csr_product(&rows, scaled, Z, batch.m, k, n)
 
 
+cdef void _activate(
+    ActivationKernel activation, Layer* layer, floating* A, Py_ssize_t n
+) noexcept nogil:
+    if layer.kept != NULL:
+        memcpy(layer.kept, A, n * sizeof(floating))
+    if floating is float:
+        activation.f32(A, n, activation.h)
+    else:
+        activation.f64(A, n, activation.h)
+
+
 cdef void _forward(Network net, Batch* batch, floating* tag) noexcept nogil:
     cdef Py_ssize_t l, m = batch.m
     cdef Layer* layer
@@ -192,10 +202,7 @@ cdef void _forward(Network net, Batch* batch, floating* tag) noexcept nogil:
                 <const floating*> layer.beta, <const floating*> batch.share,
                 batch.total, batch.single, batch.step, m, layer.n_out)
         if layer.active:
-            if floating is float:
-                layer.f32(A, m * layer.n_out)
-            else:
-                layer.f64(A, m * layer.n_out)
+            _activate(net.activation, layer, A, m * layer.n_out)
         if layer.keep < 1 and batch.step >= 0:
             dropout(
                 A, m * layer.n_out, _layer_seed(batch.seed, l), layer.keep,
@@ -239,6 +246,7 @@ cdef void _backward(Network net, Batch* batch, floating* tag) noexcept nogil:
     cdef Py_ssize_t l = net.n_layers - 1, m = batch.m, n
     cdef int flip = 0
     cdef Layer* layer
+    cdef const void* read
     cdef const floating* before
     cdef floating* delta = <floating*> net.layers[l].A
     while l >= 0:
@@ -246,15 +254,19 @@ cdef void _backward(Network net, Batch* batch, floating* tag) noexcept nogil:
         n = layer.n_out
         if layer.keep < 1:
             dropout(delta, m * n, _layer_seed(batch.seed, l), layer.keep, 1 / layer.keep)
-            if layer.active:    # the activation without the factor of dropout
+            if layer.active and layer.kept == NULL:
+                # the activation without the factor of dropout
                 dropout(
                     <floating*> layer.A, m * n, _layer_seed(batch.seed, l), layer.keep,
                     layer.keep)
         if layer.active:
+            read = layer.A if layer.kept == NULL else layer.kept
             if floating is float:
-                layer.back_f32(<const float*> layer.A, delta, m * n)
+                net.activation.back_f32(
+                    <const float*> read, delta, m * n, net.activation.h)
             else:
-                layer.back_f64(<const double*> layer.A, delta, m * n)
+                net.activation.back_f64(
+                    <const double*> read, delta, m * n, net.activation.h)
         if layer.gamma != NULL:
             batch_norm_backward(
                 <const floating*> layer.xhat, delta, <const floating*> layer.inv_std,
@@ -422,8 +434,8 @@ cdef class Network:
                 norm += 1
 
     cdef _bind_rules(self, architecture):
-        cdef ActivationKernel activation = architecture.activation._kernel()
         cdef Layer* layer
+        self.activation = architecture.activation._kernel()
         rates = [architecture.input_dropout] if self.layers[0].W == NULL else []
         rates += list(architecture.dropout) or [0.0] * (len(architecture.sizes) - 2)
         for l in range(self.n_layers):
@@ -433,8 +445,6 @@ cdef class Network:
                 layer.keep = 1 - rates[l]
             if l < self.n_layers - 1 and layer.W != NULL:
                 layer.active = True
-                layer.f32, layer.f64 = activation.f32, activation.f64
-                layer.back_f32, layer.back_f64 = activation.back_f32, activation.back_f64
 
     cdef _make_room(self, architecture, training):
         # A sparse input layer works on the rows as they are stored.
@@ -451,6 +461,8 @@ cdef class Network:
             layer.A = self._room(n, layer.n_out)
             if layer.gamma != NULL:
                 layer.xhat = self._room(n, layer.n_out)
+            if training and layer.active and self.activation.reads_input:
+                layer.kept = self._room(n, layer.n_out)
             if l < self.n_layers - 1 and (layer.W != NULL or layer.gamma != NULL):
                 inner += 1
                 widest = max(widest, layer.n_out)

@@ -9,7 +9,8 @@ cdef struct Step:
     double l1           # strength of the L1 penalty on these parameters, or 0
     double l2           # strength of the squared L2 penalty, or 0
     double l1_total     # sum of rate * l1 over all updates, this one included
-    double h[4]         # hyperparameters, in the order of the kernel
+    bint decays         # whether a decoupled weight decay acts on these parameters
+    double h[5]         # hyperparameters, in the order of the kernel
 
 
 # (w, g, slots, stride, n, step): w, g and each slot are (n,); slot k starts at
@@ -23,7 +24,7 @@ ctypedef void (*step_f64)(
 cdef class OptimizerKernel:
     cdef step_f32 f32
     cdef step_f64 f64
-    cdef double h[4]
+    cdef double h[5]
     cdef readonly Py_ssize_t n_slots
     # Plain SGD: `_rows.pyx` may fuse gradient and update of a single row.
     cdef readonly bint plain

@@ -4,13 +4,14 @@
 from cython cimport floating
 from libc.string cimport memcpy, memset
 
+import inspect
 from collections.abc import Mapping
 from numbers import Real
 
 import numpy as np
 from sklearn.base import clone
 
-from ._function import iterate
+from ._function import check_options, iterate
 from ._rule import Allowed, Rule
 
 
@@ -46,7 +47,7 @@ def _apply(
         first = &slots[0, 0]
     memset(&step, 0, sizeof(step))
     memcpy(step.h, kernel.h, sizeof(kernel.h))
-    step.rate, step.t = rate, t
+    step.rate, step.t, step.decays = rate, t, True
     if floating is float:
         kernel.f32(&w[0], &g[0], first, n, n, &step)
     else:
@@ -73,12 +74,13 @@ def _checked_gradient(name, grad, param):
             f"{name} must have the shape of its parameter, {param.shape}. Got "
             f"{grad.shape}.")
     with np.errstate(over="ignore"):
-        flat = np.ascontiguousarray(grad, dtype=param.dtype).reshape(-1)
+        # a copy: it may be a view of a parameter, of whichever key
+        flat = np.array(grad, dtype=param.dtype, order="C").reshape(-1)
     if not np.isfinite(flat).all():
         raise ValueError(
             f"{name} is not finite in {param.dtype}; nothing has been updated. Is the "
             "learning rate too large?")
-    return flat.copy() if np.may_share_memory(flat, param) else flat
+    return flat
 
 
 def _by_key(params, grads):
@@ -96,6 +98,13 @@ def _by_key(params, grads):
             "params and grads must have the same keys. Only in grads: "
             f"{unknown}, only in params: {without}.")
     return params, grads
+
+
+def _scipy_callback(callback):
+    # SciPy's rule: the name of the only parameter says what it is
+    if list(inspect.signature(callback).parameters) == ["intermediate_result"]:
+        return lambda result: callback(intermediate_result=result)
+    return lambda result: callback(result.x)
 
 
 class Optimizer(Rule):
@@ -139,7 +148,7 @@ class Optimizer(Rule):
         return self._rates.get(kind, self._rates["network"])
 
     def update(self, params, grads, *, learning_rate=None):
-        """Update parameters in place, all or none of them.
+        """Update parameters in place; what is refused changes none of them.
 
         The state (velocity, moments, number of updates) is made for each key at its
         first update, and kept in this object. It is no parameter: a clone, and an
@@ -148,9 +157,10 @@ class Optimizer(Rule):
         Parameters
         ----------
         params : dict of ndarray, or ndarray
-            Arrays of float32 or float64, of any shape.
+            Arrays of float32 or float64, of any shape. An array alone counts as one
+            key: for several, use a dictionary.
         grads : dict of array-like, or array-like
-            The gradient for each, of the same shape.
+            The gradient for each, floats of the same shape.
         learning_rate : float, default=None
             The rate of this update; None is `learning_rate`, or the rule's default.
 
@@ -188,22 +198,26 @@ class Optimizer(Rule):
             at = "" if key is None else f"[{key!r}]"
             _checked_parameter(f"params{at}", param)
             grad = _checked_gradient(f"grads{at}", grads[key], param)
-            new = np.zeros((kernel.n_slots, param.size), param.dtype), 0
-            slots, t = memory.get(key, (new[0], 0))
-            if (slots.shape, slots.dtype) != (new[0].shape, param.dtype):
+            kind = param.shape, param.dtype, kernel.n_slots
+            if key not in memory:
+                slots = np.zeros((kernel.n_slots, param.size), param.dtype)
+                memory_of_key = kind, slots, 0
+            else:
+                memory_of_key = memory[key]
+            before, slots, t = memory_of_key
+            if before != kind:
                 raise ValueError(
                     f"params{at}, or the variant of {type(self).__name__}, is another "
-                    "than in the update before: the state is for "
-                    f"{slots.shape[1]} numbers of {slots.dtype} in {slots.shape[0]} "
-                    f"slots, now it would be {param.size} of {param.dtype} in "
-                    f"{kernel.n_slots}. Call reset() to begin anew.")
-            work.append((key, param, grad, slots, t + 1))
-        for key, param, grad, slots, t in work:
+                    f"than in the update before: the state is for {before[1]} of shape "
+                    f"{before[0]} in {before[2]} slots, now it would be {kind[1]} of "
+                    f"shape {kind[0]} in {kind[2]}. Call reset() to begin anew.")
+            work.append((key, param, grad, kind, slots, t + 1))
+        for key, param, grad, kind, slots, t in work:
             flat = np.ascontiguousarray(param).reshape(-1)
             _apply(kernel, flat, grad, slots, rate, t)
             if not np.may_share_memory(flat, param):
                 param[...] = flat.reshape(param.shape)
-            memory[key] = slots, t
+            memory[key] = kind, slots, t
 
     def reset(self):
         """Forget the state that `update` has made.
@@ -229,7 +243,7 @@ class Optimizer(Rule):
         maxiter : int, default=None
             SciPy's name for `max_iter`.
         **options : dict
-            Keywords of `skgd.minimize` but for `optimizer`.
+            Keywords of `skgd.minimize` but for `optimizer` and `step_sizes`.
 
         Returns
         -------
@@ -253,4 +267,7 @@ class Optimizer(Rule):
                     "take bounds.")
         if maxiter is not None:
             options["max_iter"] = maxiter
-        return iterate(clone(self)._check(), fun, x0, args, **options)
+        check_options(f"{type(self).__name__} as a method", options, iterate)
+        if options.get("callback") is not None:
+            options["callback"] = _scipy_callback(options["callback"])
+        return iterate(clone(self)._check(), fun, x0, args, sign=1.0, **options)

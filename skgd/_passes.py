@@ -176,14 +176,26 @@ def search_update(work):
     rate = work.recipe.learning_rate
     if state.slot_step:
         rate = rule.grow * state.learning_rate
+    else:
+        state.learning_rate = rate
     start = state.snapshot()
+    try:
+        return _search(work, start, rate)
+    except BaseException:  # a trial point is no result
+        state.go_back(start)
+        raise
+
+
+def _search(work, start, rate):
+    state, rule = work.state, work.recipe.schedule
+    eps = float(np.finfo(state.theta.dtype).eps)
     before, reported = work.with_penalty(*loss_now(work), work.penalty())
-    found = rule.search(rate, before, lambda rate: attempt(work, start, rate))
-    if found is None:
+    found = rule.search(rate, before, lambda rate: attempt(work, start, rate), eps)
+    if found is None and len(state.slots) and start["slot_step"]:
         state.go_back(start)
         state.forget_slots()
         start, rate = state.snapshot(), work.recipe.learning_rate
-        found = rule.search(rate, before, lambda rate: attempt(work, start, rate))
+        found = rule.search(rate, before, lambda rate: attempt(work, start, rate), eps)
     if found is None:
         state.go_back(start)
     return before, reported
@@ -209,7 +221,7 @@ def attempt(work, start, rate):
     """
     state = work.state
     state.go_back(start)
-    work.update(np.array([rate]))
+    work.update(np.array([rate], dtype=np.float64))
     p = work.net.n_penalised
     l1, l2 = work.strengths()
     old, new = start["theta"].astype(np.float64), state.theta.astype(np.float64)

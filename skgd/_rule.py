@@ -2,6 +2,7 @@
 
 import math
 import operator
+from itertools import pairwise
 from numbers import Integral, Real
 
 import numpy as np
@@ -91,6 +92,20 @@ class Allowed:
         said = [f"{kinds} {bounds}".strip()] if kinds else []
         said += [repr(option) for option in self.options]
         return " or ".join(said)
+
+
+class AllowedRising(Allowed):
+    """The same for a number, or a list or tuple of several that rise."""
+
+    def __contains__(self, value):
+        if not isinstance(value, list | tuple):
+            return super().__contains__(value)
+        within = super().__contains__
+        inside = len(value) > 1 and all(within(number) for number in value)
+        return inside and all(a < b for a, b in pairwise(value))
+
+    def __str__(self):
+        return f"{super().__str__()}, or a list or tuple of several that rise"
 
 
 def check_parameters(owner, allowed):

@@ -28,6 +28,9 @@ class Schedule(Rule):
         step = np.asarray(step, dtype=np.float64)
         return np.asarray(self._factor(step, n_steps, n_plateaus), dtype=np.float64)
 
+    # updates before which a plateau says nothing
+    _warming = 0
+
     @property
     def _adaptive(self):
         # the rule that lowers the rate on a plateau, if there is one

@@ -127,7 +127,7 @@ class TrainingState:
         self.slot_step, self.l1_total = 0, 0.0
 
     _IN_PLACE = ("theta", "running", "slots", "average")
-    _COUNTS = ("step", "slot_step", "n_seen", "n_averaged", "l1_total")
+    _COUNTS = ("step", "slot_step", "n_seen", "n_averaged", "l1_total", "learning_rate")
 
     def snapshot(self):
         """Copies of what an update changes, for `go_back`.

@@ -8,7 +8,7 @@ from scipy.optimize import OptimizeResult
 from sklearn.base import clone
 from sklearn.utils import check_consistent_length, check_random_state
 
-from ._function import Objective, check_argument, start_point
+from ._function import Objective, check_argument, check_options, start_point
 from ._optimizer import Optimizer
 from ._rule import Allowed, resolve_rule
 from .optimizers import OPTIMIZERS
@@ -33,7 +33,7 @@ def minimize_stochastic(
     *,
     jac=None,
     optimizer="sgd",
-    learning_rate=0.01,
+    learning_rate=None,
     decay=0.9,
     batch_size=1,
     patience=100,
@@ -72,8 +72,9 @@ def minimize_stochastic(
         differences otherwise, None is '2-point'.
     optimizer : str or Optimizer, default='sgd'
         The rule: a name of `skgd.optimizers`, or an instance.
-    learning_rate : float, default=0.01
-        The rate at the start and after each new best.
+    learning_rate : float, default=None
+        The rate at the start and after each new best. None is that of the optimizer
+        object, where it is set, else 0.01.
     decay : float, default=0.9
         Factor of the rate after a pass without a new best, in (0, 1].
     batch_size : int, default=1
@@ -96,7 +97,8 @@ def minimize_stochastic(
         SciPy's, with the best `x` and its `fun`, `nit` (passes), `nfev`, `njev`,
         `success`, `status`, `message`; `fun_path` and `rate_path`, ndarray of shape
         (nit + 1,), the sum before each pass and after the last, and the rate from
-        there; with ``return_path=True`` also `path`, ndarray of shape (nit + 1, n).
+        there (with status 3 the last pass is left out); with ``return_path=True`` also
+        `path`, ndarray of shape (nit + 1, n).
         Status: 0 patience ran out, 1 `max_iter`, 3 something is not finite, 99 the
         callback ended it.
 
@@ -183,6 +185,7 @@ def maximize_stochastic(fun, X, y, x0, args=(), **options):
     >>> maximize_stochastic(log_likelihood, X, None, [0.0], random_state=0).x.round(2)
     array([3.])
     """
+    check_options("maximize_stochastic", options, minimize_stochastic)
     return _descend(-1.0, fun, X, y, x0, args, **options)
 
 
@@ -200,7 +203,7 @@ def _descend(
     *,
     jac=None,
     optimizer="sgd",
-    learning_rate=0.01,
+    learning_rate=None,
     decay=0.9,
     batch_size=1,
     patience=100,
@@ -211,6 +214,8 @@ def _descend(
 ):
     owner = "minimize_stochastic"
     rule = resolve_rule(optimizer, OPTIMIZERS, Optimizer, "optimizer", owner)
+    if learning_rate is None:
+        learning_rate = 0.01 if rule.learning_rate is None else rule.learning_rate
     check_argument("learning_rate", learning_rate, Allowed(Real, gt=0))
     check_argument("decay", decay, Allowed(Real, gt=0, le=1))
     check_argument("batch_size", batch_size, Allowed(Integral, ge=1))

@@ -4,7 +4,7 @@ import numpy as np
 from scipy import sparse as sp
 from scipy.special import expit
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.metrics import r2_score
+from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils import column_or_1d, compute_class_weight
 from sklearn.utils.multiclass import (
     check_classification_targets,
@@ -34,10 +34,17 @@ class RegressionTargets(RegressorMixin):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         y = y.astype(dtype, copy=False)
-        self._n_outputs = 1 if y.ndim == 1 else y.shape[1]
+        loss = self._loss_rule(self.loss)
+        if loss.n_levels > 1 and y.ndim > 1:
+            raise ValueError(
+                f"{loss!r} is for a single target: each quantile has an output. Got "
+                f"{y.shape[1]} targets."
+            )
+        loss._check_target(y)
+        Y = np.ascontiguousarray(loss._spread(y.reshape(len(y), -1)))
+        self._n_outputs = Y.shape[1]
         self._softmax = False
-        self._loss_rule(self.loss)._check_target(y)
-        return y, np.ascontiguousarray(y.reshape(len(y), -1))
+        return y, Y
 
     def _class_weights(self, y, weights, dtype, incremental):
         return weights
@@ -50,13 +57,49 @@ class RegressionTargets(RegressorMixin):
         if self._fitted_loss.link == "exp":
             with np.errstate(over="ignore"):
                 Z = np.exp(Z)
+        elif self._fitted_loss.n_levels > 1:
+            Z = np.sort(Z, axis=1)  # quantiles do not cross
         return Z.ravel() if Z.shape[1] == 1 else Z
+
+    def score(self, X, y, sample_weight=None):
+        """R2, or for several quantiles the mean of their D2.
+
+        D2 of a quantile (`sklearn.metrics.d2_pinball_score`) is to its pinball loss
+        what R2 is to the squared error: at most 1, and 0 for the quantile of `y`
+        itself as a constant prediction.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+
+        Returns
+        -------
+        score : float
+            The score.
+        """
+        return self._score_predictions(self.predict(X), y, sample_weight)
+
+    def _score_predictions(self, predicted, y, weights):
+        loss = self._fitted_loss
+        if loss.n_levels == 1:
+            return r2_score(y, predicted, sample_weight=weights)
+        levels = zip(loss.quantile, predicted.T, strict=True)
+        scores = [
+            d2_pinball_score(y, column, alpha=level, sample_weight=weights)
+            for level, column in levels
+        ]
+        return float(np.mean(scores))
 
     def _score_raw(self, Z, y, weights):
         predicted = self._decode(Z)
         if not np.isfinite(predicted).all():
             return np.nan
-        return r2_score(y, predicted, sample_weight=weights)
+        return self._score_predictions(predicted, y, weights)
 
 
 class ClassificationTargets(ClassifierMixin):

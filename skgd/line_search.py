@@ -52,7 +52,7 @@ class LineSearch(Rule):
         self.grow = grow
         self.sufficient_decrease = sufficient_decrease
 
-    def search(self, rate, before, attempt):
+    def search(self, rate, before, attempt, eps=2.0**-52):
         """The first rate that is good enough, from `rate` on down.
 
         Parameters
@@ -64,17 +64,19 @@ class LineSearch(Rule):
         attempt : callable
             Tries a rate; returns the objective there, and by how much it would fall if
             it were linear: ``g @ (w - w(rate))``.
+        eps : float, default=2**-52
+            Relative rounding error of the objective.
 
         Returns
         -------
         rate : float or None
-            None where no rate is, down to the 1e-20th part of the first, or where
-            the way leads uphill.
+            None where no rate is, down to the 1e-20th part of the first or to a fall
+            below rounding errors, or where the way leads uphill.
         """
         least = 1e-20 * rate
         while rate > least:
             after, promised = attempt(rate)
-            if promised <= 0:
+            if promised <= max(0.0, eps * abs(before)):
                 return None
             if after <= before - self.sufficient_decrease * promised:
                 return rate

@@ -179,7 +179,8 @@ class GDRegressor(RegressionTargets, LinearModel):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_targets)
-            Predictions; for the Poisson loss, means.
+            Predictions; for the Poisson and the gamma loss, means; for several
+            quantiles, a column for each, in rising order.
         """
         return self._decode(self._raw(X))
 

@@ -12,19 +12,20 @@ than two classes, one class code per row and a softmax over the row), -1 or 1
 for the margin losses, one output per class (one versus all).
 """
 
-from libc.math cimport exp, fabs, log, log1p
+from libc.math cimport exp, expm1, fabs, log, log1p
 
 from numbers import Real
 
 from ._loss cimport loss_kernel
 
 from ._loss import Loss
-from ._rule import Allowed
+from ._rule import Allowed, AllowedRising
 
 __all__ = [
     "AbsoluteError",
     "CLASSIFICATION_LOSSES",
     "EpsilonInsensitive",
+    "Gamma",
     "Hinge",
     "Huber",
     "LOSSES",
@@ -189,22 +190,39 @@ class Quantile(Loss):
 
     .. math:: q (y - z) \text{ if } y > z, \quad (1 - q) (z - y) \text{ else}
 
+    Several quantiles of one target have an output each, and their losses are added
+    up. Predictions are in the order of the quantiles: where outputs cross they are
+    sorted [1]_, which lowers the sum of the losses at every target, and leaves them
+    where they do not.
+
     Parameters
     ----------
-    quantile : float, default=0.5
-        The quantile ``q``, in (0, 1).
+    quantile : float or list or tuple of float, default=0.5
+        The quantile ``q``, in (0, 1), or several, in rising order.
+
+    References
+    ----------
+    .. [1] V. Chernozhukov, I. Fernandez-Val, A. Galichon, "Quantile and Probability
+       Curves Without Crossing", Econometrica 78, 2010.
 
     Examples
     --------
     >>> from skgd.losses import Quantile
     >>> Quantile(quantile=0.9).evaluate([1.0], [0.0])
     (array([0.9]), array([-0.9]))
+    >>> Quantile(quantile=[0.1, 0.9]).evaluate([1.0], [[0.0, 2.0]])
+    (array([0.2]), array([[-0.1,  0.1]]))
     """
 
-    _allowed = {"quantile": Allowed(Real, gt=0, lt=1)}
+    _allowed = {"quantile": AllowedRising(Real, gt=0, lt=1)}
 
     def __init__(self, quantile=0.5):
         self.quantile = quantile
+
+    @property
+    def n_levels(self):
+        """Outputs for a single target: the number of quantiles."""
+        return len(self.quantile) if isinstance(self.quantile, list | tuple) else 1
 
     def _kernel(self, softmax=False):
         return loss_kernel(_quantile, self.quantile)
@@ -258,11 +276,46 @@ class Poisson(Loss):
         return loss_kernel(_poisson)
 
 
+cdef double _gamma(double y, double z, const double* h, double* dz) noexcept nogil:
+    cdef double excess = z - log(y), share = expm1(-excess)
+    dz[0] = -share
+    return share + excess
+
+
+class Gamma(Loss):
+    r"""Half the gamma deviance with the log link.
+
+    .. math:: y / \mu - 1 - \log(y / \mu), \qquad \mu = \exp(z)
+
+    Predictions are the means ``mu``. Targets are amounts, above zero, whose scatter
+    grows with their mean.
+
+    Examples
+    --------
+    >>> from skgd.losses import Gamma
+    >>> Gamma().evaluate([2.0], [0.0])
+    (array([0.30685282]), array([-1.]))
+    """
+
+    link = "exp"
+
+    def _check_target(self, y):
+        if y.size and y.min() <= 0:
+            raise ValueError(
+                "Some value(s) of y are out of the valid range of the loss "
+                f"{self!r}: the least is {y.min()}, all must be > 0."
+            )
+
+    def _kernel(self, softmax=False):
+        return loss_kernel(_gamma)
+
+
 # ---------------------------------------------------------------- classification
 cdef double _binary_log_loss(
     double y, double z, const double* h, double* dz
 ) noexcept nogil:
     cdef double e = exp(-fabs(z))
+    y = (1 - h[0]) * y + 0.5 * h[0]     # label smoothing
     dz[0] = (1 / (1 + e) if z >= 0 else e / (1 + e)) - y
     # the difference first: where the two are level, what is left is tiny
     return log1p(e) + ((z if z > 0 else 0) - y * z)
@@ -277,20 +330,42 @@ class LogLoss(Loss):
     ``y`` 0 or 1 and the logistic sigmoid as link; for more classes
     ``log(sum(exp(z))) - z[y]`` with the softmax as link.
 
+    With label smoothing [1]_ the target is no longer certain: of ``K`` classes the
+    right one has probability ``1 - e + e / K`` and each of the others ``e / K``, as
+    in PyTorch; for two classes and for labels ``K`` is 2. It is part of every loss
+    that is reported, and of no score.
+
+    Parameters
+    ----------
+    label_smoothing : float, default=0.0
+        The share ``e`` that is spread over all classes, in [0, 1).
+
+    References
+    ----------
+    .. [1] C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens, Z. Wojna, "Rethinking the
+       Inception Architecture for Computer Vision", CVPR 2016.
+
     Examples
     --------
     >>> from skgd.losses import LogLoss
     >>> LogLoss().evaluate([1.0], [0.0])
     (array([0.69314718]), array([-0.5]))
+    >>> LogLoss(label_smoothing=0.1).evaluate([1.0], [0.0])
+    (array([0.69314718]), array([-0.45]))
     """
 
+    _allowed = {"label_smoothing": Allowed(Real, ge=0, lt=1)}
     link = "logistic"
     has_softmax = True
 
+    def __init__(self, label_smoothing=0.0):
+        self.label_smoothing = label_smoothing
+
     def _kernel(self, softmax=False):
+        # without a scalar function it is the softmax
         if softmax:
-            return loss_kernel(NULL)
-        return loss_kernel(_binary_log_loss)
+            return loss_kernel(NULL, self.label_smoothing)
+        return loss_kernel(_binary_log_loss, self.label_smoothing)
 
 
 cdef double _hinge(double y, double z, const double* h, double* dz) noexcept nogil:
@@ -400,6 +475,7 @@ REGRESSION_LOSSES = {
     "absolute_error": AbsoluteError,
     "quantile": Quantile,
     "poisson": Poisson,
+    "gamma": Gamma,
 }
 
 CLASSIFICATION_LOSSES = {

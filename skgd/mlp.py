@@ -21,9 +21,8 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
     ----------
     hidden_layer_sizes : int or sequence of int, default=(100,)
         Units of each hidden layer.
-    activation : {'relu', 'tanh', 'logistic', 'identity'} or Activation, \\
-            default='relu'
-        The activation of the hidden layers.
+    {activation}
+    {weight_init}
     {regression_losses}
     {penalty}
     {alpha_mlp}
@@ -66,6 +65,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         hidden_layer_sizes=(100,),
         *,
         activation="relu",
+        weight_init="auto",
         loss="squared_error",
         penalty="l2",
         alpha=0.0001,
@@ -90,6 +90,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.weight_init = weight_init
         self.loss = loss
         self.penalty = penalty
         self.alpha = alpha
@@ -164,7 +165,8 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_targets)
-            Predictions; for the Poisson loss, means.
+            Predictions; for the Poisson and the gamma loss, means; for several
+            quantiles, a column for each, in rising order.
         """
         return self._decode(self._raw(X))
 
@@ -181,11 +183,10 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
     ----------
     hidden_layer_sizes : int or sequence of int, default=(100,)
         Units of each hidden layer.
-    activation : {'relu', 'tanh', 'logistic', 'identity'} or Activation, \\
-            default='relu'
-        The activation of the hidden layers.
+    {activation}
+    {weight_init}
     loss : {'log_loss'} or LogLoss, default='log_loss'
-        The loss.
+        The loss, e.g. ``LogLoss(label_smoothing=0.1)``.
     {penalty}
     {alpha_mlp}
     {l1_ratio}
@@ -231,6 +232,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         hidden_layer_sizes=(100,),
         *,
         activation="relu",
+        weight_init="auto",
         loss="log_loss",
         penalty="l2",
         alpha=0.0001,
@@ -255,6 +257,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.weight_init = weight_init
         self.loss = loss
         self.penalty = penalty
         self.alpha = alpha

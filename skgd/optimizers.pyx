@@ -25,7 +25,16 @@ from .penalties cimport held_back
 from ._optimizer import Optimizer
 from ._rule import Allowed
 
-__all__ = ["AdaGrad", "Adam", "Momentum", "OPTIMIZERS", "RMSprop", "SGD"]
+__all__ = [
+    "AdaGrad",
+    "Adam",
+    "AdamW",
+    "Momentum",
+    "NAdam",
+    "OPTIMIZERS",
+    "RMSprop",
+    "SGD",
+]
 
 
 cdef leaf _sgd(
@@ -388,10 +397,163 @@ class Adam(Optimizer):
             (self.beta_1, self.beta_2, self.epsilon, self.amsgrad))
 
 
+cdef leaf _adamw(
+    floating* w, const floating* g, floating* slots, Py_ssize_t stride, Py_ssize_t n,
+    const Step* step,
+) noexcept nogil:
+    # a decay stronger than 1 / rate sets the weights to zero, not beyond
+    cdef double decay = step.rate * step.h[4]
+    cdef floating keep = 1 - decay if decay < 1 else 0
+    cdef Py_ssize_t j
+    if step.decays:
+        for j in range(n):
+            w[j] *= keep
+    _adam(w, g, slots, stride, n, step)
+
+
+class AdamW(Adam):
+    r"""Adam with a weight decay that is not part of the gradient.
+
+    .. math:: w \leftarrow (1 - r \lambda) \, w
+
+    and then the step of `Adam`, [1]_, as in PyTorch. In an estimator the decay acts
+    on what a penalty acts on, never on intercepts; the estimator's own penalty
+    (``alpha``) is in the gradient besides. In `update` it acts on all parameters.
+
+    Parameters
+    ----------
+    learning_rate : float, default=None
+        The rate where the estimator's ``learning_rate_init`` is None. None is
+        0.001, and 0.01 for linear models and in `skgd.minimize`.
+    beta_1 : float, default=0.9
+        The share of the first moment that is kept, in [0, 1).
+    beta_2 : float, default=0.999
+        The share of the second moment that is kept, in [0, 1).
+    epsilon : float, default=1e-8
+        Added to the root.
+    amsgrad : bool, default=False
+        Whether to use the largest second moment so far.
+    weight_decay : float, default=0.01
+        The decay ``lambda``, not negative. It is in no loss and in no ``loss_curve_``.
+
+    References
+    ----------
+    .. [1] I. Loshchilov, F. Hutter, "Decoupled Weight Decay Regularization",
+       ICLR 2019.
+
+    Examples
+    --------
+    >>> from skgd.optimizers import AdamW
+    >>> AdamW(weight_decay=0.1)
+    AdamW(weight_decay=0.1)
+    """
+
+    _allowed = {**Adam._allowed, "weight_decay": Allowed(Real, ge=0)}
+
+    def __init__(
+        self, learning_rate=None, *, beta_1=0.9, beta_2=0.999, epsilon=1e-8,
+        amsgrad=False, weight_decay=0.01,
+    ):
+        super().__init__(
+            learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon,
+            amsgrad=amsgrad)
+        self.weight_decay = weight_decay
+
+    def _kernel(self, l1):
+        return step_kernel(
+            <step_f32> _adamw[float], <step_f64> _adamw[double],
+            3 if self.amsgrad else 2,
+            (self.beta_1, self.beta_2, self.epsilon, self.amsgrad, self.weight_decay))
+
+
+cdef leaf _nadam(
+    floating* w, const floating* g, floating* slots, Py_ssize_t stride, Py_ssize_t n,
+    const Step* step,
+) noexcept nogil:
+    cdef floating b1 = step.h[0], b2 = step.h[1], epsilon = step.h[2], l2 = step.l2
+    cdef floating new1 = 1 - step.h[0], new2 = 1 - step.h[1]
+    # what the moment and the gradient itself have of the step, bias corrected
+    cdef floating ahead = step.rate * step.h[0] / (1 - pow(step.h[0], step.t + 1))
+    cdef floating now = step.rate * (1 - step.h[0]) / (1 - pow(step.h[0], step.t))
+    cdef floating fix = 1 / sqrt(1 - pow(step.h[1], step.t))
+    cdef floating both = ahead * new1 + now
+    cdef floating reach = both * step.l1
+    cdef floating back = new1 / both if both > 1e-30 else 0    # (as in _adam)
+    cdef floating* m = slots
+    cdef floating* v = slots + stride
+    cdef floating gj, below, scale, moved, s
+    cdef Py_ssize_t j
+    for j in range(n):
+        gj = g[j] + l2 * w[j]
+        m[j] = b1 * m[j] + new1 * gj
+        v[j] = b2 * v[j] + new2 * gj * gj
+        below = root(v[j]) * fix + epsilon
+        scale = 1 / below
+        moved = w[j] - (ahead * m[j] + now * gj) * scale
+        s = held_back(moved, reach * scale)
+        w[j] = moved - s
+        m[j] = m[j] + s * below * back if reach != 0 else m[j]
+
+
+class NAdam(Optimizer):
+    r"""Adam that looks ahead by one step of its momentum.
+
+    With ``m`` and ``v`` of `Adam`,
+
+    .. math:: w \leftarrow w - r \, \frac{\beta_1 m / (1 - \beta_1^{t + 1})
+              + (1 - \beta_1) g / (1 - \beta_1^t)}
+              {\sqrt{v / (1 - \beta_2^t)} + \epsilon}
+
+    This is the rule of the paper [1]_ with a constant momentum. PyTorch raises the
+    momentum from ``beta_1 / 2``; with a large ``momentum_decay`` it has this rule.
+
+    Parameters
+    ----------
+    learning_rate : float, default=None
+        The rate where the estimator's ``learning_rate_init`` is None. None is
+        0.001, and 0.01 for linear models and in `skgd.minimize`.
+    beta_1 : float, default=0.9
+        The share of the first moment that is kept, in [0, 1).
+    beta_2 : float, default=0.999
+        The share of the second moment that is kept, in [0, 1).
+    epsilon : float, default=1e-8
+        Added to the root.
+
+    References
+    ----------
+    .. [1] T. Dozat, "Incorporating Nesterov Momentum into Adam", ICLR Workshop,
+       2016.
+
+    Examples
+    --------
+    >>> from skgd.optimizers import NAdam
+    >>> NAdam(beta_1=0.8)
+    NAdam(beta_1=0.8)
+    """
+
+    _rates = Adam._rates
+    _allowed = {
+        name: allowed for name, allowed in Adam._allowed.items() if name != "amsgrad"
+    }
+
+    def __init__(self, learning_rate=None, *, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
+        self.learning_rate = learning_rate
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+
+    def _kernel(self, l1):
+        return step_kernel(
+            <step_f32> _nadam[float], <step_f64> _nadam[double], 2,
+            (self.beta_1, self.beta_2, self.epsilon))
+
+
 OPTIMIZERS = {
     "sgd": SGD,
     "momentum": Momentum,
     "adagrad": AdaGrad,
     "rmsprop": RMSprop,
     "adam": Adam,
+    "adamw": AdamW,
+    "nadam": NAdam,
 }

@@ -321,6 +321,10 @@ class Warmup(Schedule):
         self.then = then
 
     @property
+    def _warming(self):
+        return self.n_steps + self._second._warming
+
+    @property
     def _second(self):
         return resolve_rule(self.then, SCHEDULES, Schedule, "then", "Warmup")
 

@@ -42,6 +42,8 @@ def encoded_targets(loss, softmax, shape, rng):
         return rng.randint(2, size=shape).astype(float)
     if loss == "poisson":
         return rng.poisson(1.5, size=shape).astype(float)
+    if loss == "gamma":
+        return rng.gamma(2.0, size=shape)
     if loss in CLASSIFICATION_LOSSES:
         return 2.0 * rng.randint(2, size=shape) - 1
     return rng.standard_normal(shape)
@@ -64,7 +66,7 @@ def random_parameters(architecture, rng):
 def distance_to_corner(case, activation):
     """How far the nearest pre-activation or output is from where a slope jumps."""
     distances = [np.inf]
-    if activation == "relu":
+    if activation in {"relu", "leaky_relu", "selu"}:
         # Exactly zero is what dead units hand on without an intercept: it stays.
         distances += [np.abs(a[a != 0]).min() for a in case.expected.pre_activations]
     if not case.architecture.softmax:
@@ -83,6 +85,7 @@ def make_case(
     weighted=False,
     corner=1e-3,
     n_rows=N_ROWS,
+    rule=None,
     **options,
 ):
     """The first seed's case that has its distance from corners.
@@ -92,7 +95,7 @@ def make_case(
     """
     architecture = Architecture(
         sizes=(N_FEATURES, *hidden, n_outputs),
-        loss=RULES[loss],
+        loss=RULES[loss] if rule is None else rule,
         activation=ACTIVATIONS[activation](),
         softmax=softmax,
         **options,

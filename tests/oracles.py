@@ -25,14 +25,20 @@ class ProximalOracle:
         self.rule, self.t = rule, 0
         self.first, self.second, self.most = np.zeros(n), np.zeros(n), np.zeros(n)
 
-    def step(self, w, g, rate, l1, l2):
+    def step(self, w, g, rate, l1, l2, decays=1.0):
+        """`decays` is 1 for what a decoupled weight decay acts on, else 0."""
         self.t += 1
+        w = self.decayed(w, rate, decays)
         smooth, move = self.move(w, g + l2 * w, rate)
         zero = np.abs(smooth) <= move * l1
         p = np.where(zero, smooth / move, l1 * np.sign(smooth))
         p = np.where(l1 > 0, p, 0.0)
         self.remember(p, rate)
         return np.where(zero & (l1 > 0), 0.0, smooth - move * p)
+
+    def decayed(self, w, rate, decays):
+        """The weights after a decay that is not in the gradient."""
+        return w
 
     def remember(self, p, rate):
         """What the moments keep of the penalty's part of the gradient."""
@@ -84,13 +90,34 @@ class AdamOracle(ProximalOracle):
         self.first = self.first + (1 - self.rule.beta_1) * p
 
 
+class AdamWOracle(AdamOracle):
+    def decayed(self, w, rate, decays):
+        return w * np.maximum(1 - rate * self.rule.weight_decay * decays, 0.0)
+
+
+class NAdamOracle(ProximalOracle):
+    def move(self, w, g, rate):
+        b1, b2, t = self.rule.beta_1, self.rule.beta_2, self.t
+        self.first = b1 * self.first + (1 - b1) * g
+        self.second = b2 * self.second + (1 - b2) * g**2
+        own = rate / (np.sqrt(self.second / (1 - b2**t)) + self.rule.epsilon)
+        ahead, now = b1 / (1 - b1 ** (t + 1)), (1 - b1) / (1 - b1**t)
+        return (
+            w - own * (ahead * self.first + now * g),
+            own * (ahead * (1 - b1) + now),
+        )
+
+    def remember(self, p, rate):
+        self.first = self.first + (1 - self.rule.beta_1) * p
+
+
 class SGDOracle:
     """The cumulative L1 penalty of Tsuruoka et al. (2009), after the gradient."""
 
     def __init__(self, rule, n):
         self.due, self.received = np.zeros(n), np.zeros(n)
 
-    def step(self, w, g, rate, l1, l2):
+    def step(self, w, g, rate, l1, l2, decays=1.0):
         w = np.maximum(1 - rate * l2, 0.0) * w - rate * g
         self.due = self.due + rate * l1
         cut = np.where(
@@ -108,6 +135,8 @@ OPTIMIZERS = {
     "adagrad": AdaGradOracle,
     "rmsprop": RMSpropOracle,
     "adam": AdamOracle,
+    "adamw": AdamWOracle,
+    "nadam": NAdamOracle,
 }
 
 
@@ -139,6 +168,11 @@ def _to_zero(y, z, rule):
 
 def _to_one(y, z, rule):
     return np.abs(y * z - 1)
+
+
+def _smoothed(y, rule):
+    # a label that is wrong with probability e / 2
+    return np.where(y == 1, 1 - rule.label_smoothing / 2, rule.label_smoothing / 2)
 
 
 LOSSES = {
@@ -181,9 +215,17 @@ LOSSES = {
         lambda y, z, rule: np.exp(z) - y,
         _smooth,
     ),
+    "gamma": LossOracle(
+        lambda y, z, rule: y / np.exp(z) - 1 - np.log(y / np.exp(z)),
+        lambda y, z, rule: 1 - y / np.exp(z),
+        _smooth,
+    ),
     "log_loss": LossOracle(
-        lambda y, z, rule: y * _log1p_exp(-z) + (1 - y) * _log1p_exp(z),
-        lambda y, z, rule: np.exp(-_log1p_exp(-z)) - y,
+        lambda y, z, rule: (
+            _smoothed(y, rule) * _log1p_exp(-z)
+            + (1 - _smoothed(y, rule)) * _log1p_exp(z)
+        ),
+        lambda y, z, rule: np.exp(-_log1p_exp(-z)) - _smoothed(y, rule),
         _smooth,
     ),
     "hinge": LossOracle(
@@ -213,33 +255,101 @@ LOSSES = {
 }
 
 
-def softmax_loss(codes, z):
-    """Negative log-likelihood of one class per row, and its derivative by z."""
+def softmax_loss(codes, z, smoothing=0.0):
+    """Cross-entropy of one class per row, and its derivative by z."""
     z = np.asarray(z, dtype=np.float64)
     codes = np.asarray(codes, dtype=int).ravel()
     shifted = z - z.max(axis=1, keepdims=True)
     log_total = np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     hit = np.arange(z.shape[1]) == codes[:, None]
-    return (log_total - shifted)[hit], np.exp(shifted - log_total) - hit
+    target = (1 - smoothing) * hit + smoothing / z.shape[1]
+    losses = (target * (log_total - shifted)).sum(axis=1)
+    return losses, np.exp(shifted - log_total) - target
 
 
 # ---------------------------------------------------------------- activations
-# value and derivative; written so that nothing cancels or overflows
-def _logistic(z):
+# value(z, rule) and slope(z, rule); written so that nothing cancels or overflows
+ActivationOracle = namedtuple("ActivationOracle", "value slope")
+
+
+def _logistic(z, rule=None):
     e = np.exp(-np.abs(z))
     return np.where(z >= 0, 1, e) / (1 + e)
 
 
-def _logistic_slope(z):
+def _logistic_slope(z, rule=None):
     e = np.exp(-np.abs(z))
     return e / (1 + e) ** 2
 
 
+def _mass(z):
+    """The normal distribution below z, in the precision of z.
+
+    The series of the integral near zero; Laplace's continued fraction beyond.
+    """
+    x = np.abs(np.atleast_1d(z))
+    density = np.exp(-x * x / 2) / np.sqrt(2 * np.arccos(np.full_like(x, -1)))
+    near = np.minimum(x, 3)
+    term = total = near
+    for k in range(1, 60):
+        term = term * near * near / (2 * k + 1)
+        total = total + term
+    far = np.maximum(x, 3)
+    below = far
+    for k in range(200, 0, -1):
+        below = far + k / below
+    tail = np.where(x < 3, 0.5 - density * total, density / below)
+    return np.where(z > 0, 1 - tail, tail).reshape(np.shape(z))
+
+
+def _gelu_slope(z, rule):
+    return _mass(z) + z * np.exp(-z * z / 2) / np.sqrt(
+        2 * np.arccos(np.full_like(z, -1))
+    )
+
+
+def _mish_gate(z):
+    return np.tanh(np.logaddexp(0, z))
+
+
+# the constants of the paper, from its equation (14), rounded to extended precision
+SELU_ALPHA = np.longdouble("1.67326324235437728481704290")
+SELU_SCALE = np.longdouble("1.05070098735548049341933499")
+
 ACTIVATIONS = {
-    "identity": (lambda z: z, np.ones_like),
-    "logistic": (_logistic, _logistic_slope),
-    "tanh": (np.tanh, lambda z: 4 * _logistic_slope(2 * z)),
-    "relu": (lambda z: np.maximum(z, 0), lambda z: 1.0 * (z > 0)),
+    "identity": ActivationOracle(lambda z, rule: z, lambda z, rule: np.ones_like(z)),
+    "logistic": ActivationOracle(_logistic, _logistic_slope),
+    "tanh": ActivationOracle(
+        lambda z, rule: np.tanh(z), lambda z, rule: 4 * _logistic_slope(2 * z)
+    ),
+    "relu": ActivationOracle(
+        lambda z, rule: np.maximum(z, 0), lambda z, rule: 1.0 * (z > 0)
+    ),
+    "leaky_relu": ActivationOracle(
+        lambda z, rule: np.where(z > 0, z, rule.negative_slope * z),
+        lambda z, rule: np.where(z > 0, 1, rule.negative_slope),
+    ),
+    "elu": ActivationOracle(
+        lambda z, rule: np.where(z > 0, z, rule.alpha * np.expm1(np.minimum(z, 0))),
+        lambda z, rule: np.where(z > 0, 1, rule.alpha * np.exp(np.minimum(z, 0))),
+    ),
+    "selu": ActivationOracle(
+        lambda z, rule: (
+            SELU_SCALE * np.where(z > 0, z, SELU_ALPHA * np.expm1(np.minimum(z, 0)))
+        ),
+        lambda z, rule: (
+            SELU_SCALE * np.where(z > 0, 1, SELU_ALPHA * np.exp(np.minimum(z, 0)))
+        ),
+    ),
+    "gelu": ActivationOracle(lambda z, rule: z * _mass(z), _gelu_slope),
+    "silu": ActivationOracle(
+        lambda z, rule: z * _logistic(z),
+        lambda z, rule: _logistic(z) + z * _logistic_slope(z),
+    ),
+    "mish": ActivationOracle(
+        lambda z, rule: z * _mish_gate(z),
+        lambda z, rule: _mish_gate(z) + z * _logistic(z) * (1 - _mish_gate(z) ** 2),
+    ),
 }
 
 
@@ -297,3 +407,32 @@ SCHEDULES = {
     "cosine": _cosine,
     "one_cycle": _one_cycle,
 }
+
+
+# ---------------------------------------------------------------- initial weights
+HE = {"relu", "leaky_relu", "elu", "gelu", "silu", "mish"}
+
+
+def _glorot(fan_in, fan_out, name, activation, inner):
+    return 2 / (fan_in + fan_out) * (1 / 3 if name == "logistic" else 1)
+
+
+def _he(fan_in, fan_out, name, activation, inner):
+    slope = activation.negative_slope if name == "leaky_relu" else 0
+    return 2 / fan_in / (1 + slope**2)
+
+
+def _lecun(fan_in, fan_out, name, activation, inner):
+    return 1 / fan_in
+
+
+def _auto(fan_in, fan_out, name, activation, inner):
+    rule = _lecun if name == "selu" or name in HE else _glorot
+    if name in HE and inner:
+        rule = _he
+    return rule(fan_in, fan_out, name, activation, inner)
+
+
+# variance of a weight, by inputs and outputs of the layer, the activation, and whether
+# the layer is between hidden layers
+INITIALIZERS = {"auto": _auto, "glorot": _glorot, "he": _he, "lecun": _lecun}

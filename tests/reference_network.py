@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import oracles
 
+from skgd.activations import ACTIVATIONS
+
 EPSILON = 1e-5  # batch normalisation's
 
 
@@ -86,11 +88,9 @@ def forward(architecture, theta, X, *, running, weights=None, seed=None):
     a = drop(a, 0, architecture.input_dropout)
     n_layers = len(architecture.sizes) - 1
     rates = architecture.dropout or (0.0,) * (n_layers - 1)
-    activation = next(
-        function
-        for name, (function, _) in oracles.ACTIVATIONS.items()
-        if name == type(architecture.activation).__name__.lower()
-    )
+    rule = architecture.activation
+    name = next(name for name, kind in ACTIVATIONS.items() if type(rule) is kind)
+    activation = oracles.ACTIVATIONS[name].value
     for layer in range(n_layers):
         a = a @ views["W"][layer]
         if architecture.fit_intercept:
@@ -100,7 +100,7 @@ def forward(architecture, theta, X, *, running, weights=None, seed=None):
         if architecture.batch_norm:
             a = normalise(a)
         result.pre_activations.append(a)
-        a = drop(activation(a), layer + has_input_layer, rates[layer])
+        a = drop(activation(a, rule), layer + has_input_layer, rates[layer])
     result.Z = a
     result.running = np.concatenate([r.ravel() for r in result.running] or [[]])
     return result
@@ -109,7 +109,7 @@ def forward(architecture, theta, X, *, running, weights=None, seed=None):
 def mean_loss(architecture, name, Y, Z, weights=None):
     """The weighted mean of the losses of the rows."""
     if architecture.softmax:
-        losses, _ = oracles.softmax_loss(Y, Z)
+        losses, _ = oracles.softmax_loss(Y, Z, architecture.loss.label_smoothing)
     else:
         losses = oracles.LOSSES[name].value(Y, Z, architecture.loss).sum(axis=1)
     return np.average(losses, weights=weights)

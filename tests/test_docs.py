@@ -26,6 +26,7 @@ PUBLIC_MODULES = ["skgd"] + [
     f"skgd.{name}"
     for name in (
         "activations",
+        "initializers",
         "inspection",
         "line_search",
         "losses",
@@ -87,7 +88,9 @@ def test_doctests(name):
     assert runner.summarize(verbose=False).failed == 0, "".join(output)
 
 
-@pytest.mark.parametrize("name", ["losses", "optimizers", "activations", "schedules"])
+@pytest.mark.parametrize(
+    "name", ["losses", "optimizers", "activations", "schedules", "initializers"]
+)
 def test_every_rule_has_a_doctest(name):
     # Also shows that the examples in compiled modules are found.
     module = importlib.import_module(f"skgd.{name}")

@@ -48,7 +48,7 @@ class Batches:
                 loss, g = self.gradient(theta, rows)
                 share = 1 / (len(rows) * self.weight_mean) if per_sample else 1.0
                 l1s, l2s = l1 * share * weights, l2 * share * weights
-                theta = oracle.step(theta, g, rate, l1s, l2s)
+                theta = oracle.step(theta, g, rate, l1s, l2s, weights)
                 path.append(theta)
                 sums[-1] += loss
         return np.array(path), sums

@@ -7,6 +7,7 @@ from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 
 from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
+from skgd.initializers import He
 from skgd.losses import Huber
 from skgd.optimizers import Adam
 from skgd.schedules import Cosine
@@ -21,7 +22,7 @@ X, Y = load_iris(return_X_y=True)
 
 SHARED = {
     "solver": (["lbfgs", None, 1], "'batch' or 'sgd' or 'minibatch'"),
-    "optimizer": (["nadam", Adam, None], "adagrad.*instance of one of their classes"),
+    "optimizer": (["lion", Adam, None], "adagrad.*instance of one of their classes"),
     "penalty": (["l3", 2], "'l2' or 'l1' or 'elasticnet' or None"),
     "alpha": ([-1, "a", np.nan, None, True], "a float >= 0"),
     "l1_ratio": ([-0.1, 1.1, "a"], "a float >= 0 and <= 1 or None"),
@@ -69,6 +70,7 @@ def test_parameters_of_linear_models(estimator):
 @pytest.mark.parametrize("estimator", MLP)
 def test_parameters_of_networks(estimator):
     check_parameter(estimator, "activation", ["swish", None], "identity.*relu")
+    check_parameter(estimator, "weight_init", ["zeros", None, 1.0], "auto.*glorot.*he")
     check_parameter(estimator, "dropout", [(0.1, 0.2), (1.0,)], "each of the 1 hidden")
     for sizes in [(-1,), 0, 3.0, (3, 0), "a", (True,)]:
         with pytest.raises(ValueError, match="hidden_layer_sizes must be > 0"):
@@ -88,6 +90,8 @@ def test_parameters_of_rules():
         GDRegressor(optimizer=Adam(beta_1=1.0)).fit(X, Y)
     with pytest.raises(ValueError, match="'epsilon' parameter of Huber must be"):
         GDRegressor(loss=Huber(epsilon=-1)).fit(X, Y)
+    with pytest.raises(ValueError, match="'last_layer' parameter of He must be 'same'"):
+        MLPGDRegressor(weight_init=He(last_layer=0)).fit(X, Y)
     with pytest.raises(ValueError, match="'final' parameter of Cosine must be"):
         GDRegressor(learning_rate=Cosine(final=2)).fit(X, Y)
     with pytest.raises(ValueError, match="Invalid parameter 'beta'"):

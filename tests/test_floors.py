@@ -16,9 +16,9 @@ PACKAGE = ROOT / "skgd"
 FLOORS = [
     ["_diagnosis", "_docs", "_leaf", "_plot_style", "_rule", "_stopping", "_threads"]
     + ["_units", "penalties"],
-    ["_loss", "_schedule", "activations", "layers", "line_search", "_plot_surface"],
-    ["losses", "schedules", "sparse"],
-    ["_architecture", "_function", "_network", "_targets"],
+    ["_activation", "_loss", "_schedule", "layers", "line_search", "_plot_surface"],
+    ["activations", "losses", "schedules", "sparse"],
+    ["_architecture", "_function", "_network", "_targets", "initializers"],
     ["_optimizer"],
     ["_state", "optimizers"],
     ["_rows"],

@@ -8,7 +8,13 @@ from sklearn.datasets import load_diabetes, load_digits, load_iris
 from sklearn.linear_model import Lasso, LogisticRegression, Ridge
 from sklearn.preprocessing import scale
 
-from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
+from skgd import (
+    GDClassifier,
+    GDRegressor,
+    MLPGDClassifier,
+    MLPGDRegressor,
+    _passes,
+)
 from skgd.line_search import LineSearch
 from skgd.optimizers import OPTIMIZERS, Momentum
 
@@ -233,3 +239,101 @@ def test_it_is_a_rule_like_the_others():
         model.set_params(learning_rate__shrink=1.5).fit(X, Y)
     with pytest.raises(ValueError, match="'line_search'"):
         GDRegressor(learning_rate="nonsense").fit(X, Y)
+
+
+# settings in which an update changes more than the parameters
+REPLAYS = {
+    "batch norm": dict(batch_norm=True),
+    "dropout": dict(dropout=0.3),
+    "both": dict(batch_norm=True, dropout=0.3),
+    "l1": dict(penalty="l1", alpha=0.5),
+    "elasticnet": dict(penalty="elasticnet", alpha=0.5),
+}
+
+
+# (momentum and Adam may lead uphill and begin anew, which no rate can replay)
+@pytest.mark.parametrize("optimizer", ["sgd", "adagrad", "rmsprop"])
+@pytest.mark.parametrize("case", REPLAYS)
+def test_a_search_is_a_training_at_the_rates_that_it_finds(case, optimizer):
+    # Trials leave no trace: not in running statistics, slots, masks or counts.
+    options = dict(solver="batch", optimizer=optimizer, tol=None, random_state=0)
+    options.update(REPLAYS[case])
+    weights = np.random.RandomState(0).uniform(1, 5, len(X))
+    searched = MLPGDRegressor(8, learning_rate=LineSearch(grow=8.0), **options)
+    rates = []
+    for _ in range(15):
+        searched.partial_fit(X, Y, sample_weight=weights)
+        rates.append(searched.learning_rate_)
+    replayed = MLPGDRegressor(8, learning_rate=lambda step: rates[step], **options)
+    for _ in range(15):
+        replayed.partial_fit(X, Y, sample_weight=weights)
+    for name in ("coefs_", "intercepts_", "running_means_", "running_vars_"):
+        if hasattr(replayed, name):
+            for ours, theirs in zip(
+                getattr(searched, name), getattr(replayed, name), strict=True
+            ):
+                assert_array_equal(ours, theirs)
+    assert_allclose(searched.loss_curve_, replayed.loss_curve_, rtol=1e-14)
+    assert searched.t_ == replayed.t_
+    assert len(set(rates)) > 2
+
+
+def test_the_curve_is_the_objective_with_weights_and_penalty():
+    weights = np.random.RandomState(0).uniform(1, 5, len(X))
+    model = MLPGDRegressor(8, alpha=30.0, max_iter=1, random_state=0, **SEARCH)
+    model.fit(X, Y, sample_weight=weights)
+    squares = sum(np.sum(w**2) for w in model.coefs_)
+    losses = (model.predict(X) - Y) ** 2 / 2
+    expected = np.average(losses, weights=weights) + 15 * squares / weights.sum()
+    assert_allclose(model.partial_fit(X, Y, weights).loss_curve_[-1], expected)
+
+
+@pytest.mark.parametrize("rows", [np.array, sp.csr_matrix])
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum"])
+def test_a_single_row_is_learned(optimizer, rows):
+    one = rows([[1.0, 2.0]])
+    model = GDRegressor(optimizer=optimizer, penalty=None, max_iter=50, **SEARCH)
+    assert_allclose(model.fit(one, [10.0]).predict(one), [10.0], rtol=1e-3)
+
+
+def test_a_failing_search_changes_nothing():
+    # the objective cannot fall: at the least squares solution
+    exact = np.linalg.lstsq(np.c_[X, np.ones(len(X))], Y, rcond=None)[0]
+    model = GDRegressor(penalty=None, optimizer="momentum", max_iter=3, **SEARCH)
+    model.fit(X, Y, coef_init=exact[:-1], intercept_init=exact[-1:])
+    assert_allclose(model.coef_, exact[:-1], rtol=1e-6)
+    assert (np.diff(model.loss_curve_) <= 0).all()
+    wide = GDRegressor(average=True, optimizer="sgd", max_iter=5, **SEARCH)
+    wide.fit(np.zeros((4, 2)), np.zeros(4))
+    assert_array_equal(wide.coef_, 0)
+    assert wide.t_ == 1  # no update was made
+    assert np.isfinite(wide.learning_rate_)
+
+
+@pytest.mark.parametrize("rate", [1, np.float32(0.5)])
+def test_the_first_rate_may_be_any_number(rate):
+    options = dict(learning_rate_init=rate, max_iter=5, **SEARCH)
+    assert GDRegressor(**options).fit(X, Y).loss_ < 0.5
+
+
+@pytest.mark.parametrize("call", [3, 8, 12])
+def test_an_interrupted_search_leaves_no_trial(monkeypatch, call):
+    looks = iter(range(1000))
+    look = _passes.training_loss
+
+    def interrupted(*args, **kwargs):
+        loss = look(*args, **kwargs)
+        if next(looks) == call:
+            raise KeyboardInterrupt
+        return loss
+
+    options = dict(batch_norm=True, random_state=0, solver="batch", optimizer="sgd")
+    model = MLPGDRegressor(8, learning_rate=LineSearch(grow=1e6), **options)
+    monkeypatch.setattr(_passes, "training_loss", interrupted)
+    with pytest.warns(UserWarning, match="interrupted"):
+        model.fit(X, Y)
+    monkeypatch.undo()
+    whole = MLPGDRegressor(8, learning_rate=LineSearch(grow=1e6), **options)
+    whole.set_params(max_iter=model.n_iter_, tol=None).fit(X, Y)
+    assert_array_equal(model.predict(X), whole.predict(X))
+    assert model.t_ == whole.t_ == model.n_iter_ * len(X)

@@ -14,6 +14,7 @@ from skgd.losses import (
     LOSSES,
     REGRESSION_LOSSES,
     EpsilonInsensitive,
+    Gamma,
     Huber,
     LogLoss,
     Poisson,
@@ -27,6 +28,7 @@ RULES = {
     "epsilon_insensitive-1": EpsilonInsensitive(epsilon=1.0),
     "squared_epsilon_insensitive-1": SquaredEpsilonInsensitive(epsilon=1.0),
     "quantile-0.9": Quantile(quantile=0.9),
+    "log_loss-0.3": LogLoss(label_smoothing=0.3),
 }
 
 
@@ -42,6 +44,8 @@ def targets(rule, n, seed=0):
         return rng.randint(2, size=n).astype(float)
     if isinstance(rule, Poisson):
         return rng.poisson(1.5, size=n).astype(float)
+    if isinstance(rule, Gamma):
+        return rng.gamma(2.0, size=n)
     if type(rule) in CLASSIFICATION_LOSSES.values():
         return 2.0 * rng.randint(2, size=n) - 1
     return rng.standard_normal(n)
@@ -123,6 +127,45 @@ def test_poisson_is_half_of_scikit_learns_deviance():
     assert (y == 0).any()
     expected = metrics.mean_poisson_deviance(y, np.exp(z)) / 2
     assert_allclose(Poisson().evaluate(y, z)[0].mean(), expected, rtol=1e-13)
+
+
+def test_gamma_is_half_of_scikit_learns_deviance():
+    z = np.random.RandomState(5).standard_normal(100)
+    y = targets(Gamma(), 100)
+    expected = metrics.mean_gamma_deviance(y, np.exp(z)) / 2
+    assert_allclose(Gamma().evaluate(y, z)[0].mean(), expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 10])
+def test_smoothed_softmax(n_classes):
+    rng = np.random.RandomState(7)
+    z = 2 * rng.standard_normal((200, n_classes))
+    y = np.arange(200) % n_classes
+    loss, slope = LogLoss(label_smoothing=0.2).evaluate(y, z, softmax=True)
+    expected_loss, expected_slope = oracles.softmax_loss(y, z, 0.2)
+    assert_allclose(loss, expected_loss, rtol=1e-12)
+    assert_allclose(slope, expected_slope, rtol=1e-12, atol=1e-15)
+    if n_classes == 2:  # the same as one output, also here
+        single = LogLoss(label_smoothing=0.2).evaluate(y, z[:, 1] - z[:, 0])
+        assert_allclose(loss, single[0], rtol=1e-12)
+        assert_allclose(slope[:, 1], single[1], rtol=1e-12, atol=1e-15)
+
+
+def test_several_quantiles_add_up():
+    rng = np.random.RandomState(4)
+    y, z = rng.standard_normal(100), rng.standard_normal((100, 3))
+    levels = [0.1, 0.5, 0.9]
+    loss, slope = Quantile(levels).evaluate(y, z)
+    single = [Quantile(q).evaluate(y, z[:, j]) for j, q in enumerate(levels)]
+    assert_allclose(loss, sum(one for one, _ in single), rtol=1e-14)
+    assert_array_equal(slope, np.column_stack([one for _, one in single]))
+    # in order they cost less, at every target
+    assert (Quantile(levels).evaluate(y, np.sort(z, axis=1))[0] <= loss + 1e-15).all()
+    for shape in ((100,), (100, 2), (100, 4)):
+        with pytest.raises(ValueError, match="z must have 3 columns"):
+            Quantile(levels).evaluate(y, np.zeros(shape))
+    with pytest.raises(ValueError, match="must have 100 rows of 3"):
+        Quantile(levels).evaluate(z[:, :2], z)
 
 
 def test_hinge_is_scikit_learns():
@@ -219,14 +262,21 @@ def test_poisson_takes_counts_and_rates(y):
     assert Poisson()._check_target(np.array(y)) is None
 
 
-@pytest.mark.parametrize("name", sorted(set(REGRESSION_LOSSES) - {"poisson"}))
+@pytest.mark.parametrize("y", [[0.0], [2.0, -3.0], [-np.inf]])
+def test_gamma_refuses_targets_that_are_not_positive(y):
+    with pytest.raises(ValueError, match="out of the valid range of the loss Gamma"):
+        Gamma()._check_target(np.array(y))
+    assert Gamma()._check_target(np.array([1e-300, 7.0])) is None
+
+
+@pytest.mark.parametrize("name", sorted(set(REGRESSION_LOSSES) - {"poisson", "gamma"}))
 def test_other_losses_take_any_target(name):
     assert RULES[name]._check_target(np.array([-1e300, 0, 1e300])) is None
 
 
 def test_links():
     links = {name: rule.link for name, rule in LOSSES.items()}
-    special = {"poisson": "exp", "log_loss": "logistic"}
+    special = {"poisson": "exp", "gamma": "exp", "log_loss": "logistic"}
     assert links == {**dict.fromkeys(LOSSES, "identity"), **special}
 
 

@@ -13,7 +13,7 @@ import skgd
 from skgd import maximize, minimize
 from skgd._function import iterate
 from skgd.line_search import LineSearch
-from skgd.optimizers import OPTIMIZERS, SGD, Adam, Momentum
+from skgd.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Momentum
 from skgd.schedules import Cosine, Linear, Warmup
 
 CENTRE = np.array([1.0, -2.0, 0.5])
@@ -31,6 +31,8 @@ def slope(x):
 # ways to get on that arrive, with the defaults for everything else
 WAYS = {
     **{name: {"optimizer": name} for name in ("sgd", "momentum", "adagrad", "adam")},
+    "nadam": {"optimizer": "nadam"},
+    "adamw": {"optimizer": AdamW(weight_decay=0.0)},
     "rmsprop": {"optimizer": "rmsprop", "schedule": "cosine", "max_iter": 3000},
     "nesterov": {"optimizer": Momentum(nesterov=True)},
     "sizes": {"step_sizes": [10, 1, 0.1, 0.01], "tol": 0},
@@ -447,7 +449,17 @@ REFUSED = {
         ValueError,
         "Got 2.0 and 1.0 for variable 1",
     ),
-    "vector value": (dict(fun=lambda x: x), ValueError, r"single number.*\(3,\)"),
+    "vector value": (dict(fun=lambda x: x), ValueError, r"single real number.*\(3,\)"),
+    "complex value": (
+        dict(fun=lambda x: 1j),
+        ValueError,
+        "single real number.*complex",
+    ),
+    "no gradient": (dict(jac=True), ValueError, "fun must return a value and its grad"),
+    "no pairs": (dict(bounds=(0, 1, 2)), ValueError, "one pair"),
+    "no bounds": (dict(bounds=3), ValueError, "one pair"),
+    "callback": (dict(callback=3), TypeError, "callback must be callable"),
+    "return_path": (dict(return_path="x"), ValueError, "return_path must be a bool"),
     "gradient": (
         dict(jac=lambda x: x[:2]),
         ValueError,
@@ -494,7 +506,7 @@ def test_scipys_own_arguments_arrive():
         jac=True,
         bounds=[(None, 1.5), (None, None), (None, None)],
         method=Momentum(),
-        callback=seen.append,
+        callback=lambda intermediate_result: seen.append(intermediate_result),
         tol=1e-14,
         options={"schedule": Cosine(final=0.5), "max_iter": 5000},
     )
@@ -523,3 +535,64 @@ def test_defaults_stand_in_two_places_alike():
     loop = inspect.signature(iterate).parameters
     for name in set(public) & set(loop) - {"optimizer"}:
         assert public[name].default == loop[name].default
+
+
+def test_scipys_older_callbacks_get_the_point():
+    seen = []
+    optimize.minimize(
+        bowl, [0, 0, 0], method=Adam(), callback=seen.append, options={"maxiter": 3}
+    )
+    assert [x.shape for x in seen] == [(3,)] * 3
+
+
+def test_a_rate_of_zero_is_no_convergence():
+    for test in ({"tol": 1e-6}, {"xtol": 1e-9}):
+        result = minimize(bowl, [0, 0, 0], schedule="warmup", learning_rate=0.1, **test)
+        assert_allclose(result.x, CENTRE, atol=1e-2)
+
+
+def test_a_gradient_below_the_rounding_of_x_is_no_optimum():
+    far = minimize(lambda x: -x[0], [1e17], jac=lambda x: [-1.0], max_iter=3)
+    assert (far.status, far.nit) == (1, 3)
+    low = minimize(
+        lambda x: float(x @ x), np.ones(1, np.float32), bounds=[(0.1, None)]
+    )  # 0.1 is not a float32
+    assert low.success
+    assert 0.1 <= low.x[0] < 0.1 + 1e-7
+    near = np.array([1000.0], np.float32)
+    flat = minimize(lambda x: 2e-5 * x[0], near, jac=lambda x: [2e-5], max_iter=3)
+    assert flat.nit == 3
+    bounds = [(None, 1e17)]
+    assert minimize(
+        lambda x: -x[0], [1e17], jac=lambda x: [-1.0], bounds=bounds
+    ).success
+
+
+@pytest.mark.parametrize("jac", [None, "3-point", slope])
+def test_a_variable_that_bounds_hold_fixed(jac):
+    bounds = [(0.25, 0.25), (None, None), (None, None)]
+    result = minimize(bowl, [0, 0, 0], jac=jac, bounds=bounds, optimizer="momentum")
+    assert_allclose(result.x, [0.25, -2, 0.5], atol=1e-4)
+    fixed = minimize(bowl, [0, 0, 0], jac=jac, bounds=[(1, 1)] * 3)
+    assert_array_equal(fixed.x, 1)
+    assert fixed.success
+
+
+def test_an_error_in_every_trial_step_is_told():
+    def broken(x):
+        return 1.0 if x[0] == 1 else undefined_name  # noqa: F821
+
+    result = minimize(broken, [1.0], jac=lambda x: [1.0], step_sizes="armijo")
+    assert "NameError" in result.message
+
+
+def test_keywords_that_are_not_there():
+    for call, match in (
+        (lambda: maximize(bowl, [0.0], optimiser="sgd"), "maximize got .*'optimiser'"),
+        (
+            lambda: optimize.minimize(bowl, [0.0], method=Adam(), options={"disp": 1}),
+            "Adam as a method got .*'disp'",
+        ),
+    ):
+        with pytest.raises(TypeError, match=match):
+            call()

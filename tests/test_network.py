@@ -10,7 +10,7 @@ from reference_network import mean_loss
 from skgd._architecture import Architecture
 from skgd._epoch import loss_and_gradient
 from skgd.activations import ACTIVATIONS, Tanh
-from skgd.losses import LOSSES, SquaredError
+from skgd.losses import LOSSES, LogLoss, SquaredError
 
 # name and whether the outputs are one distribution
 LOSS_CASES = [(name, False) for name in LOSSES] + [("log_loss", True)]
@@ -148,6 +148,23 @@ def test_network_with_an_input_layer(
             input_dropout=input_dropout,
             fit_intercept=fit_intercept,
             weighted=True,
+        )
+    )
+
+
+@pytest.mark.parametrize("weighted", SWITCHES)
+@pytest.mark.parametrize("hidden", [(), (4, 3)])
+@pytest.mark.parametrize("softmax", SWITCHES)
+def test_label_smoothing(softmax, hidden, weighted):
+    check(
+        make_case(
+            "log_loss",
+            rule=LogLoss(label_smoothing=0.3),
+            softmax=softmax,
+            n_outputs=3,
+            hidden=hidden,
+            activation="tanh",
+            weighted=weighted,
         )
     )
 

@@ -6,7 +6,16 @@ import pytest
 from helpers import Trainer, bind, linear
 from sklearn.linear_model import Lasso
 
-from skgd.optimizers import OPTIMIZERS, SGD, AdaGrad, Adam, Momentum, RMSprop
+from skgd.optimizers import (
+    OPTIMIZERS,
+    SGD,
+    AdaGrad,
+    Adam,
+    AdamW,
+    Momentum,
+    NAdam,
+    RMSprop,
+)
 
 N, D, K = 12, 5, 2
 
@@ -23,10 +32,14 @@ VARIANTS = {
     "adam-betas": Adam(beta_1=0.5, beta_2=0.9, epsilon=1e-3),
     "adam-beta-zero": Adam(beta_1=0.0),
     "amsgrad": Adam(amsgrad=True),
+    "adamw-decay": AdamW(beta_1=0.5, epsilon=1e-3, amsgrad=True, weight_decay=0.5),
+    "nadam-betas": NAdam(beta_1=0.5, beta_2=0.9, epsilon=1e-3),
+    "nadam-beta-zero": NAdam(beta_1=0.0),
 }
 
 # rates at which each rule gets somewhere in 200 steps, and does not explode
 RATES = {"sgd": 0.1, "momentum": 0.02, "adagrad": 0.3, "rmsprop": 0.01, "adam": 0.05}
+RATES |= {"adamw": 0.05, "nadam": 0.05}
 
 
 def name_of(rule):
@@ -58,7 +71,7 @@ def oracle_path(rule, X, Y, start, rates, l1, l2):
     for rate, target in zip(rates, Y, strict=True):
         residual = X @ w[: D * K].reshape(D, K) + w[D * K :] - target
         g = np.concatenate([(X.T @ residual).ravel(), residual.sum(axis=0)]) / N
-        w = oracle.step(w, g, rate, l1 * penalised, l2 * penalised)
+        w = oracle.step(w, g, rate, l1 * penalised, l2 * penalised, penalised)
         path.append(w)
     return np.array(path)
 
@@ -125,6 +138,9 @@ TO_LASSO = {
     "centered": (RMSprop(centered=True, epsilon=1.0), 0.1, 4000),
     "adam": (Adam(), 0.01, 10000),
     "amsgrad": (Adam(amsgrad=True), 0.1, 10000),
+    # a decay is another objective
+    "adamw": (AdamW(weight_decay=0.0), 0.01, 10000),
+    "nadam": (NAdam(), 0.01, 10000),
 }
 
 
@@ -176,6 +192,45 @@ def test_parameters_behind_the_prefix_are_not_penalised(variant):
     assert (bound.theta[: D * K] < start[: D * K]).all()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_weight_decay_is_a_factor_of_weights_alone(dtype):
+    # No gradient: the moments stay zero, and only the decay acts.
+    X = np.zeros((4, D))
+    start = np.arange(1.0, D * K + K + 1)
+    Y = np.tile(start[D * K :], (4, 1))
+    for decay, factor in ((0.5, 0.95), (0.0, 1.0), (20.0, 0.0)):
+        bound = bind(linear(D, K), start, X, Y, dtype=dtype)
+        Trainer(bound, AdamW(weight_decay=decay)).epoch(0.1)
+        expected = np.where(np.arange(start.size) < D * K, factor, 1) * start
+        np.testing.assert_allclose(bound.theta, expected, rtol=1e-6)
+
+
+def test_without_decay_adamw_is_adam():
+    X, Y, start = problem(4, 20)
+    rates = changing_rates("adam", 20)
+    paths = [
+        compiled_path(rule, X, Y, start, rates, 0.1, 0.1, np.float64)
+        for rule in (Adam(), AdamW(weight_decay=0.0), AdamW())
+    ]
+    np.testing.assert_array_equal(paths[0], paths[1])
+    assert np.abs(paths[0] - paths[2]).max() > 1e-3
+
+
+def test_fixed_point_of_adamw():
+    # The moments are those of the gradient g with the penalty's part G, and
+    # G / (|g| + epsilon) balances the decay.
+    X, y = np.eye(3) * np.sqrt(3), np.sqrt(3) * np.array([3.0, -2.0, 0.1])
+    rule = AdamW(weight_decay=0.2, epsilon=0.1)
+    bound = bind(linear(3, fit_intercept=False), np.ones(3), X, y)
+    trainer = Trainer(bound, rule, l1=0.4)
+    for _ in range(20000):
+        trainer.epoch(0.002)
+    w, g = bound.theta, bound.theta - [3.0, -2.0, 0.1]
+    assert w[2] == 0
+    pull = g[:2] + 0.4 * np.sign(w[:2])
+    np.testing.assert_allclose(pull / (np.abs(g[:2]) + 0.1), -0.2 * w[:2], rtol=1e-4)
+
+
 def test_a_penalty_beyond_the_rate_does_not_overshoot():
     # Plain SGD multiplies by 1 - rate * l2: never by less than zero.
     X, Y = np.zeros((3, D)), np.zeros((3, K))
@@ -191,7 +246,10 @@ def test_defaults_are_those_of_the_literature():
     assert (Adam().beta_1, Adam().beta_2, Adam().epsilon) == (0.9, 0.999, 1e-8)
     rates = {name: rule().own_rate() for name, rule in OPTIMIZERS.items()}
     expected = {"sgd": 0.01, "momentum": 0.01, "adagrad": 0.01}
-    assert rates == {**expected, "rmsprop": 0.001, "adam": 0.001}
+    expected |= {"rmsprop": 0.001, "adam": 0.001, "adamw": 0.001, "nadam": 0.001}
+    assert rates == expected
+    assert AdamW().weight_decay == 0.01
+    assert NAdam().get_params() | {"amsgrad": False} == Adam().get_params()
 
 
 @pytest.mark.parametrize("kind", ["network", "single", "linear"])

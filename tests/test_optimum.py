@@ -6,6 +6,7 @@ from numpy.testing import assert_allclose
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.linear_model import (
     ElasticNet,
+    GammaRegressor,
     HuberRegressor,
     Lasso,
     LogisticRegression,
@@ -17,7 +18,7 @@ from sklearn.preprocessing import scale
 
 from skgd import GDClassifier, GDRegressor
 from skgd.losses import Huber, Quantile
-from skgd.optimizers import SGD, AdaGrad, Adam, Momentum, RMSprop
+from skgd.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, NAdam, RMSprop
 from skgd.schedules import Cosine
 
 # Without stopping; all start from zeros.
@@ -45,6 +46,11 @@ OPTIMIZERS = {
     ),
     "adam": dict(optimizer=Adam(learning_rate=0.02), max_iter=8000),
     "amsgrad": dict(optimizer=Adam(learning_rate=0.05, amsgrad=True), max_iter=20000),
+    # its decay is in no objective
+    "adamw": dict(optimizer=AdamW(learning_rate=0.02, weight_decay=0.0), max_iter=8000),
+    "nadam": dict(
+        optimizer=NAdam(learning_rate=0.02), learning_rate="cosine", max_iter=8000
+    ),
 }
 
 
@@ -142,6 +148,20 @@ def test_poisson():
     assert_allclose(gd.predict(X), glm.predict(X), rtol=1e-3)
 
 
+def test_gamma():
+    X, _ = load_diabetes(return_X_y=True)
+    X = scale(X)
+    mean = np.exp(0.3 * X[:, 2] + 0.1 * X[:, 8] + 1)
+    y = np.random.RandomState(0).gamma(2.0, mean / 2)
+    glm = GammaRegressor(alpha=0.01, tol=1e-10, max_iter=10000).fit(X, y)
+    gd = GDRegressor("gamma", alpha=0.01, **ADAM).fit(X, y)
+    assert_allclose(gd.coef_, glm.coef_, atol=1e-4)
+    assert_allclose(gd.intercept_, glm.intercept_, atol=1e-4)
+    assert_allclose(gd.predict(X), glm.predict(X), rtol=1e-3)
+    with pytest.raises(ValueError, match="all must be > 0"):
+        gd.fit(X, y - y.min())
+
+
 def test_huber(diabetes):
     X, y = diabetes
     y = y.copy()
@@ -184,6 +204,17 @@ def test_quantile(diabetes, quantile):
     assert_allclose(gd.predict(X), exact.predict(X), atol=2e-2)
     below = np.mean(y < gd.predict(X))
     assert abs(below - quantile) < 12 / len(X)
+
+
+def test_several_quantiles_are_as_many_single_ones(diabetes):
+    X, y = diabetes
+    options = dict(penalty=None, max_iter=300, **LONG)
+    levels = [0.2, 0.5, 0.9]
+    several = GDRegressor(Quantile(levels), **options).fit(X, y)
+    single = [GDRegressor(Quantile(q), **options).fit(X, y) for q in levels]
+    for k, one in enumerate(single):
+        assert_allclose(several.coef_[k], one.coef_, rtol=1e-9, atol=1e-12)
+    assert_allclose(several.loss_, sum(one.loss_ for one in single), rtol=1e-9)
 
 
 def test_absolute_error_is_the_median(diabetes):

@@ -1,4 +1,4 @@
-"""What all rules share, over the four registries."""
+"""What all rules share, over the registries."""
 
 import copy
 import math
@@ -10,9 +10,17 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from skgd import activations, line_search, losses, optimizers, schedules
+from skgd import (
+    activations,
+    initializers,
+    line_search,
+    losses,
+    optimizers,
+    schedules,
+)
 from skgd._rule import Allowed, Rule, resolve_rule
 from skgd.activations import ACTIVATIONS, Activation
+from skgd.initializers import INITIALIZERS, Initializer
 from skgd.line_search import LineSearch
 from skgd.losses import LOSSES, Huber, Loss, Quantile
 from skgd.optimizers import OPTIMIZERS, Adam, Momentum, Optimizer
@@ -23,6 +31,7 @@ REGISTRIES = {
     "losses": (LOSSES, Loss, losses),
     "activations": (ACTIVATIONS, Activation, activations),
     "schedules": (SCHEDULES, Schedule, schedules),
+    "initializers": (INITIALIZERS, Initializer, initializers),
     "line searches": ({"armijo": LineSearch}, LineSearch, line_search),
 }
 KINDS = {
@@ -43,7 +52,11 @@ OTHER = {
     "beta_1": 0.25,
     "beta_2": 0.25,
     "amsgrad": True,
+    "weight_decay": 0.25,
+    "negative_slope": 0.25,
+    "alpha": 0.25,
     "quantile": 0.25,
+    "label_smoothing": 0.25,
     "power_t": 0.25,
     "factor": 0.25,
     "min_rate": 0.25,
@@ -54,13 +67,15 @@ OTHER = {
     "warmup": 0.25,
     "start": 0.25,
     "then": "linear",
+    "distribution": "normal",
+    "last_layer": "zeros",
     "shrink": 0.25,
     "grow": 3.0,
     "sufficient_decrease": 0.25,
 }
 FLAGS = {"nesterov", "centered", "amsgrad"}
 COUNTS = {"period", "n_steps"}
-NAMES = {"then"}
+NAMES = {"then", "distribution", "last_layer"}
 
 
 def may_be_none(key, name):
@@ -80,6 +95,10 @@ def bad_values(key, name):
     if name in {"learning_rate", "quantile", "warmup", "factor", "decay"}:
         bad += [0, 0.0, math.inf]
     if name in {"momentum", "rho", "beta_1", "beta_2", "quantile", "warmup", "factor"}:
+        bad += [1, 1.0, 1.5, math.inf]
+    if name == "quantile":
+        bad += [[], [0.5, 0.5], [0.9, 0.1], (0.1, 1.0), [0.1, "0.5"], [0.1, [0.5, 0.9]]]
+    if name == "label_smoothing":
         bad += [1, 1.0, 1.5, math.inf]
     if name in {"final", "start", "decay"}:
         bad += [1.5, math.inf]
@@ -227,7 +246,7 @@ def test_a_name_is_the_rule_with_its_defaults(family):
 def test_what_is_no_rule_is_refused(value):
     match = (
         r"^The 'optimizer' parameter of Owner must be one of \['adagrad', 'adam', "
-        r"'momentum', 'rmsprop', 'sgd'\] or an instance of .*"
+        r"'adamw', 'momentum', 'nadam', 'rmsprop', 'sgd'\] or an instance of .*"
         rf"\. Got {re.escape(repr(value))} instead\.$"
     )
     with pytest.raises(ValueError, match=match):
@@ -238,6 +257,15 @@ def test_what_is_no_rule_is_refused(value):
 def test_a_rule_is_checked_when_it_is_resolved(rule):
     with pytest.raises(ValueError, match="parameter of (Huber|Quantile) must be"):
         resolve_rule(rule, LOSSES, Loss, "loss", "Owner")
+
+
+@pytest.mark.parametrize("quantile", [[0.1, 0.5], (0.1, 0.5), [np.float32(0.1), 0.9]])
+def test_several_quantiles_are_allowed(quantile):
+    rule = Quantile(quantile)
+    assert rule._check().n_levels == 2
+    assert clone(rule) == rule != Quantile(0.1)
+    assert rule.quantile is quantile
+    assert Quantile(0.1).n_levels == 1
 
 
 # ---------------------------------------------------------------- Allowed

@@ -217,3 +217,22 @@ def test_learning_rates_of_a_function():
     for wrong in (lambda step: -1.0, lambda step: np.inf, lambda step: None):
         with pytest.raises(ValueError, match="'rate' callable must"):
             one_rate(wrong)
+
+
+def test_a_plateau_during_a_warmup_counts_for_nothing():
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((80, 3))
+    y = X @ [1.0, 2.0, 3.0]
+    options = dict(solver="batch", optimizer="sgd", random_state=0)
+    slow = GDRegressor(
+        learning_rate=Warmup(300, then="constant"), learning_rate_init=0.1, **options
+    ).fit(X, y)
+    assert slow.n_iter_ > 300
+    assert slow.score(X, y) > 0.99
+    held = Warmup(400, start=1.0, then="adaptive")
+    model = GDRegressor(learning_rate=held, learning_rate_init=0.1, **options)
+    model.fit(X, y)
+    assert model.n_iter_ > 400
+    assert 1e-7 < model.learning_rate_ <= 1e-6  # one step below min_rate
+    nested = Warmup(3, then=Warmup(4))
+    assert nested._warming == 7

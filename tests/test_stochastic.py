@@ -9,7 +9,7 @@ from scipy import sparse as sp
 from sklearn.linear_model import LogisticRegression
 
 from skgd import _stochastic, maximize_stochastic, minimize_stochastic
-from skgd.optimizers import OPTIMIZERS, Adam
+from skgd.optimizers import OPTIMIZERS, SGD, Adam
 
 RNG = np.random.RandomState(0)
 X = RNG.uniform(-1, 1, (60, 2))
@@ -252,3 +252,10 @@ def test_defaults_stand_in_two_places_alike():
     assert set(loop) == {*public, "sign"}
     for name in public:
         assert public[name].default == loop[name].default
+
+
+def test_the_rate_is_that_of_the_object_where_it_is_set():
+    assert run(optimizer=SGD(0.003), max_iter=2).rate_path[0] == 0.003
+    assert run(optimizer=SGD(0.003), learning_rate=0.1, max_iter=2).rate_path[0] == 0.1
+    with pytest.raises(TypeError, match="maximize_stochastic got .*'bogus'"):
+        maximize_stochastic(error, X, Y, [0, 0, 0], bogus=1)

@@ -353,6 +353,7 @@ def test_d_adam_on_rosenbrock_at_the_end():
 def test_d_defaults():
     assert {name: kind().own_rate() for name, kind in OPTIMIZERS.items()} == {
         "sgd": 0.01, "momentum": 0.01, "adagrad": 0.01, "rmsprop": 0.001, "adam": 0.001,
+        "adamw": 0.001, "nadam": 0.001,
     }  # fmt: skip
     assert Momentum().momentum == 0.9
     assert AdaGrad().epsilon == 1e-7

@@ -1,4 +1,4 @@
-"""The optimizers next to those of PyTorch, where their conventions are the same.
+"""Rules next to those of PyTorch, where their conventions are the same.
 
 Collected where PyTorch is installed. `docs/optimizers.md` has the conventions.
 """
@@ -8,7 +8,21 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from skgd.optimizers import SGD, AdaGrad, Adam, Momentum, RMSprop
+from skgd.activations import (
+    ACTIVATIONS,
+    ELU,
+    GELU,
+    SELU,
+    Identity,
+    LeakyReLU,
+    Logistic,
+    Mish,
+    ReLU,
+    SiLU,
+    Tanh,
+)
+from skgd.losses import LogLoss
+from skgd.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, NAdam, RMSprop
 
 N_STEPS = 200
 PAIRS = {
@@ -36,9 +50,34 @@ PAIRS = {
         Adam(0.1, amsgrad=True),
         lambda w: torch.optim.Adam(w, 0.1, amsgrad=True),
     ),
+    "adamw": (AdamW(0.1), lambda w: torch.optim.AdamW(w, 0.1)),
+    "adamw-decay": (
+        AdamW(0.1, weight_decay=0.3, amsgrad=True),
+        lambda w: torch.optim.AdamW(w, 0.1, weight_decay=0.3, amsgrad=True),
+    ),
+    # The decay of the momentum's schedule: at once, so that it is constant.
+    "nadam": (
+        NAdam(0.1),
+        lambda w: torch.optim.NAdam(w, 0.1, momentum_decay=1e9),
+    ),
+    "nadam-betas": (
+        NAdam(0.1, beta_1=0.5, beta_2=0.9, epsilon=1e-3),
+        lambda w: torch.optim.NAdam(
+            w, 0.1, betas=(0.5, 0.9), eps=1e-3, momentum_decay=1e9
+        ),
+    ),
 }
 # rounding errors of so many steps; a wrong epsilon or share is off by far more
 TOLERANCE = {np.float64: 1e-12, np.float32: 1e-4}
+
+
+@pytest.fixture(autouse=True)
+def _scalars_of_theirs_in_double_precision():
+    # NAdam's product of momenta is of the default type, whatever the parameters are.
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
@@ -62,3 +101,50 @@ def test_step_for_step(name, dtype):
         for key, tensor in tensors.items():
             assert_allclose(params[key], tensor.numpy(), rtol=0, atol=TOLERANCE[dtype])
     assert np.abs(params["W"] - start["W"]).max() > 0.1
+
+
+UNITS = [
+    (Identity(), torch.nn.Identity()),
+    (Logistic(), torch.nn.Sigmoid()),
+    (Tanh(), torch.nn.Tanh()),
+    (ReLU(), torch.nn.ReLU()),
+    (LeakyReLU(), torch.nn.LeakyReLU()),
+    (LeakyReLU(negative_slope=0.3), torch.nn.LeakyReLU(0.3)),
+    (ELU(), torch.nn.ELU()),
+    (ELU(alpha=0.3), torch.nn.ELU(0.3)),
+    (SELU(), torch.nn.SELU()),
+    (GELU(), torch.nn.GELU()),
+    (SiLU(), torch.nn.SiLU()),
+    (Mish(), torch.nn.Mish()),
+]
+
+
+def test_every_activation_is_compared():
+    assert {type(ours) for ours, _ in UNITS} == set(ACTIVATIONS.values())
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize(("ours", "theirs"), UNITS, ids=repr)
+def test_activation_and_its_derivative(ours, theirs, dtype):
+    z = np.concatenate([[0.0, -80, 80], np.linspace(-20, 20, 4001)]).astype(dtype)
+    tensor = torch.tensor(z, requires_grad=True)
+    values = theirs(tensor)
+    values.sum().backward()
+    value, derivative = ours.evaluate(z)
+    # (their derivative of Mish is 1 where 4 z exp(-2 z) is 20 eps)
+    tolerance = 32 * np.finfo(dtype).eps
+    assert_allclose(value, values.detach().numpy(), rtol=tolerance, atol=tolerance)
+    assert_allclose(derivative, tensor.grad.numpy(), rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.7])
+def test_label_smoothing(smoothing):
+    rng = np.random.RandomState(0)
+    z, y = 3 * rng.standard_normal((50, 4)), rng.randint(4, size=50)
+    tensor = torch.tensor(z, requires_grad=True)
+    cost = torch.nn.CrossEntropyLoss(label_smoothing=smoothing, reduction="none")
+    theirs = cost(tensor, torch.tensor(y))
+    theirs.sum().backward()
+    loss, slope = LogLoss(label_smoothing=smoothing).evaluate(y, z, softmax=True)
+    assert_allclose(loss, theirs.detach().numpy(), rtol=1e-12)
+    assert_allclose(slope, tensor.grad.numpy(), rtol=0, atol=1e-14)

@@ -144,7 +144,7 @@ def test_mlp(diabetes, iris, activation, optimizer, task):
     with pytest.warns(UserWarning, match="Maximum iterations"):
         theirs = theirs(**shared, **options).fit(X, y)
     with pytest.warns(UserWarning, match="Maximum iterations"):
-        ours = ours(**shared, optimizer=rule).fit(X, y)
+        ours = ours(**shared, weight_init="glorot", optimizer=rule).fit(X, y)
     for name in ("coefs_", "intercepts_"):
         for a, b in zip(getattr(ours, name), getattr(theirs, name), strict=True):
             assert_allclose(a, b, rtol=1e-9, atol=1e-11)
@@ -171,7 +171,8 @@ def test_the_same_seed_gives_the_same_initial_network(diabetes):
     with pytest.warns(UserWarning, match="Maximum iterations"):
         theirs = MLPRegressor(**shared).fit(X, y)
     with pytest.warns(UserWarning, match="Maximum iterations"):
-        ours = MLPGDRegressor(standardize=False, **shared).fit(X, y)
+        start = dict(standardize=False, weight_init="glorot")
+        ours = MLPGDRegressor(**shared, **start).fit(X, y)
     for a, b in product([0, 1, 2], ["coefs_", "intercepts_"]):
         assert_array_equal(getattr(ours, b)[a], getattr(theirs, b)[a])
     assert np.isfinite(ours.loss_)

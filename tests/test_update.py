@@ -144,6 +144,9 @@ def test_a_gradient_may_be_the_parameter_itself():
     assert_array_equal(w, np.arange(1.0, 9.0) / 2)
     whole = np.arange(10.0)
     SGD(1.0).update(whole[1:], whole[:-1])  # overlapping
+    a, b = np.array([1.0, 2.0]), np.array([3.0, 4.0])
+    SGD(0.1).update({"a": a, "b": b}, {"a": b, "b": a})  # of a * b
+    assert_allclose([a, b], [[0.7, 1.6], [2.9, 3.8]])
     assert_array_equal(whole, [0, 1, 1, 1, 1, 1, 1, 1, 1, 1])
 
 
@@ -268,7 +271,7 @@ def test_what_is_refused_changes_nothing(case):
 def test_a_change_of_shape_dtype_or_variant_asks_for_a_reset():
     rule = Adam(0.1)
     rule.update({"w": np.ones(3)}, {"w": np.ones(3)})
-    for other in (np.ones(4), np.ones(3, np.float32)):
+    for other in (np.ones(4), np.ones(3, np.float32), np.ones((3, 1))):
         before = other.copy()
         with pytest.raises(ValueError, match=r"params\['w'\].*Call reset\(\)"):
             rule.update({"w": other}, {"w": np.ones(other.shape)})

@@ -1,0 +1,209 @@
+"""Initial weights of networks.
+
+Each rule stands here once: how wide the weights are spread, by the number of inputs
+and outputs of a layer. To add one, add its class to `INITIALIZERS`;
+`tests/test_initializers.py` then asks for its oracle.
+"""
+
+import numpy as np
+
+from ._rule import Allowed, Rule
+from .activations import ELU, GELU, SELU, LeakyReLU, Logistic, Mish, ReLU, SiLU
+
+__all__ = ["Auto", "Glorot", "He", "INITIALIZERS", "LeCun"]
+
+
+class Initializer(Rule):
+    """Base of the initializers.
+
+    Parameters
+    ----------
+    distribution : {'uniform', 'normal'}, default='uniform'
+        Of the weights, with the same variance.
+    last_layer : {'same', 'zeros'}, default='same'
+        Whether the output layer is drawn, too, or starts at zero, so that the first
+        raw predictions are zero; not with an L1 penalty, which may hold it there.
+    """
+
+    _allowed = {
+        "distribution": Allowed(options=("uniform", "normal")),
+        "last_layer": Allowed(options=("same", "zeros")),
+    }
+    # whether intercepts are drawn as the weights of their layer, or start at zero
+    _draws_intercepts = False
+
+    def __init__(self, *, distribution="uniform", last_layer="same"):
+        self.distribution = distribution
+        self.last_layer = last_layer
+
+    def _squared_bound(self, fan_in, fan_out, activation, inner):
+        # of the uniform distribution: three times the variance; `inner`: whether the
+        # layer is between hidden layers
+        raise NotImplementedError
+
+    def fill(self, weights, intercepts, activation, rng):
+        """Set initial parameters, in place.
+
+        Parameters
+        ----------
+        weights : list of ndarray of shape (fan_in, fan_out)
+            Of each layer, from the input on.
+        intercepts : list of ndarray of shape (fan_out,)
+            Of each layer.
+        activation : Activation
+            Of the hidden layers.
+        rng : RandomState
+            Random numbers.
+        """
+        for layer, (W, b) in enumerate(zip(weights, intercepts, strict=True)):
+            W[:], b[:] = 0, 0
+            if self.last_layer == "zeros" and layer == len(weights) - 1:
+                continue
+            inner = 0 < layer < len(weights) - 1
+            bound = np.sqrt(self._squared_bound(*W.shape, activation, inner))
+            W[:] = self._draw(bound, W.shape, rng)
+            if self._draws_intercepts:
+                b[:] = self._draw(bound, b.shape, rng)
+
+    def _draw(self, bound, shape, rng):
+        if self.distribution == "uniform":
+            return rng.uniform(-bound, bound, shape)
+        return rng.normal(0, bound / np.sqrt(3), shape)
+
+
+class Glorot(Initializer):
+    r"""Variance :math:`2 / (n_{in} + n_{out})`, a third of it for `Logistic`.
+
+    A compromise of what keeps the variance of activations and what keeps that of
+    gradients, for activations that are linear near zero [1]_. With the uniform
+    distribution these are the numbers of scikit-learn's `MLP*` for the same
+    ``random_state``, which draw intercepts as weights.
+
+    Parameters
+    ----------
+    distribution : {'uniform', 'normal'}, default='uniform'
+        Of weights and intercepts, with the same variance.
+    last_layer : {'same', 'zeros'}, default='same'
+        Whether the output layer is drawn, too, or starts at zero, so that the first
+        raw predictions are zero; not with an L1 penalty, which may hold it there.
+
+    References
+    ----------
+    .. [1] X. Glorot, Y. Bengio, "Understanding the difficulty of training deep
+       feedforward neural networks", AISTATS 2010.
+
+    Examples
+    --------
+    >>> from skgd import MLPGDRegressor
+    >>> from skgd.initializers import Glorot
+    >>> MLPGDRegressor(weight_init=Glorot(last_layer="zeros"))
+    MLPGDRegressor(weight_init=Glorot(last_layer='zeros'))
+    """
+
+    _draws_intercepts = True
+
+    def _squared_bound(self, fan_in, fan_out, activation, inner):
+        factor = 2.0 if isinstance(activation, Logistic) else 6.0
+        return factor / (fan_in + fan_out)
+
+
+class He(Initializer):
+    r"""Variance :math:`2 / n_{in}`; intercepts are zero.
+
+    Keeps the mean square of what a layer of rectified linear units gives on, which
+    are zero half of the time [1]_. For `LeakyReLU` the variance is
+    :math:`2 / ((1 + s^2) n_{in})`, with its ``negative_slope`` as ``s``.
+
+    Parameters
+    ----------
+    distribution : {'uniform', 'normal'}, default='uniform'
+        Of the weights, with the same variance.
+    last_layer : {'same', 'zeros'}, default='same'
+        Whether the output layer is drawn, too, or starts at zero, so that the first
+        raw predictions are zero; not with an L1 penalty, which may hold it there.
+
+    References
+    ----------
+    .. [1] K. He, X. Zhang, S. Ren, J. Sun, "Delving Deep into Rectifiers", ICCV 2015.
+
+    Examples
+    --------
+    >>> from skgd.initializers import He
+    >>> He(distribution="normal")
+    He(distribution='normal')
+    """
+
+    def _squared_bound(self, fan_in, fan_out, activation, inner):
+        slope = activation.negative_slope if isinstance(activation, LeakyReLU) else 0.0
+        return 6.0 / ((1 + slope**2) * fan_in)
+
+
+class LeCun(Initializer):
+    r"""Variance :math:`1 / n_{in}`; intercepts are zero.
+
+    Keeps the variance of a linear map [1]_; what `SELU` is made for [2]_.
+
+    Parameters
+    ----------
+    distribution : {'uniform', 'normal'}, default='uniform'
+        Of the weights, with the same variance.
+    last_layer : {'same', 'zeros'}, default='same'
+        Whether the output layer is drawn, too, or starts at zero, so that the first
+        raw predictions are zero; not with an L1 penalty, which may hold it there.
+
+    References
+    ----------
+    .. [1] Y. LeCun, L. Bottou, G. Orr, K. Mueller, "Efficient BackProp", in Neural
+       Networks: Tricks of the Trade, 1998.
+    .. [2] G. Klambauer, T. Unterthiner, A. Mayr, S. Hochreiter, "Self-Normalizing
+       Neural Networks", NIPS 2017.
+
+    Examples
+    --------
+    >>> from skgd.initializers import LeCun
+    >>> LeCun()
+    LeCun()
+    """
+
+    def _squared_bound(self, fan_in, fan_out, activation, inner):
+        return 3.0 / fan_in
+
+
+class Auto(Initializer):
+    r"""By the activation: `He`, `LeCun` or `Glorot`; intercepts are zero.
+
+    For `ReLU`, `LeakyReLU`, `ELU`, `GELU`, `SiLU` and `Mish` it is `He` between hidden
+    layers and `LeCun` in the first layer and in the last: the factor 2 makes up for
+    units that are zero, which the features are not, and predictions that scatter less
+    at the start cost less to unlearn. For `SELU` it is `LeCun`, for the others the
+    weights of `Glorot`. The references are with these rules.
+
+    Parameters
+    ----------
+    distribution : {'uniform', 'normal'}, default='uniform'
+        Of the weights, with the same variance.
+    last_layer : {'same', 'zeros'}, default='same'
+        Whether the output layer is drawn, too, or starts at zero, so that the first
+        raw predictions are zero; not with an L1 penalty, which may hold it there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgd.activations import ReLU
+    >>> from skgd.initializers import Auto
+    >>> weights = [np.empty((400, 400)) for _ in range(3)]
+    >>> intercepts = [np.empty(400) for _ in range(3)]
+    >>> Auto().fill(weights, intercepts, ReLU(), np.random.RandomState(0))
+    >>> [float(round(W.var() * 400, 1)) for W in weights]
+    [1.0, 2.0, 1.0]
+    """
+
+    def _squared_bound(self, fan_in, fan_out, activation, inner):
+        if isinstance(activation, ReLU | LeakyReLU | ELU | GELU | SiLU | Mish):
+            rule = He() if inner else LeCun()
+        else:
+            rule = LeCun() if isinstance(activation, SELU) else Glorot()
+        return rule._squared_bound(fan_in, fan_out, activation, inner)
+
+
+INITIALIZERS = {"auto": Auto, "glorot": Glorot, "he": He, "lecun": LeCun}
