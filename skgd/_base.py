@@ -28,6 +28,11 @@ from .optimizers import OPTIMIZERS, Optimizer
 from .penalties import PENALTIES, penalty_strengths
 from .schedules import SCHEDULES
 
+# The strength of a penalty in partial_fit, which does not know of how many samples.
+AUTO_ALPHA = 1e-4
+# early_stopping='auto' is on for more samples than this, as in scikit-learn's
+# HistGradientBoosting*.
+AUTO_EARLY_STOPPING = 10_000
 # A rate of our own choice is lowered so often, by this factor, after divergence.
 MAX_RESTARTS = 5
 RESTART_FACTOR = 0.25
@@ -54,7 +59,7 @@ class GradientDescent(BaseEstimator):
         "shuffle": Allowed(bool),
         "verbose": Allowed(bool, Integral, ge=0),
         "warm_start": Allowed(bool),
-        "early_stopping": Allowed(bool),
+        "early_stopping": Allowed(bool, options=("auto",)),
         "validation_fraction": Allowed(Real, gt=0, lt=1),
         "batch_norm": Allowed(bool),
         "standardize": Allowed(bool),
@@ -123,7 +128,7 @@ class GradientDescent(BaseEstimator):
             value = getattr(self, name)
             if name == "loss":
                 rules[name] = self._loss_rule(value)
-            elif name == "learning_rate" and _is_function(value):
+            elif name == "learning_rate" and (_is_function(value) or value == "auto"):
                 rules[name] = value
             else:
                 owner = type(self).__name__
@@ -136,7 +141,7 @@ class GradientDescent(BaseEstimator):
             )
         return rules
 
-    def _recipe(self, rules, n_samples, max_iter, rate_factor):
+    def _recipe(self, rules, n_samples, incremental, rate_factor):
         searched = isinstance(rules["learning_rate"], LineSearch)
         if self.solver == "batch":
             # a search needs the gradient, which updates by a single row do not keep
@@ -155,24 +160,28 @@ class GradientDescent(BaseEstimator):
                 )
         rate = self.learning_rate_init
         if rate is None:
-            single = self._kind == "network" and batch_size == 1
-            rate = rules["optimizer"].own_rate("single" if single else self._kind)
-            rate *= rate_factor
-        l1, l2 = penalty_strengths(self.penalty, self.alpha, self.l1_ratio)
+            kind = f"single {self._kind}" if batch_size == 1 else self._kind
+            rate = rules["optimizer"].own_rate(kind) * rate_factor
+        schedule = rules["learning_rate"]
+        if schedule == "auto":
+            schedule = self._own_schedule(rate)
+        alpha = self.alpha
+        if alpha == "auto":
+            alpha = AUTO_ALPHA if incremental else 1 / n_samples
+        l1, l2 = penalty_strengths(self.penalty, alpha, self.l1_ratio)
         return Recipe(
             optimizer=rules["optimizer"],
-            schedule=rules["learning_rate"],
+            schedule=schedule,
             learning_rate=rate,
             batch_size=batch_size,
             shuffle=bool(self.shuffle),
-            max_iter=max_iter,
+            max_iter=1 if incremental else self.max_iter,
             n_iter_no_change=self.n_iter_no_change,
             n_steps=self.max_iter * -(-n_samples // batch_size),
             l1=l1,
             l2=l2,
             per_sample=self._penalty_per_sample,
             average_from=self._average_from(),
-            loss_breaks_ties=self._loss_breaks_ties,
             may_restart=False,
             verbose=bool(self.verbose),
         )
@@ -350,11 +359,14 @@ class GradientDescent(BaseEstimator):
 
     def _train(self, rules, state, data, y, Y, incremental):
         rows = held_out = validate = None
-        if self.early_stopping and not incremental:
+        stops_early = self.early_stopping
+        if stops_early == "auto":
+            stops_early = data.n_samples > AUTO_EARLY_STOPPING
+        if stops_early and not incremental:
             rows, held_out = self._split(y, data.weights, state.rng)
             validate = self._validation(data, y, Y, held_out)
         patience = self.n_iter_no_change + self._patience_beyond
-        watched = "loss" if validate is None else "score"
+        watched = "training" if validate is None else "validation"
         if not incremental or state.stopping is None or state.watched != watched:
             state.stopping = Stopping(self.tol, patience, self._windowed_tol)
             state.watched = watched
@@ -364,8 +376,7 @@ class GradientDescent(BaseEstimator):
         if not incremental:
             state.weight_sum, state.weight_count = 0.0, 0
         weight_mean = update_weight_mean(state, data.weights, rows, n)
-        max_iter = 1 if incremental else self.max_iter
-        recipe = self._recipe(rules, n, max_iter, state.rate_factor)
+        recipe = self._recipe(rules, n, incremental, state.rate_factor)
         task = (data, rows, weight_mean, validate)
         outcome, state = self._descend(state, recipe, task, incremental)
         self._publish_curves(state, outcome, validate is not None)
@@ -448,7 +459,7 @@ class GradientDescent(BaseEstimator):
         losses = state.validation_loss_curve
         self.validation_loss_curve_ = list(losses) if validated else None
         self.best_iter_ = state.best_iter if validated else None
-        self.best_validation_score_ = -state.stopping.best if validated else None
+        self.best_validation_score_ = state.best_score if validated else None
 
 
 def _is_function(value):

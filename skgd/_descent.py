@@ -130,20 +130,19 @@ def descend(state, architecture, data, recipe, rows, weight_mean, validate, stop
                 state.loss_curve.append(reported)
                 first = loss if first is None else first
                 finite = state.is_sound(loss, first if stop else None)
-                value, tie, keep = loss, None, None
+                value, keep = loss, None
                 if validate is not None:
                     nothing = np.nan, np.nan
                     score, held_out = validate(state) if finite else nothing
                     state.validation_scores.append(score)
                     state.validation_loss_curve.append(held_out)
-                    value, keep = -score, state.kept
-                    tie = held_out if recipe.loss_breaks_ties else None
+                    value, keep = held_out / state.unit_of_loss, state.kept
                 _report(state, recipe, outcome, validate)
                 if not finite:
                     _diverged(state, recipe, outcome)
                     outcome.stopped = True
                     break
-                state.stopping.update(value, tie, keep)
+                state.stopping.update(value, keep)
                 if state.step < getattr(schedule, "_warming", 0):
                     state.stopping.restart()
                 if state.stopping.on_plateau:
@@ -161,7 +160,7 @@ def descend(state, architecture, data, recipe, rows, weight_mean, validate, stop
 
 
 def _plateau_message(recipe, state, validate):
-    watched = "Training loss" if validate is None else "Validation score"
+    watched = "Training loss" if validate is None else "Validation loss"
     return (
         f"{watched} did not improve more than tol={state.stopping.tol:f} for "
         f"{recipe.n_iter_no_change} consecutive epochs"

@@ -12,6 +12,7 @@ from ._base import GradientDescent
 from ._data import normalisation_map, set_views
 from ._rule import Allowed
 from ._units import absorb, publish
+from .schedules import Adaptive
 
 
 class LinearModel(GradientDescent):
@@ -19,6 +20,7 @@ class LinearModel(GradientDescent):
 
     _allowed = {
         **GradientDescent._allowed,
+        "alpha": Allowed(Real, ge=0, options=("auto",)),
         "fit_intercept": Allowed(bool),
         "dropout": Allowed(Real, ge=0, lt=1),
         "average": Allowed(bool, Integral, ge=1),
@@ -47,6 +49,11 @@ class LinearModel(GradientDescent):
     def _initialise(self, architecture, views, rng):
         # Zeros, as SGD*: the objective is convex.
         pass
+
+    def _own_schedule(self, rate):
+        # Lower at each plateau, to a thousandth: the objective is convex, and a
+        # constant rate would hover around its optimum.
+        return Adaptive(factor=0.7, min_rate=1e-3 * rate)
 
     def _average_from(self):
         return float(self.average) if self.average else np.inf

@@ -15,6 +15,7 @@ from ._rule import Allowed, resolve_rule
 from ._units import absorb, publish
 from .activations import ACTIVATIONS
 from .initializers import INITIALIZERS, Initializer
+from .schedules import Constant
 
 
 class MultilayerPerceptron(GradientDescent):
@@ -85,6 +86,9 @@ class MultilayerPerceptron(GradientDescent):
             self.weight_init, INITIALIZERS, Initializer, "weight_init", owner
         )
         rule.fill(views["W"], views["b"], architecture.activation, rng)
+
+    def _own_schedule(self, rate):
+        return Constant()
 
     # ------------------------------------------------------------ parameters
     _names = {"W": "coefs_", "b": "intercepts_", "gamma": "gammas_", "beta": "betas_"}

@@ -130,7 +130,8 @@ class Optimizer(Rule):
 
         Parameters
         ----------
-        kind : {'network', 'single', 'linear', 'function'}, default='network'
+        kind : {'network', 'single network', 'linear', 'single linear', 'function'}, \
+                default='network'
             What is trained: a network, the same with one sample per update (noisy:
             momentum, which adds up ten updates, takes a tenth of the rate), a
             linear model, or any function. A linear model has one optimum and starts
@@ -145,7 +146,8 @@ class Optimizer(Rule):
         """
         if self.learning_rate is not None:
             return self.learning_rate
-        return self._rates.get(kind, self._rates["network"])
+        rates = self._rates
+        return rates.get(kind, rates.get(kind.removeprefix("single "), rates["network"]))
 
     def update(self, params, grads, *, learning_rate=None):
         """Update parameters in place; what is refused changes none of them.

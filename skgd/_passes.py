@@ -102,8 +102,7 @@ class Pass:
         loss, reported : float
             With the penalty.
         """
-        unit = 1.0 if self.state.units is None else self.state.units.of_loss
-        return loss + penalty, reported + unit * penalty
+        return loss + penalty, reported + self.state.unit_of_loss * penalty
 
 
 def run_epoch(net, state, recipe, kernel, rows, weight_mean):

@@ -30,7 +30,6 @@ class Recipe:
     l2: float
     per_sample: bool  # the penalty is divided by the samples of a batch
     average_from: float  # samples after which parameters are averaged
-    loss_breaks_ties: bool  # the validation loss decides between level scores
     may_restart: bool  # divergence is an error even where a best epoch is kept
     verbose: bool
 
@@ -48,7 +47,7 @@ class TrainingState:
     rng: np.random.RandomState
     units: Units | None = None  # of training; None: the user's
     stopping: Stopping | None = None
-    watched: str = ""  # 'loss' or 'score'
+    watched: str = ""  # 'training' or 'validation' loss
     slots: np.ndarray | None = None
     slots_of: tuple = ()
     average: np.ndarray | None = None
@@ -66,6 +65,12 @@ class TrainingState:
     validation_scores: list = field(default_factory=list)
     validation_loss_curve: list = field(default_factory=list)
     best_iter: int | None = None  # epochs before the parameters that were restored
+    best_score: float | None = None  # of that epoch
+
+    @property
+    def unit_of_loss(self):
+        """What a loss of one is in the user's units."""
+        return 1.0 if self.units is None else self.units.of_loss
 
     def copy(self):
         """A state of its own: training the copy leaves this one alone."""
@@ -159,7 +164,8 @@ class TrainingState:
         """Copies of what early stopping restores."""
         average = None if self.average is None else self.average.copy()
         arrays = self.theta.copy(), self.running.copy(), average
-        return *arrays, self.n_averaged, len(self.loss_curve)
+        scores = self.validation_scores
+        return *arrays, self.n_averaged, len(self.loss_curve), scores[-1]
 
     def restore(self, kept):
         """Go back to the parameters of `kept`.
@@ -169,7 +175,8 @@ class TrainingState:
         kept : tuple
             What the method of that name gave.
         """
-        theta, running, average, self.n_averaged, self.best_iter = kept
+        theta, running, average = kept[:3]
+        self.n_averaged, self.best_iter, self.best_score = kept[3:]
         self.theta[:] = theta
         self.running[:] = running
         if average is not None:

@@ -34,7 +34,7 @@ class Stopping:
         self.tol = tol
         self.patience = patience
         self.windowed = windowed
-        self.best = self._best_tie = np.inf
+        self.best = np.inf
         self.best_weights = None
         self.restart()
 
@@ -43,36 +43,26 @@ class Stopping:
         self._n_no_change = 0
         self._recent = deque()
 
-    def update(self, value, tie=None, weights=None):
+    def update(self, value, weights=None):
         """Take note of an epoch.
 
         Parameters
         ----------
         value : float
-            The loss, or the negated score.
-        tie : float, default=None
-            A second number that should fall, beside a first that is coarse: the
-            validation loss beside an accuracy. There is no plateau while either
-            improves, and of epochs that are level, within `tol`, the last is best.
+            The loss, of training or validation.
         weights : callable, default=None
             Returns copies of what to keep at the best epoch.
         """
         tol = 0.0 if self.tol is None else self.tol
         improved = value <= self.best - tol
-        if tie is not None and not self.windowed:
-            improved |= tie <= self._best_tie - tol
         self._n_no_change = 0 if improved else self._n_no_change + 1
         if self.windowed and np.isfinite(self.patience):
-            self._recent.append(value if tie is None else tie)
+            self._recent.append(value)
             while len(self._recent) > 2 * self.patience:
                 self._recent.popleft()
-        if weights is not None:
-            level = tie is not None and value <= self.best + tol
-            if value < self.best or level:
-                self.best_weights = weights()
+        if weights is not None and value < self.best:
+            self.best_weights = weights()
         self.best = min(self.best, value)
-        self._best_tie = self._best_tie if tie is None else min(self._best_tie, tie)
-        self._scored = tie is not None
 
     @property
     def on_plateau(self):
@@ -82,7 +72,7 @@ class Stopping:
         if not self.windowed:
             return self._n_no_change >= self.patience
         p = int(self.patience)
-        if len(self._recent) < 2 * p or (self._scored and self._n_no_change < p):
+        if len(self._recent) < 2 * p:
             return False
         recent = np.array(self._recent)
         return not recent[p:].mean() <= recent[:p].mean() - self.tol

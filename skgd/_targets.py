@@ -21,7 +21,6 @@ class RegressionTargets(RegressorMixin):
 
     _y_numeric = True
     _losses = REGRESSION_LOSSES
-    _loss_breaks_ties = False
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -107,7 +106,6 @@ class ClassificationTargets(ClassifierMixin):
 
     _y_numeric = False
     _losses = CLASSIFICATION_LOSSES
-    _loss_breaks_ties = True  # accuracy is coarse
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
