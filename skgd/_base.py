@@ -28,8 +28,6 @@ from .optimizers import OPTIMIZERS, Optimizer
 from .penalties import PENALTIES, penalty_strengths
 from .schedules import SCHEDULES
 
-# The strength of a penalty in partial_fit, which does not know of how many samples.
-AUTO_ALPHA = 1e-4
 # early_stopping='auto' is on for more samples than this, as in scikit-learn's
 # HistGradientBoosting*.
 AUTO_EARLY_STOPPING = 10_000
@@ -49,7 +47,7 @@ class GradientDescent(BaseEstimator):
     _allowed = {
         "solver": Allowed(options=("batch", "sgd", "minibatch")),
         "penalty": Allowed(options=(*PENALTIES, None)),
-        "alpha": Allowed(Real, ge=0),
+        "alpha": Allowed(Real, ge=0, options=("auto",)),
         "l1_ratio": Allowed(Real, ge=0, le=1, options=(None,)),
         "batch_size": Allowed(Integral, ge=1, options=("auto",)),
         "learning_rate_init": Allowed(Real, gt=0, options=(None,)),
@@ -141,7 +139,7 @@ class GradientDescent(BaseEstimator):
             )
         return rules
 
-    def _recipe(self, rules, n_samples, incremental, rate_factor):
+    def _recipe(self, rules, n_samples, weight_sum, incremental, rate_factor):
         searched = isinstance(rules["learning_rate"], LineSearch)
         if self.solver == "batch":
             # a search needs the gradient, which updates by a single row do not keep
@@ -165,9 +163,9 @@ class GradientDescent(BaseEstimator):
         schedule = rules["learning_rate"]
         if schedule == "auto":
             schedule = self._own_schedule(rate)
-        alpha = self.alpha
+        alpha, per_sample = self.alpha, self._penalty_per_sample
         if alpha == "auto":
-            alpha = AUTO_ALPHA if incremental else 1 / n_samples
+            alpha, per_sample = self._own_alpha(weight_sum, incremental), False
         l1, l2 = penalty_strengths(self.penalty, alpha, self.l1_ratio)
         return Recipe(
             optimizer=rules["optimizer"],
@@ -180,9 +178,11 @@ class GradientDescent(BaseEstimator):
             n_steps=self.max_iter * -(-n_samples // batch_size),
             l1=l1,
             l2=l2,
-            per_sample=self._penalty_per_sample,
+            per_sample=per_sample,
             average_from=self._average_from(),
             may_restart=False,
+            # a stream is no training: nothing of it is a plateau, unless asked for
+            may_lower=not (incremental and rules["learning_rate"] == "auto"),
             verbose=bool(self.verbose),
         )
 
@@ -274,6 +274,8 @@ class GradientDescent(BaseEstimator):
             weights = check_weights(sample_weight, X)
             weights = self._class_weights(y, weights, X.dtype, incremental)
             architecture = self._architecture(rules, X.shape[1])
+            if state is not None:
+                self._check_same_network(architecture)
             if units is None:
                 known = state.units if incremental and state is not None else None
                 units = self._units(architecture, X, Y, weights, known)
@@ -283,7 +285,6 @@ class GradientDescent(BaseEstimator):
             if state is None:
                 state = self._new_state(architecture, X.dtype, units, start)
             else:
-                self._check_same_network(architecture)
                 state = state.copy()
                 self._absorb(architecture, state, start)
                 change_units(architecture, state, units)
@@ -375,8 +376,11 @@ class GradientDescent(BaseEstimator):
         n = data.n_samples if rows is None else len(rows)
         if not incremental:
             state.weight_sum, state.weight_count = 0.0, 0
+            if state.converged:  # the rates of a schedule begin anew
+                state.n_plateaus = 0
         weight_mean = update_weight_mean(state, data.weights, rows, n)
-        recipe = self._recipe(rules, n, incremental, state.rate_factor)
+        weight_sum = weight_mean * n
+        recipe = self._recipe(rules, n, weight_sum, incremental, state.rate_factor)
         task = (data, rows, weight_mean, validate)
         outcome, state = self._descend(state, recipe, task, incremental)
         self._publish_curves(state, outcome, validate is not None)

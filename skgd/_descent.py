@@ -28,6 +28,8 @@ class Outcome:
 def _next_rate_or_stop(state, recipe, message, stop):
     # True to stop on a plateau; 'adaptive' lowers the rate instead, to a limit
     adaptive = getattr(recipe.schedule, "_adaptive", None)
+    if adaptive is not None and not recipe.may_lower:
+        return False
     if adaptive is not None and state.learning_rate > adaptive.min_rate:
         state.n_plateaus += 1
         state.stopping.restart()
@@ -154,6 +156,7 @@ def descend(state, architecture, data, recipe, rows, weight_mean, validate, stop
             raise
         warnings.warn("Training interrupted by user.", stacklevel=2)
         outcome.interrupted = True
+    state.converged = outcome.stopped
     if validate is not None and state.stopping.best_weights is not None:
         state.restore(state.stopping.best_weights)
     return outcome

@@ -14,13 +14,15 @@ from ._rule import Allowed
 from ._units import absorb, publish
 from .schedules import Adaptive
 
+# So many samples are taken for granted in partial_fit with alpha='auto'.
+FEW = 100
+
 
 class LinearModel(GradientDescent):
     """A linear model: `coef_` and `intercept_`."""
 
     _allowed = {
         **GradientDescent._allowed,
-        "alpha": Allowed(Real, ge=0, options=("auto",)),
         "fit_intercept": Allowed(bool),
         "dropout": Allowed(Real, ge=0, lt=1),
         "average": Allowed(bool, Integral, ge=1),
@@ -49,6 +51,11 @@ class LinearModel(GradientDescent):
     def _initialise(self, architecture, views, rng):
         # Zeros, as SGD*: the objective is convex.
         pass
+
+    def _own_alpha(self, weight_sum, incremental):
+        # That of Ridge() and LogisticRegression(). A call of partial_fit does not know
+        # the sum of all weights, if it is a piece of a stream.
+        return 1 / (max(weight_sum, FEW) if incremental else weight_sum)
 
     def _own_schedule(self, rate):
         # Lower at each plateau, to a thousandth: the objective is convex, and a

@@ -15,7 +15,7 @@ from ._rule import Allowed, resolve_rule
 from ._units import absorb, publish
 from .activations import ACTIVATIONS
 from .initializers import INITIALIZERS, Initializer
-from .schedules import Constant
+from .schedules import Adaptive
 
 
 class MultilayerPerceptron(GradientDescent):
@@ -87,8 +87,14 @@ class MultilayerPerceptron(GradientDescent):
         )
         rule.fill(views["W"], views["b"], architecture.activation, rng)
 
+    def _own_alpha(self, weight_sum, incremental):
+        # Whatever the batch. On tables with 100 to 300,000 rows, 0.0005 to 0.005 were
+        # better than less or more, and than dropout.
+        return 0.0015
+
     def _own_schedule(self, rate):
-        return Constant()
+        # At the first plateau a tenth of the rate, for a last stretch without hovering.
+        return Adaptive(factor=0.1, min_rate=rate / 2)
 
     # ------------------------------------------------------------ parameters
     _names = {"W": "coefs_", "b": "intercepts_", "gamma": "gammas_", "beta": "betas_"}

@@ -30,6 +30,7 @@ class Recipe:
     l2: float
     per_sample: bool  # the penalty is divided by the samples of a batch
     average_from: float  # samples after which parameters are averaged
+    may_lower: bool  # a plateau lowers the rate of an adaptive schedule
     may_restart: bool  # divergence is an error even where a best epoch is kept
     verbose: bool
 
@@ -58,6 +59,7 @@ class TrainingState:
     l1_total: float = 0.0
     rate_factor: float = 1.0  # of our own rate, lowered by restarts
     n_plateaus: int = 0
+    converged: bool = False  # the last fit has ended on a plateau
     weight_sum: float = 0.0
     weight_count: int = 0
     learning_rate: float = np.nan

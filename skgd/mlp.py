@@ -68,7 +68,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         weight_init="auto",
         loss="squared_error",
         penalty="l2",
-        alpha=0.0001,
+        alpha="auto",
         l1_ratio=0.15,
         solver="minibatch",
         optimizer="adam",
@@ -85,7 +85,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         random_state=None,
         verbose=False,
         warm_start=False,
-        early_stopping=False,
+        early_stopping="auto",
         validation_fraction=0.1,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -235,7 +235,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         weight_init="auto",
         loss="log_loss",
         penalty="l2",
-        alpha=0.0001,
+        alpha="auto",
         l1_ratio=0.15,
         solver="minibatch",
         optimizer="adam",
@@ -252,7 +252,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         random_state=None,
         verbose=False,
         warm_start=False,
-        early_stopping=False,
+        early_stopping="auto",
         validation_fraction=0.1,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes

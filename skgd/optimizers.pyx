@@ -376,7 +376,8 @@ class Adam(Optimizer):
     """
 
     _rates = {
-        "network": 0.001, "linear": 0.1, "single linear": 0.005, "function": 0.01}
+        "network": 0.002, "single network": 0.001, "linear": 0.1,
+        "single linear": 0.005, "function": 0.01, "update": 0.001}
     _allowed = {
         **Optimizer._allowed,
         "beta_1": Allowed(Real, ge=0, lt=1),

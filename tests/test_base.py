@@ -157,6 +157,7 @@ def test_forms_of_dense_data(estimator, tmp_path):
 def test_float32(estimator, solver, dropout, batch_norm):
     X, y = data_for(estimator())
     options = dict(solver=solver, dropout=dropout, batch_norm=batch_norm)
+    options.update(standardize=False)
     # Not Adam: it would magnify rounding errors where gradients are next to zero.
     options.update(optimizer="momentum", learning_rate_init=1e-3)
     wide = small(estimator, **options).fit(X, y)
@@ -248,7 +249,9 @@ def test_warm_start_goes_on(estimator, batch_norm):
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_change_the_optimizer_and_go_on(estimator):
     X, y = data_for(estimator())
-    model = small(estimator, max_iter=20, warm_start=True).fit(X, y)
+    model = small(estimator, max_iter=20, warm_start=True, learning_rate_init=0.01)
+    model.set_params(standardize=False, alpha=1e-4).fit(X, y)
+    model.set_params(learning_rate_init=None)
     adam = parameters(model)
     model.set_params(optimizer=SGD(learning_rate=1e-4), max_iter=5).fit(X, y)
     # plain steps of a small rate stay near
@@ -423,7 +426,12 @@ def test_adaptive_rate_falls_on_plateaus():
         optimizer="sgd",
         random_state=0,
     ).fit(X_REG, Y_REG)
-    constant = GDRegressor(learning_rate_init=0.1, optimizer="sgd", random_state=0)
+    constant = GDRegressor(
+        learning_rate="constant",
+        learning_rate_init=0.1,
+        optimizer="sgd",
+        random_state=0,
+    )
     assert model.n_iter_ > constant.fit(X_REG, Y_REG).n_iter_
     assert model.learning_rate_ < 1e-6
     assert model.loss_ <= constant.loss_

@@ -34,7 +34,7 @@ def test_averaging_can_be_switched_off():
     model = GDRegressor(average=True, warm_start=True, tol=None, max_iter=3)
     model.set_params(random_state=0).fit(X, Y)
     mean = model.coef_
-    model.set_params(average=False, max_iter=200).fit(X, Y)
+    model.set_params(average=False, max_iter=200, learning_rate_init=0.01).fit(X, Y)
     assert not np.array_equal(model.coef_, mean)
     assert model.score(X, Y) > 0.5
 

@@ -30,11 +30,13 @@ def data_for(estimator):
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_attributes(estimator):
     X, y = data_for(estimator)
-    model = estimator(early_stopping=True, max_iter=300, random_state=0).fit(X, y)
-    assert model.n_iter_ < 300
+    model = estimator(early_stopping=True, max_iter=1000, random_state=0).fit(X, y)
+    assert model.n_iter_ < 1000
     assert isinstance(model.validation_scores_, list)
     assert len(model.validation_scores_) == model.n_iter_
-    assert model.best_validation_score_ == max(model.validation_scores_)
+    best = int(np.argmin(model.validation_loss_curve_))
+    assert model.best_iter_ == best + 1
+    assert model.best_validation_score_ == model.validation_scores_[best]
     assert model.best_loss_ is None
     plain = estimator(max_iter=5, random_state=0).fit(X, y)
     assert plain.validation_scores_ is None
@@ -68,9 +70,10 @@ def test_the_best_weights_are_restored(estimator, batch_norm):
         random_state=0,
     ).fit(X, y)
     train, held_out = held_out_rows(estimator, y)
-    scores = np.array(model.validation_scores_)
-    assert scores[-1] < scores.max()
-    assert_allclose(model.score(X[held_out], y[held_out]), scores.max(), rtol=1e-9)
+    losses = np.array(model.validation_loss_curve_)
+    assert losses[-1] > losses.min()
+    best = model.validation_scores_[losses.argmin()]
+    assert_allclose(model.score(X[held_out], y[held_out]), best, rtol=1e-9)
     if is_classifier(model):
         share = y[held_out].mean()
         assert abs(share - y.mean()) < 1 / len(held_out)

@@ -37,7 +37,7 @@ SHARED = {
     "shuffle": ([1, None], "a bool"),
     "verbose": ([-1, "a"], "a bool or an int >= 0"),
     "warm_start": ([1], "a bool"),
-    "early_stopping": (["auto"], "a bool"),
+    "early_stopping": (["on"], "a bool or 'auto'"),
     "validation_fraction": ([0.0, 1.0, "a"], "a float > 0 and < 1"),
 }
 

@@ -183,7 +183,14 @@ def test_as_good_as_the_twin_on_digits():
     X, y = load_digits(return_X_y=True)
     options = dict(hidden_layer_sizes=(50,), max_iter=60, random_state=0)
     theirs = cross_val_score(MLPClassifier(**options), X, y, cv=3).mean()
-    clf = MLPGDClassifier(**options, standardize=False, weight_init="glorot")
+    clf = MLPGDClassifier(
+        **options,
+        standardize=False,
+        weight_init="glorot",
+        alpha=1e-4,
+        learning_rate="constant",
+        learning_rate_init=1e-3,
+    )
     ours = cross_val_score(clf, X, y, cv=3).mean()
     # the same method and the same initial networks; another order of the samples
     assert abs(ours - theirs) < 0.02

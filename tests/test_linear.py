@@ -128,7 +128,9 @@ def test_multilabel(loss):
 @pytest.mark.parametrize("average", [True, 300])
 def test_average_is_the_mean_over_the_updates(solver, optimizer, average):
     options = dict(solver=solver, optimizer=optimizer, learning_rate_init=0.01)
-    options.update(standardize=False, batch_size=100, shuffle=False, tol=None)
+    options.update(
+        alpha=1e-4, standardize=False, batch_size=100, shuffle=False, tol=None
+    )
     batch = {"batch": 442, "sgd": 1, "minibatch": 100}[solver]
     mean = GDRegressor(**options, max_iter=2, average=average).fit(X_REG, Y_REG)
     # all iterates, one partial_fit per batch
@@ -235,7 +237,7 @@ def test_class_weight_times_sample_weight(class_weight):
     )
     # the same rule as scikit-learn's
     theirs = SGDClassifier(class_weight=class_weight, random_state=0).fit(X, y)
-    ours = GDClassifier(class_weight=class_weight, random_state=0).fit(X, y)
+    ours = GDClassifier(alpha=1e-4, class_weight=class_weight, random_state=0).fit(X, y)
     assert (theirs.predict(X) == ours.predict(X)).mean() > 0.9
 
 

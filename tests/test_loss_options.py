@@ -76,7 +76,8 @@ def test_score_is_the_mean_of_d2(estimator):
     assert 0.1 < model.score(X, Y) < 1
     assert np.isfinite(cross_val_score(model, X, Y, cv=3)).all()
     stopped = fitted(estimator, early_stopping=True)
-    assert stopped.best_validation_score_ == max(stopped.validation_scores_)
+    best = stopped.best_iter_ - 1
+    assert stopped.best_validation_score_ == stopped.validation_scores_[best]
 
 
 def test_one_quantile_has_the_score_of_all_regressors():

@@ -1,17 +1,15 @@
 """When a number that should fall has stopped to fall."""
 
-from itertools import count
-
 import numpy as np
 import pytest
 
 from skgd._stopping import Stopping
 
 
-def first_plateau(stopping, values, ties=None):
+def first_plateau(stopping, values):
     """Updates until the plateau, or None."""
     for i, value in enumerate(values):
-        stopping.update(value, tie=None if ties is None else ties[i])
+        stopping.update(value)
         if stopping.on_plateau:
             return i + 1
     return None
@@ -98,25 +96,6 @@ def test_in_windows_small_gains_add_up_and_lucky_epochs_do_not_end():
     assert first_plateau(Stopping(0.05, 4, windowed=False), lucky) == 6
 
 
-def test_windows_look_at_the_tie_break_where_there_is_one():
-    # The coarse score is level; the loss beside it still falls, then no more.
-    ties = [1 - 0.1 * i for i in range(8)] + [0.3] * 20
-    stopping = Stopping(0.01, 3, windowed=True)
-    n = first_plateau(stopping, [0.5] * 28, ties)
-    assert n == next(
-        k
-        for k in range(6, 29)
-        if np.mean(ties[k - 3 : k]) > np.mean(ties[k - 6 : k - 3]) - 0.01
-    )
-
-
-def test_in_windows_a_better_score_goes_on():
-    # A rising tie-break, and a score that still improves.
-    stopping = Stopping(0.01, 3, windowed=True)
-    scores = [-0.1 * i for i in range(10)] + [-0.9] * 10
-    assert first_plateau(stopping, scores, [0.1 * i for i in range(20)]) == 13
-
-
 # ---------------------------------------------------------------- both
 @pytest.mark.parametrize("windowed", [False, True])
 @pytest.mark.parametrize(("tol", "patience"), [(None, 2), (0.1, np.inf)])
@@ -144,20 +123,12 @@ def test_restart_waits_anew_and_remembers_the_best(windowed):
     assert again == (3 if not windowed else n)
 
 
-def test_the_tie_break_counts_as_improvement():
-    ties = [1.0, 0.8, 0.6, 0.4, 0.4, 0.4, 0.4]
-    assert first_plateau(Stopping(0.1, 2, windowed=False), [0.5] * 7, ties) == 6
-    assert first_plateau(Stopping(0.1, 2, windowed=False), [0.5] * 7) == 3
-
-
 # ---------------------------------------------------------------- best weights
-def kept_epochs(stopping, values, ties=None):
+def kept_epochs(stopping, values):
     """Which epoch is kept after each update."""
-    epochs, kept = count(), []
-    for i, value in enumerate(values):
-        epoch = next(epochs)
-        tie = None if ties is None else ties[i]
-        stopping.update(value, tie, lambda epoch=epoch: (epoch,))
+    kept = []
+    for epoch, value in enumerate(values):
+        stopping.update(value, lambda epoch=epoch: (epoch,))
         kept.append(stopping.best_weights[0])
     return kept
 
@@ -169,13 +140,6 @@ def test_the_first_of_the_best_epochs_is_kept(windowed):
     # better by less than tol is better all the same
     assert kept_epochs(stopping, values) == [0, 1, 1, 1, 4, 4]
     assert stopping.best == 0.8
-
-
-@pytest.mark.parametrize("windowed", [False, True])
-def test_with_a_tie_break_the_last_of_level_epochs_is_kept(windowed):
-    stopping = Stopping(0.0, 3, windowed)
-    values = [1.0, 0.9, 0.9, 1.2, 0.9, 0.95]
-    assert kept_epochs(stopping, values, [0.5] * 6) == [0, 1, 2, 2, 4, 4]
 
 
 def test_weights_are_copied_only_at_a_best_epoch():

@@ -39,6 +39,7 @@ def test_a_minibatch_regression_is_the_textbooks(batch):
         optimizer="sgd",
         learning_rate_init=0.02,
         standardize=False,
+        learning_rate="constant",
         shuffle=False,
     )
     w = b = 0.0
@@ -61,6 +62,7 @@ def test_a_every_epoch_has_a_new_order_and_the_cost_falls():
         learning_rate_init=0.02,
         batch_size=16,
         standardize=False,
+        learning_rate="constant",
         random_state=0,
     )
     costs = {}

@@ -170,8 +170,8 @@ def test_the_same_seed_gives_the_same_initial_network(diabetes):
     )
     with pytest.warns(UserWarning, match="Maximum iterations"):
         theirs = MLPRegressor(**shared).fit(X, y)
+    start = dict(standardize=False, weight_init="glorot")
     with pytest.warns(UserWarning, match="Maximum iterations"):
-        start = dict(standardize=False, weight_init="glorot")
         ours = MLPGDRegressor(**shared, **start).fit(X, y)
     for a, b in product([0, 1, 2], ["coefs_", "intercepts_"]):
         assert_array_equal(getattr(ours, b)[a], getattr(theirs, b)[a])

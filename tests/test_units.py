@@ -1,0 +1,344 @@
+"""Standardisation: training in standard units, results in those of the data."""
+
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse as sp
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.preprocessing import StandardScaler, scale
+
+from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
+from skgd._units import absorb, moments_of, publish, to_units, units_of
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+RNG = np.random.RandomState(0)
+X, Y = load_diabetes(return_X_y=True)
+# units as users have them: from 1e-9 to 1e9, far from zero
+UNITS = np.logspace(-9, 9, 10)
+SHIFT = UNITS * RNG.uniform(-100, 100, 10)
+RAW = X / X.std(axis=0) * UNITS + SHIFT
+Y_RAW = 1e6 + 1e3 * Y
+STANDARD, Y_STANDARD = scale(X), scale(Y)
+REGRESSORS = [GDRegressor, MLPGDRegressor]
+
+
+def options(**more):
+    return dict(max_iter=20, tol=None, random_state=0, **more)
+
+
+# ---------------------------------------------------------------- moments
+@pytest.mark.parametrize("centre", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_moments(dtype, weighted, centre):
+    A = RNG.standard_normal((9000, 4)).astype(dtype) * [1e-9, 1, 5, 1e9] + [
+        0,
+        1,
+        50,
+        1e9,
+    ]
+    A = A.astype(dtype)
+    weights = RNG.uniform(0, 2, 9000).astype(dtype) if weighted else None
+    moments = moments_of(A, weights, centre)
+    wide = A.astype(np.longdouble)
+    mean = np.average(wide, axis=0, weights=weights) if centre else np.zeros(4)
+    square = np.average((wide - mean) ** 2, axis=0, weights=weights)
+    assert_allclose(moments.mean, mean.astype(float), rtol=1e-13)
+    assert_allclose(moments.square, square.astype(float), rtol=1e-12)
+    assert_array_equal(moments.low, A.min(axis=0))
+    assert_array_equal(moments.high, A.max(axis=0))
+
+
+def test_two_passes_are_exact_where_one_is_not():
+    # a spread of one at 1e9, as deviations of one in the last digits but seven
+    spread = np.arange(-500, 501) / 500.0
+    units = units_of(
+        moments_of((1e9 + spread)[:, None], None, True), None, 1, 1, np.float64
+    )
+    assert_allclose(units.mean, 1e9, rtol=1e-16)
+    assert_allclose(units.scale, np.std((1e9 + spread) - 1e9), rtol=1e-12)
+    tiny = units_of(moments_of(1e-120 * spread[:, None], None, True), None, 1, 1, float)
+    assert_allclose(tiny.scale, 1e-120 * spread.std(), rtol=1e-12)
+    huge = units_of(moments_of(1e120 * spread[:, None], None, True), None, 1, 1, float)
+    assert_allclose(huge.scale, 1e120 * spread.std(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, -1e9, 1 / 3, 1e-300])
+def test_constant_columns_are_told_exactly(value):
+    units = units_of(
+        moments_of(np.full((100_003, 1), value), None, True), None, 1, 1, np.float64
+    )
+    assert not units.varies[0]
+    assert units.scale[0] == 1
+    assert_array_equal(to_units(np.full((3, 1), value), units.mean, units.scale), 0)
+
+
+def test_merged_moments_are_those_of_all():
+    A, B = RNG.standard_normal((50, 3)), 5 + 2 * RNG.standard_normal((7, 3))
+    both = moments_of(A, None, True).merge(moments_of(B, None, True))
+    whole = moments_of(np.r_[A, B], None, True)
+    for name in ("weight", "mean", "square", "low", "high"):
+        assert_allclose(getattr(both, name), getattr(whole, name), rtol=1e-13)
+    twice = moments_of(A, None, True).merge(moments_of(A, None, True))
+    assert_array_equal(twice.mean, moments_of(A, None, True).mean)
+    assert_array_equal(twice.square, moments_of(A, None, True).square)
+
+
+def test_publish_and_absorb_are_inverse():
+    units = units_of(
+        moments_of(RAW, None, True), moments_of(Y_RAW[:, None], None, True), 1, 2, float
+    )
+    W, b = [RNG.standard_normal((10, 1))], [RNG.standard_normal(1)]
+    raw_W, raw_b = publish(W, b, units)
+    Z = to_units(RAW, units.mean, units.scale) @ W[0] + b[0]
+    expected = Z * units.target_scale + units.target_mean
+    assert_allclose(RAW @ raw_W[0] + raw_b[0], expected, rtol=1e-9)
+    back_W, back_b = absorb(raw_W, raw_b, units)
+    assert_allclose(back_W[0], W[0], rtol=1e-9)
+    assert_allclose(back_b[0], b[0], rtol=1e-5)
+
+
+# ---------------------------------------------------------------- estimators
+@pytest.mark.parametrize("estimator", REGRESSORS)
+def test_raw_regression_is_the_standardised_one(estimator):
+    raw = estimator(**options()).fit(RAW, Y_RAW)
+    plain = estimator(standardize=False, **options()).fit(STANDARD, Y_STANDARD)
+    sd, mean = Y_RAW.std(), Y_RAW.mean()
+    if estimator is MLPGDRegressor and np.abs(STANDARD).max() > 5:
+        raise AssertionError("the data have outliers: another unit")
+    assert_allclose(raw.predict(RAW), plain.predict(STANDARD) * sd + mean, rtol=1e-9)
+    # losses are in the user's units, too
+    assert_allclose(raw.loss_curve_, np.array(plain.loss_curve_) * sd**2, rtol=1e-6)
+
+
+@pytest.mark.parametrize("estimator", [GDClassifier, MLPGDClassifier])
+def test_raw_classification_is_the_standardised_one(estimator):
+    A, y = load_iris(return_X_y=True)
+    raw = estimator(**options()).fit(A * [1e-6, 1, 1e6, 3] + 7, y)
+    plain = estimator(standardize=False, **options()).fit(scale(A), y)
+    P = raw.predict_proba(A * [1e-6, 1, 1e6, 3] + 7)
+    assert_allclose(P, plain.predict_proba(scale(A)), rtol=1e-5)
+    assert_allclose(raw.loss_curve_, plain.loss_curve_, rtol=1e-6)
+
+
+@pytest.mark.parametrize("estimator", REGRESSORS)
+@pytest.mark.parametrize(
+    "loss", ["squared_error", "huber", "absolute_error", "epsilon_insensitive",
+             "squared_epsilon_insensitive", "quantile"],
+)  # fmt: skip
+def test_losses_are_in_the_users_units(estimator, loss):
+    # after the last update nothing has changed: the next entry is the loss of what is
+    # published, with the loss's own parameters in the user's units
+    model = estimator(loss, **options()) if estimator is GDRegressor else estimator(
+        loss=loss, **options())  # fmt: skip
+    model.set_params(solver="batch", alpha=0.0).fit(RAW, Y_RAW)
+    rule = model._fitted_loss
+    expected = rule.evaluate(Y_RAW, model.predict(RAW))[0].mean()
+    model.partial_fit(RAW, Y_RAW)
+    assert_allclose(model.loss_curve_[-1], expected, rtol=1e-6)
+
+
+def test_huber_measures_its_threshold_in_the_users_units():
+    y = Y_RAW.copy()
+    y[::20] += 1e6
+    from skgd.losses import Huber
+
+    one = GDRegressor(Huber(1e4), random_state=0).fit(RAW, y)
+    other = GDRegressor(Huber(10.0), random_state=0).fit(RAW, y / 1e3)
+    assert_allclose(one.predict(RAW) / 1e3, other.predict(RAW), rtol=1e-9)
+
+
+@pytest.mark.parametrize("estimator", REGRESSORS)
+def test_targets_of_different_sizes(estimator):
+    T = np.c_[Y_RAW, 1e-6 * RAW[:, 5] / UNITS[5], 1e9 * X[:, 2]]
+    model = estimator(**{**options(), "max_iter": 200}).fit(RAW, T)
+    predicted = model.predict(RAW)
+    for k in range(3):
+        explained = 1 - np.mean((T[:, k] - predicted[:, k]) ** 2) / T[:, k].var()
+        assert explained > (0.4 if k == 0 else 0.9)
+    model.set_params(solver="batch", alpha=0.0).partial_fit(RAW, T)
+    expected = ((T - model.predict(RAW)) ** 2 / 2).sum(axis=1).mean()
+    assert_allclose(model.partial_fit(RAW, T).loss_curve_[-1], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("estimator", REGRESSORS)
+def test_constant_columns_carry_nothing(estimator):
+    wide = np.c_[
+        RAW, np.full(len(RAW), 0.1), np.zeros(len(RAW)), np.full(len(RAW), 1e9)
+    ]
+    model = estimator(**options()).fit(wide, Y_RAW)
+    weights = model.coef_[:, None] if estimator is GDRegressor else model.coefs_[0]
+    assert_array_equal(weights[10:], 0)
+    other = wide.copy()
+    other[:, 10:] = RNG.uniform(-1e9, 1e9, (len(RAW), 3))
+    assert_array_equal(model.predict(other), model.predict(wide))
+    if estimator is GDRegressor:
+        constant = estimator(**options()).fit(RAW, np.full(len(RAW), 3.0))
+        assert_allclose(constant.predict(RAW), 3.0)
+
+
+def test_networks_bound_the_distance_from_the_mean():
+    # one in 400 rows has a one: at 20 standard deviations, but for the bound
+    A = np.zeros((400, 1))
+    A[7] = 1.0
+    units = units_of(moments_of(A, None, True), None, 1, 1, float, most=5.0)
+    assert_allclose(to_units(A, units.mean, units.scale).max(), 5.0)
+    assert_allclose(
+        to_units(A, *[getattr(units_of(moments_of(A, None, True), None, 1, 1, float), n)
+                      for n in ("mean", "scale")]).std(), 1.0)  # fmt: skip
+
+
+@pytest.mark.parametrize("estimator", REGRESSORS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sparse_data_are_scaled_and_stay_sparse(estimator, dtype):
+    A = np.where(np.abs(STANDARD) > 1, STANDARD * UNITS**0.5, 0).astype(dtype)
+    dense_zero_mean = estimator(**options()).fit(sp.csr_matrix(A), Y_RAW)
+    rms = np.sqrt((A.astype(float) ** 2).mean(axis=0))
+    plain = estimator(standardize=False, **options())
+    plain.fit(sp.csr_matrix((A / rms).astype(dtype)), Y_STANDARD.astype(dtype))
+    expected = plain.predict((A / rms).astype(dtype)) * Y_RAW.std() + Y_RAW.mean()
+    if estimator is GDRegressor:
+        rtol = 1e-4 if dtype == np.float32 else 1e-9
+        assert_allclose(dense_zero_mean.predict(sp.csr_matrix(A)), expected, rtol=rtol)
+    assert dense_zero_mean.score(sp.csr_matrix(A), Y_RAW) > 0.3
+    before = sp.csr_matrix(A)
+    data = before.data.copy()
+    estimator(**options()).fit(before, Y_RAW)
+    assert_array_equal(before.data, data)
+
+
+def test_sparse_after_dense():
+    model = GDRegressor(**options()).partial_fit(STANDARD + 3, Y)
+    with pytest.raises(ValueError, match="cannot go on with sparse data"):
+        model.partial_fit(sp.csr_matrix(STANDARD), Y)
+    sparse = GDRegressor(**options()).partial_fit(sp.csr_matrix(STANDARD), Y)
+    sparse.partial_fit(STANDARD, Y)  # not centred, then
+    twin = GDRegressor(**options()).partial_fit(sp.csr_matrix(STANDARD), Y)
+    twin.partial_fit(sp.csr_matrix(STANDARD), Y)
+    assert_allclose(sparse.coef_, twin.coef_, rtol=1e-8)
+
+
+def test_without_an_intercept_nothing_is_centred():
+    model = GDRegressor(fit_intercept=False, solver="batch", alpha=0.0, tol=None)
+    model.set_params(max_iter=3000, learning_rate="cosine").fit(STANDARD + 1, Y)
+    exact = np.linalg.lstsq(STANDARD + 1, Y, rcond=None)[0]
+    assert_allclose(model.coef_, exact, rtol=1e-3, atol=0.05)
+    assert_array_equal(model.intercept_, 0)
+
+
+@pytest.mark.parametrize("weighted", [GDRegressor, GDClassifier, MLPGDRegressor])
+def test_weights_are_repetitions(weighted):
+    y = Y_RAW if weighted is not GDClassifier else Y > 140
+    weights = RNG.randint(0, 4, len(RAW))
+    # (not Adam: the gradient of an intercept on centred data is a rounding error, which
+    # it divides by another)
+    model = weighted(solver="batch", optimizer="sgd", **options())
+    model.fit(RAW, y, sample_weight=weights)
+    twin = weighted(solver="batch", optimizer="sgd", **options())
+    twin.fit(np.repeat(RAW, weights, axis=0), np.repeat(y, weights))
+    assert_allclose(model.predict(RAW), twin.predict(RAW), rtol=1e-6)
+    assert_allclose(model.loss_curve_, twin.loss_curve_, rtol=1e-6)
+
+
+# ---------------------------------------------------------------- continuing
+@pytest.mark.parametrize("estimator", REGRESSORS)
+def test_going_on_keeps_the_function(estimator):
+    # other data have other units; what has been learned is the same map
+    model = estimator(warm_start=True, **options()).fit(RAW, Y_RAW)
+    before = model.predict(RAW)
+    model.set_params(learning_rate_init=1e-12).partial_fit(
+        3 * RAW[:50] - UNITS, Y_RAW[:50] / 2
+    )
+    assert_allclose(model.predict(RAW), before, rtol=1e-6)
+    model.set_params(max_iter=1).fit(2 * RAW, 5 * Y_RAW)
+    assert_allclose(model.predict(RAW), before, rtol=1e-6)
+    model.set_params(standardize=False, learning_rate_init=1e-30).fit(RAW, Y_RAW)
+    assert_allclose(model.predict(RAW), before, rtol=1e-6)
+
+
+def test_a_stream_of_single_rows_learns():
+    rng = np.random.RandomState(0)
+    model = GDRegressor(random_state=0)
+    w = np.array([2.0, -1.0, 3.0])
+    for _ in range(1500):
+        row = rng.standard_normal((1, 3)) * [1e-3, 1, 1e3] + [5, 0, 1e4]
+        model.partial_fit(row, row @ (w / [1e-3, 1, 1e3]))
+    test = rng.standard_normal((200, 3)) * [1e-3, 1, 1e3] + [5, 0, 1e4]
+    assert model.score(test, test @ (w / [1e-3, 1, 1e3])) > 0.9
+
+
+@pytest.mark.parametrize("estimator", REGRESSORS)
+def test_parameters_set_by_hand_are_in_the_users_units(estimator):
+    fitted = estimator(**options()).fit(RAW, Y_RAW)
+    names = ["coef_", "intercept_"]
+    names = names if hasattr(fitted, "coef_") else ["coefs_", "intercepts_"]
+    start = estimator(warm_start=True, **{**options(), "max_iter": 1})
+    start.set_params(learning_rate_init=1e-12)
+    for name in names:
+        setattr(start, name, getattr(fitted, name))
+    start.fit(RAW, Y_RAW)
+    assert_allclose(start.predict(RAW), fitted.predict(RAW), rtol=1e-6)
+    if estimator is GDRegressor:
+        given = GDRegressor(learning_rate_init=1e-12, max_iter=1, tol=None)
+        given.fit(RAW, Y_RAW, coef_init=fitted.coef_, intercept_init=fitted.intercept_)
+        assert_allclose(given.predict(RAW), fitted.predict(RAW), rtol=1e-6)
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+@pytest.mark.parametrize("estimator", REGRESSORS)
+def test_with_batch_norm_early_stopping_and_a_pickle(estimator, batch_norm):
+    model = estimator(batch_norm=batch_norm, early_stopping=True, random_state=0)
+    model.fit(RAW, Y_RAW)
+    assert model.score(RAW, Y_RAW) > 0.3
+    losses = np.array(model.validation_loss_curve_)
+    assert losses.min() < 0.5 * Y_RAW.var() < 2 * losses[0]
+    twin = pickle.loads(pickle.dumps(model)).partial_fit(RAW, Y_RAW)
+    assert_array_equal(twin.predict(RAW), model.partial_fit(RAW, Y_RAW).predict(RAW))
+
+
+# ---------------------------------------------------------------- optimum by default
+def ridge_objective(model, A, y, sd, alpha):
+    residual = (model.predict(A) - y) / y.std()
+    w = model.coef_ * sd / y.std()
+    return np.mean(residual**2) / 2 + alpha * (w @ w) / 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("alpha", ["auto", 0.01])
+def test_defaults_arrive_at_ridge(alpha, seed):
+    model = GDRegressor(alpha=alpha, random_state=seed).fit(RAW, Y_RAW)
+    strength = 1 / len(RAW) if alpha == "auto" else alpha
+    scaler = StandardScaler().fit(RAW)
+    exact = Ridge(strength * len(RAW)).fit(scaler.transform(RAW), Y_RAW)
+    exact.coef_ = exact.coef_ / scaler.scale_
+    exact.intercept_ = exact.intercept_ - scaler.mean_ @ exact.coef_
+    best = ridge_objective(exact, RAW, Y_RAW, scaler.scale_, strength)
+    ours = ridge_objective(model, RAW, Y_RAW, scaler.scale_, strength)
+    assert best - 1e-9 <= ours <= 1.001 * best
+    difference = (model.predict(RAW) - exact.predict(RAW)) / Y_RAW.std()
+    assert np.sqrt(np.mean(difference**2)) < 0.02
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("load", "percent"), [(load_wine, 0.1), (load_iris, 0.1), (load_breast_cancer, 0.3)]
+)
+def test_defaults_arrive_at_logistic_regression(load, percent, seed):
+    A, y = load(return_X_y=True)
+    model = GDClassifier(random_state=seed).fit(A, y)
+    scaler = StandardScaler().fit(A)
+    exact = LogisticRegression(C=1.0, tol=1e-8, max_iter=10_000)
+    exact.fit(scaler.transform(A), y)
+
+    def objective(P, coef):
+        loss = -np.mean(np.log(P[np.arange(len(y)), y]))
+        return loss + np.sum(coef**2) / (2 * len(y))
+
+    best = objective(exact.predict_proba(scaler.transform(A)), exact.coef_)
+    ours = objective(model.predict_proba(A), model.coef_ * scaler.scale_)
+    assert best - 1e-9 <= ours <= (1 + percent / 100) * best
+    assert (model.predict(A) == exact.predict(scaler.transform(A))).mean() > 0.99
