@@ -14,7 +14,7 @@ SETTLED = 0.03  # in the last tenth, with twice its standard error
 RISE = 0.1  # of a curve above its least, for divergence and overfitting
 SWING = 0.02  # from crest to trough, for an oscillation
 NOISY = 0.05  # standard deviation of an epoch
-HUGE = 1e100  # whose squares could overflow: divergence, and no more to find
+JUMP = 12  # deviations of the last epoch, half as many of the last two, ...
 GROWN = 1000  # the last loss by the first: divergence, however few epochs
 CHANCE = 1e-4  # of white noise to pass for an oscillation
 HELP = "lower learning_rate_init or scale the data"
@@ -79,15 +79,18 @@ def diagnose(estimator, validation_curve=None):
         A fitted estimator with a `loss_curve_`, of this library or scikit-learn's
         `MLP*`, or the loss of each epoch.
     validation_curve : array-like of shape (n_epochs,), default=None
-        With a curve: a loss on held-out data after each epoch, or a negative score.
-        An estimator has its own, `validation_loss_curve_` or `validation_scores_`.
+        A loss on held-out data after each epoch, or a negative score. None takes
+        that of an estimator, `validation_loss_curve_` or `validation_scores_`, if it
+        has one; where that is shorter, as after a warm start, the last epochs are
+        the same.
 
     Returns
     -------
     diagnosis : Diagnosis
         A sequence of `Finding` with `kinds` and a readable printed form. The kinds:
 
-        - 'diverging': not finite, restarted, or rising clearly from a minimum;
+        - 'diverging': not finite, restarted, or rising clearly from a minimum, be it
+          in the last epoch;
         - 'too short': fewer than 10 epochs, where no more is looked for;
         - 'flat': the loss never changed;
         - 'oscillating': waves of a regular period, larger than the recent progress;
@@ -119,7 +122,8 @@ def diagnose(estimator, validation_curve=None):
     >>> diagnose(np.exp(-epochs / 10), (epochs / 30 - 1) ** 2).kinds
     ['overfitting', 'converged']
     """
-    restarts, remedy, scored = 0, "train longer", False
+    restarts, remedy = 0, "train longer"
+    held_out, scored = None, False
     if hasattr(estimator, "get_params"):
         check_is_fitted(estimator)
         curve = getattr(estimator, "loss_curve_", None)
@@ -133,23 +137,28 @@ def diagnose(estimator, validation_curve=None):
             remedy = "raise max_iter"
         elif estimator.n_iter_ == len(curve):
             remedy = "lower tol"
-        validation_curve = getattr(estimator, "validation_loss_curve_", None)
-        scores = getattr(estimator, "validation_scores_", None)
-        scored = validation_curve is None and scores is not None
-        if scored:
-            validation_curve = -np.asarray(scores)
+        if validation_curve is None:
+            held_out, scored = _own_validation(estimator)
     else:
         curve = estimator
     curve = _checked(curve, "estimator")
+    if validation_curve is not None:
+        held_out = _checked(validation_curve, "validation_curve")
+        if len(held_out) != len(curve) or not np.isfinite(held_out).any():
+            raise ValueError(
+                "The 'validation_curve' parameter of diagnose must have one value for "
+                f"each of the {len(curve)} epochs of the training curve, and not only "
+                f"NaN or infinity. Got {len(held_out)} values, of which "
+                f"{np.isfinite(held_out).sum()} are finite, instead."
+            )
     finite = _finite(curve)
     findings = _divergence(curve, finite)
-    if len(finite) >= MIN_EPOCHS and np.ptp(finite) < HUGE:
+    if len(finite) >= MIN_EPOCHS:
         findings += _findings(_Shape(finite), bool(findings), remedy)
-        if validation_curve is not None:
-            held_out = _finite(_checked(validation_curve, "validation_curve"))
-            findings += _overfitting(finite, held_out, scored)
+        if held_out is not None:
+            findings += _overfitting(curve, held_out, scored)
     elif not findings:
-        said = "{n_epochs} epochs are too few to tell, {enough} are enough."
+        said = "{n_epochs:.0f} epochs are too few to tell, {enough:.0f} are enough."
         numbers = {"n_epochs": len(curve), "enough": MIN_EPOCHS}
         findings = [_finding("too short", said, **numbers)]
     if restarts:
@@ -157,6 +166,16 @@ def diagnose(estimator, validation_curve=None):
         said = f"{said} {{n_restarts:.0f}}); {HELP}."
         findings.append(_finding("diverging", said, n_restarts=restarts))
     return Diagnosis(sorted(findings, key=lambda finding: KINDS.index(finding.kind)))
+
+
+def _own_validation(estimator):
+    # the curve of an estimator, or None, and whether it is of scores
+    losses = getattr(estimator, "validation_loss_curve_", None)
+    scores = getattr(estimator, "validation_scores_", None)
+    scored = losses is None and scores is not None
+    if scored:
+        losses = -np.asarray(scores, dtype=np.float64)
+    return (None if losses is None else _checked(losses, "estimator")), scored
 
 
 def _finding(kind, statement, **numbers):
@@ -206,9 +225,13 @@ def noise_of(differences, n_terms):
 
 
 class _Shape:
-    # progress, noise, recent trend and running means of a curve
+    # Progress, noise, recent trend and running means of a curve, which is divided by
+    # its scale first: no square can overflow. `low` and `last` are as they were.
     def __init__(self, curve):
         n = len(curve)
+        self.low, self.last = curve.min(), curve[-1]
+        self.scale = float(np.abs(curve).max()) or 1.0
+        curve = curve / self.scale
         self.curve = curve
         self.span = float(np.ptp(curve))
         self.progress = max(float(np.ptp(curve[n // 20 :])), 0.01 * self.span)
@@ -230,7 +253,20 @@ class _Shape:
         # a steep bend is no noise: second differences, of which correlated epochs
         # make a third or a quarter, bound it
         error = min(deviation, 12 * self.noise) / np.sqrt(k)
-        self.rises = self.rise > max(RISE * self.progress, SWING * self.span, 6 * error)
+        self.clear = max(RISE * self.progress, SWING * self.span)
+        self.rises = self.rise > max(self.clear, 6 * error)
+
+    def jumps(self):
+        # Whether the last one, two or three epochs are all far above those before, of
+        # which so many are not as high: a spike among others is none.
+        for n_last in (1, 2, 3):
+            before = self.curve[-max(MIN_EPOCHS, len(self.curve) // 2) : -n_last]
+            lowest, level = self.curve[-n_last:].min(), np.median(before)
+            noise = max(self.noise, 1.4826 * np.median(np.abs(before - level)))
+            far = lowest - level > max(self.clear, JUMP / n_last * noise)
+            if far and np.sum(before >= lowest) < n_last:
+                return True
+        return False
 
     def waves(self):
         # of the last third: crest to trough, period, share of the variance, and
@@ -249,11 +285,14 @@ class _Shape:
         shares = np.convolve(power, np.ones(3), mode="same")[3:]
         best = int(shares.argmax())
         peak = best + 2 + int(power[best + 2 : best + 5].argmax())
-        height = float(2 * np.sqrt(2) * rest.std())
+        # every other epoch high: the deviation is half the height, as of no sine
+        alternates = peak + 1 == len(white) // 2
+        period = 2.0 if alternates else len(white) / (peak + 1)
+        height = float((2 if alternates else 2 * np.sqrt(2)) * rest.std())
         limit = betainccinv(3, len(power) - 3, CHANCE / len(power))
         regular = len(self.curve) >= 24 and shares[best] > max(limit, 0.4)
         real = regular and height > max(SWING * self.span, abs(trend[-1] - trend[0]))
-        return real, height, len(white) / (peak + 1), float(shares[best])
+        return real, self.scale * height, period, float(shares[best])
 
 
 def _divergence(curve, finite):
@@ -261,8 +300,7 @@ def _divergence(curve, finite):
     if len(finite) < len(curve):
         said = f"the loss is not finite at epoch {{epoch:.0f}}; {HELP}."
         return [_finding("diverging", said, epoch=len(finite) + 1)]
-    grown = len(curve) and curve[-1] > GROWN * abs(curve[0]) > 0
-    if grown or (len(curve) and np.ptp(curve) >= HUGE):
+    if len(curve) and curve[-1] / GROWN > abs(curve[0]) > 0:
         said = f"the loss went from {{first:.4g}} to {{last:.4g}}; {HELP}."
         return [_finding("diverging", said, first=curve[0], last=curve[-1])]
     return []
@@ -270,18 +308,17 @@ def _divergence(curve, finite):
 
 def _findings(shape, diverged, remedy):
     # of the training loss alone
-    if shape.span <= 1e-12 * np.abs(shape.curve).max():
+    if shape.span <= 1e-12:
         said = "the loss stayed at {loss:.4g}: the start was the best, the rate is far"
         said = f"{said} too small, or it is where descent just begins to diverge."
-        return [_finding("flat", said, loss=shape.curve[-1])]
+        return [_finding("flat", said, loss=shape.last)]
     found = []
     waves, height, period, share = shape.waves()
-    last = shape.means[-1]
-    higher = last > shape.curve[0]
-    if shape.rises and not diverged and (higher or (shape.gain < 0 and not waves)):
-        low = shape.curve[0] if higher else shape.means[shape.least]
+    higher = shape.means[-1] > shape.curve[0]
+    rises = shape.rises and (higher or (shape.gain < 0 and not waves))
+    if not diverged and (rises or (shape.jumps() and not waves)):
         said = f"the loss rose from {{low:.4g}} to {{last:.4g}}; {HELP}."
-        found.append(_finding("diverging", said, low=low, last=last))
+        found.append(_finding("diverging", said, low=shape.low, last=shape.last))
     if waves:
         said = "the loss goes up and down by {height:.3g} every {period:.3g} epochs"
         said = f"{said}; lower learning_rate_init."
@@ -291,12 +328,12 @@ def _findings(shape, diverged, remedy):
     if gain >= SLOW and shape.gain > 4 * shape.error and not waves:
         said = "the last tenth of the epochs made {gain:.1%} of the progress; raise"
         said = f"{said} learning_rate_init or {remedy}."
-        found.append(_finding("too slow", said, gain=gain, last=last))
+        found.append(_finding("too slow", said, gain=gain, last=shape.last))
     settled = abs(shape.gain) + 2 * shape.error < SETTLED * shape.span
     if settled and not found and not diverged:
         said = "the last tenth of the epochs changed {change:.2%} of the progress."
         change = abs(shape.gain) / shape.span
-        found.append(_finding("converged", said, change=change, last=last))
+        found.append(_finding("converged", said, change=change, last=shape.last))
     noise = shape.noise / shape.span
     if noise > NOISY and not waves:
         said = "epochs differ by {noise:.0%} of the progress; take larger batches, or"
@@ -306,7 +343,11 @@ def _findings(shape, diverged, remedy):
 
 
 def _overfitting(training, held_out, scored):
+    # the last epochs are the same, as far as both are finite
     n = min(len(training), len(held_out))
+    n_before = len(training) - n
+    training, held_out = training[n_before:], held_out[len(held_out) - n :]
+    n = min(len(_finite(training)), len(_finite(held_out)))
     if n < MIN_EPOCHS:
         return []
     shape, fitted = _Shape(held_out[:n]), _Shape(training[:n])
@@ -314,9 +355,9 @@ def _overfitting(training, held_out, scored):
     if not shape.rises or fell <= 0:
         return []
     # the middle of the running mean
-    best = shape.least + (n - len(shape.means)) // 2 + 1
+    best = n_before + shape.least + (n - len(shape.means)) // 2 + 1
     sign, name = (-1, "score") if scored else (1, "loss")
-    numbers = {"best": sign * shape.means[shape.least], "last": sign * shape.means[-1]}
+    numbers = {"best": sign * shape.low, "last": sign * shape.last}
     said = (
         f"since about epoch {{best_epoch:.0f}} the validation {name} went from "
         "{best:.4g} to {last:.4g} while the training loss fell; stop early, raise "

@@ -73,7 +73,15 @@ class LossCurveDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, *, ax=None, log=False, smooth="auto", name=None, **kwargs
+        cls,
+        estimator,
+        *,
+        ax=None,
+        log=False,
+        smooth="auto",
+        name=None,
+        legend=True,
+        **kwargs,
     ):
         """Draw the curves of one estimator.
 
@@ -90,6 +98,8 @@ class LossCurveDisplay:
             Whether to smooth; see `plot`.
         name : str, default=None
             Title of the legend; None is the name of the class.
+        legend : bool or dict, default=True
+            Whether to draw a legend; a dict has keywords of ``ax.legend``.
         **kwargs : dict
             Keywords of ``ax.plot``, for all lines.
 
@@ -100,12 +110,12 @@ class LossCurveDisplay:
         """
         name = type(estimator).__name__ if name is None else name
         return cls.from_estimators(
-            {name: estimator}, ax=ax, log=log, smooth=smooth, **kwargs
+            {name: estimator}, ax=ax, log=log, smooth=smooth, legend=legend, **kwargs
         )
 
     @classmethod
     def from_estimators(
-        cls, estimators, *, ax=None, log=False, smooth="auto", **kwargs
+        cls, estimators, *, ax=None, log=False, smooth="auto", legend=True, **kwargs
     ):
         """Draw the curves of several estimators.
 
@@ -119,6 +129,8 @@ class LossCurveDisplay:
             Whether the loss has a log scale.
         smooth : {'auto'}, bool or int, default='auto'
             Whether to smooth; see `plot`.
+        legend : bool or dict, default=True
+            Whether to draw a legend; a dict has keywords of ``ax.legend``.
         **kwargs : dict
             Keywords of ``ax.plot``, for all lines.
 
@@ -150,9 +162,9 @@ class LossCurveDisplay:
             validation_loss_curves=validation_loss_curves,
             best_iters=best_iters,
         )
-        return display.plot(ax=ax, log=log, smooth=smooth, **kwargs)
+        return display.plot(ax=ax, log=log, smooth=smooth, legend=legend, **kwargs)
 
-    def plot(self, ax=None, *, log=False, smooth="auto", **kwargs):
+    def plot(self, ax=None, *, log=False, smooth="auto", legend=True, **kwargs):
         """Draw the curves.
 
         Parameters
@@ -168,6 +180,8 @@ class LossCurveDisplay:
             over 1% of the range. An int is the number of epochs of the mean; True
             is a twentieth of them. Near the start, where a loss is steep, it is over
             as many as there are before.
+        legend : bool or dict, default=True
+            Whether to draw a legend; a dict has keywords of ``ax.legend``.
         **kwargs : dict
             Keywords of ``ax.plot``, for all lines.
 
@@ -176,9 +190,16 @@ class LossCurveDisplay:
         display : LossCurveDisplay
             Itself, with `ax_` and `figure_`.
         """
+        check_named("loss_curves", self.loss_curves)
+        for name, curve in self.loss_curves.items():
+            if np.ndim(curve) != 1 or not len(curve):
+                raise ValueError(
+                    f"loss_curves must be 1-d, of one epoch or more. Got {curve!r} for "
+                    f"{name!r}."
+                )
+        smooth = self._resolve_smooth(smooth, log)
         (self.ax_,) = new_axes(ax)
         self.figure_ = self.ax_.figure
-        smooth = self._resolve_smooth(smooth, log)
         lines = []
         for number, name in enumerate(self.loss_curves):
             drawn = [
@@ -195,7 +216,8 @@ class LossCurveDisplay:
         dress(self.ax_, "epoch", "loss")
         if log:
             self.ax_.set_yscale("log")
-        self._explain(lines, smooth, below=ax is None and len(lines) > 1)
+        below = ax is None and len(lines) > 1
+        add_legend(self.ax_, below=below, legend=legend, **self._explain(lines, smooth))
         return self
 
     def _resolve_smooth(self, smooth, log):
@@ -224,13 +246,17 @@ class LossCurveDisplay:
             validation = np.asarray(validation, dtype=np.float64)
             curves.append((validation, {**options, "linestyle": "--"}))
         last = len(losses)
+        for curve, options in curves:
+            if len(curve) == 1:  # no line
+                options |= {"marker": options.get("marker", "o"), "markevery": 1}
         return [
             (np.arange(last - len(curve) + 1, last + 1), curve, options)
             for curve, options in curves
         ]
 
-    def _explain(self, lines, smooth, below):
-        # The colour of one estimator needs no entry; it is black, as the samples are.
+    def _explain(self, lines, smooth):
+        # Entries and title of the legend. The colour of one estimator needs no entry;
+        # it is black, as the samples are.
         names, best_iters = list(self.loss_curves), self.best_iters or {}
         several = len(names) > 1
         handles = []
@@ -249,7 +275,7 @@ class LossCurveDisplay:
             color = "white" if several else "black"
             handles.append(sample(label, **KEPT, color=color, linestyle="none"))
         title = None if several else names[0]
-        add_legend(self.ax_, handles, below=below, title=title)
+        return {"handles": handles, "title": title}
 
 
 def scaled(values, log):

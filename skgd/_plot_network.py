@@ -50,7 +50,9 @@ class WeightsDisplay:
         self.weights = weights
 
     @classmethod
-    def from_estimators(cls, estimators, *, ax=None, bins=50, log=False, **kwargs):
+    def from_estimators(
+        cls, estimators, *, ax=None, bins=50, log=False, legend=True, **kwargs
+    ):
         """Draw the weights of fitted estimators.
 
         Parameters
@@ -63,6 +65,8 @@ class WeightsDisplay:
             Bins of the histogram, shared by all.
         log : bool, default=False
             Whether the shares in the histogram have a log scale.
+        legend : bool or dict, default=True
+            Whether to draw a legend; a dict has keywords of ``ax.legend``.
         **kwargs : dict
             Keywords of ``ax.stairs``, for all outlines.
 
@@ -89,9 +93,9 @@ class WeightsDisplay:
                 layer.toarray() if sp.issparse(layer) else np.asarray(layer)
                 for layer in layers
             ]
-        return cls(weights).plot(ax=ax, bins=bins, log=log, **kwargs)
+        return cls(weights).plot(ax=ax, bins=bins, log=log, legend=legend, **kwargs)
 
-    def plot(self, ax=None, *, bins=50, log=False, **kwargs):
+    def plot(self, ax=None, *, bins=50, log=False, legend=True, **kwargs):
         """Draw the weights.
 
         Parameters
@@ -102,6 +106,8 @@ class WeightsDisplay:
             Bins of the histogram, shared by all.
         log : bool, default=False
             Whether the shares in the histogram have a log scale.
+        legend : bool or dict, default=True
+            Whether to draw a legend; a dict has keywords of ``ax.legend``.
         **kwargs : dict
             Keywords of ``ax.stairs``, for all outlines.
 
@@ -110,6 +116,7 @@ class WeightsDisplay:
         display : WeightsDisplay
             Itself, with `axes_`, `ax_` and `figure_`.
         """
+        check_named("weights", self.weights)
         self.axes_ = new_axes(ax, 2)
         self.ax_ = self.axes_[0]
         self.figure_ = self.ax_.figure
@@ -117,7 +124,10 @@ class WeightsDisplay:
         if log:
             self.ax_.set_yscale("log")
         if len(self.axes_) == 2:
+            # the histogram has the legend of lines; these are the same colours
             self._plot_norms(self.axes_[1])
+        for ax in self.axes_:
+            add_legend(ax, legend=legend)
         return self
 
     def _plot_histogram(self, bins, kwargs):
@@ -133,7 +143,6 @@ class WeightsDisplay:
             options |= style(number, "linestyle")
             self.ax_.stairs(shares, edges, **{**options, **kwargs})
         dress(self.ax_, "weight", "share of the weights")
-        add_legend(self.ax_)
 
     def _plot_norms(self, ax):
         width = 0.8 / len(self.weights)
@@ -151,8 +160,6 @@ class WeightsDisplay:
         ax.set_xticks(1 + np.arange(n_layers))
         dress(ax, "layer", "L2 norm of the weights")
         ax.grid(visible=False, axis="x")
-        # the histogram has the legend of lines; these are the same colours
-        add_legend(ax)
 
 
 class ActivationsDisplay:
@@ -199,7 +206,7 @@ class ActivationsDisplay:
         self.layers = layers
 
     @classmethod
-    def from_estimator(cls, estimator, X, *, ax=None, **kwargs):
+    def from_estimator(cls, estimator, X, *, ax=None, legend=True, **kwargs):
         """Draw the activations for some data.
 
         Parameters
@@ -210,6 +217,8 @@ class ActivationsDisplay:
             Two samples or more.
         ax : matplotlib Axes, default=None
             Where to draw; None is a new figure.
+        legend : bool or dict, default=True
+            Whether to draw a legend; a dict has keywords of ``ax.legend``.
         **kwargs : dict
             Keywords of ``ax.boxplot``, for all boxes.
 
@@ -225,15 +234,18 @@ class ActivationsDisplay:
                 "model in it, and X as it sees it."
             )
         check_is_fitted(estimator)
-        return cls(estimator._hidden_outputs(X)).plot(ax=ax, **kwargs)
+        layers = estimator._hidden_outputs(X)
+        return cls(layers).plot(ax=ax, legend=legend, **kwargs)
 
-    def plot(self, ax=None, **kwargs):
+    def plot(self, ax=None, *, legend=True, **kwargs):
         """Draw the boxes of each layer.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             Where to draw; None is a new figure.
+        legend : bool or dict, default=True
+            Whether to draw a legend; a dict has keywords of ``ax.legend``.
         **kwargs : dict
             Keywords of ``ax.boxplot``, for all boxes.
 
@@ -263,14 +275,14 @@ class ActivationsDisplay:
         for values, shift, label, look in boxes:
             self._draw_boxes(values, positions + shift, label, look, kwargs)
         labels = [
-            f"layer {number}\n{n_dead} of {values.shape[1]} dead"
+            f"layer {number}\n{n_dead}/{values.shape[1]} dead"
             for number, n_dead, values in zip(
                 positions, self.n_dead_, activated, strict=True
             )
         ]
         self.ax_.set_xticks(positions, labels)
         dress(self.ax_, "", "value before the activation")
-        add_legend(self.ax_, below=ax is None)
+        add_legend(self.ax_, legend=legend, below=ax is None)
         return self
 
     def _draw_boxes(self, values, positions, label, look, kwargs):

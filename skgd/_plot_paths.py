@@ -1,9 +1,11 @@
 """The display of optimization paths: the function, the paths on it, their values."""
 
 import numpy as np
+from scipy.optimize import OptimizeResult
 
 from ._plot_style import (
     add_legend,
+    check_count,
     check_named,
     dress,
     import_matplotlib,
@@ -107,6 +109,7 @@ class OptimizationPathDisplay:
         ax=None,
         xlim=None,
         ylim=None,
+        legend=True,
         **kwargs,
     ):
         """Draw the paths of one or more optimizations of a function.
@@ -131,6 +134,8 @@ class OptimizationPathDisplay:
             Where to draw; None is a new figure. A single one gets the paths.
         xlim, ylim : pair of float, default=None
             The view of the paths; None is all that matters of them.
+        legend : bool or dict, default=True
+            Whether to draw a legend; a dict has keywords of ``ax.legend``.
         **kwargs : dict
             Keywords of ``ax.plot``, for the lines of the paths.
 
@@ -139,22 +144,35 @@ class OptimizationPathDisplay:
         display : OptimizationPathDisplay
             With what was drawn.
         """
+        if isinstance(results, OptimizeResult):  # a dict, but not by name
+            raise TypeError(f"results must be a dict by name. Got {results!r}.")
         check_named("results", results)
         paths, fun_paths = {}, {}
         for name, result in results.items():
-            if result.get("path") is None or result.get("fun_path") is None:
+            path = getattr(result, "path", None)
+            if path is None or getattr(result, "fun_path", None) is None:
                 raise ValueError(
                     f"The result {name!r} has no path. Call skgd.minimize with "
                     "return_path=True."
                 )
-            paths[name] = np.asarray(result.path, dtype=np.float64)
+            paths[name] = np.asarray(path, dtype=np.float64)
             fun_paths[name] = np.asarray(result.fun_path, dtype=np.float64)
         display = cls(
             fun, paths, fun_paths, optimum=optimum, args=args, maximize=maximize
         )
-        return display.plot(ax, log_values=log_values, xlim=xlim, ylim=ylim, **kwargs)
+        options = {"log_values": log_values, "xlim": xlim, "ylim": ylim}
+        return display.plot(ax, **options, legend=legend, **kwargs)
 
-    def plot(self, ax=None, *, log_values="auto", xlim=None, ylim=None, **kwargs):
+    def plot(
+        self,
+        ax=None,
+        *,
+        log_values="auto",
+        xlim=None,
+        ylim=None,
+        legend=True,
+        **kwargs,
+    ):
         """Draw the function, the paths and the values.
 
         Parameters
@@ -166,6 +184,8 @@ class OptimizationPathDisplay:
             from the value at the optimum, if that is known. 'auto' is True if it is.
         xlim, ylim : pair of float, default=None
             The view of the paths; None is all that matters of them.
+        legend : bool or dict, default=True
+            Whether to draw a legend; a dict has keywords of ``ax.legend``.
         **kwargs : dict
             Keywords of ``ax.plot``, for the lines of the paths.
 
@@ -194,7 +214,7 @@ class OptimizationPathDisplay:
         handles = self._draw_paths(points, optimum, kwargs)
         if len(self.axes_) == 2:
             self._draw_values(values, optimum, log_values, kwargs)
-        add_legend(self.ax_, handles, below=ax is None)
+        add_legend(self.ax_, handles, legend=legend, below=ax is None)
         return self
 
     @property
@@ -217,7 +237,12 @@ class OptimizationPathDisplay:
         ]
         optimum = self.optimum
         if optimum is not None:
-            optimum = np.reshape(np.asarray(optimum, dtype=np.float64), shapes[0][1])
+            optimum = np.ravel(np.asarray(optimum, dtype=np.float64))
+            if len(optimum) != shapes[0][1]:
+                raise ValueError(
+                    f"optimum must have {shapes[0][1]} values, as the points of the "
+                    f"paths have. Got {self.optimum!r}."
+                )
         return paths, values, optimum
 
     def _draw_contours(self, xlim, ylim):
@@ -313,6 +338,7 @@ class OptimizationPathDisplay:
         animation : matplotlib FuncAnimation
             Keep it; ``animation.save("path.gif", writer="pillow")`` saves it.
         """
+        check_count("n_frames", n_frames)
         matplotlib = import_matplotlib()
         self.plot(**kwargs)
         figure = self.figure_.canvas.figure  # the whole, if that is a part of one

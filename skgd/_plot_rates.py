@@ -5,6 +5,7 @@ import numpy as np
 from ._plot_style import (
     LINE_WIDTH,
     add_legend,
+    check_count,
     check_named,
     dress,
     line_options,
@@ -58,7 +59,15 @@ class LearningRateDisplay:
 
     @classmethod
     def from_schedules(
-        cls, schedules, *, n_steps, learning_rate=1.0, ax=None, log=False, **kwargs
+        cls,
+        schedules,
+        *,
+        n_steps,
+        learning_rate=1.0,
+        ax=None,
+        log=False,
+        legend=True,
+        **kwargs,
     ):
         """Draw the rate of each update.
 
@@ -76,6 +85,8 @@ class LearningRateDisplay:
             Where to draw; None is a new figure.
         log : bool, default=False
             Whether the rate has a log scale.
+        legend : bool or dict, default=True
+            Whether to draw a legend; a dict has keywords of ``ax.legend``.
         **kwargs : dict
             Keywords of ``ax.plot``, for all lines.
 
@@ -85,6 +96,7 @@ class LearningRateDisplay:
             With what was drawn.
         """
         check_named("schedules", schedules)
+        check_count("n_steps", n_steps)
         steps = np.arange(n_steps)
         rates = {}
         for name, schedule in schedules.items():
@@ -98,10 +110,10 @@ class LearningRateDisplay:
             rates[name] = learning_rates(
                 "schedules", schedule, learning_rate, steps, n_steps
             )
-        return cls(rates).plot(ax=ax, log=log, **kwargs)
+        return cls(rates).plot(ax=ax, log=log, legend=legend, **kwargs)
 
     @classmethod
-    def from_range(cls, result, *, ax=None, log=False, **kwargs):
+    def from_range(cls, result, *, ax=None, log=False, legend=True, **kwargs):
         """Draw the loss against the rate, as a search of a range found it.
 
         Parameters
@@ -112,6 +124,8 @@ class LearningRateDisplay:
             Where to draw; None is a new figure.
         log : bool, default=False
             Whether the loss has a log scale.
+        legend : bool or dict, default=True
+            Whether to draw a legend; a dict has keywords of ``ax.legend``.
         **kwargs : dict
             Keywords of ``ax.plot``, for the smoothed line.
 
@@ -120,9 +134,11 @@ class LearningRateDisplay:
         display : LearningRateDisplay
             With what was drawn.
         """
-        return cls(range_result=result).plot(ax=ax, log=log, **kwargs)
+        _check_range("result", result)
+        display = cls(range_result=result)
+        return display.plot(ax=ax, log=log, legend=legend, **kwargs)
 
-    def plot(self, ax=None, *, log=False, **kwargs):
+    def plot(self, ax=None, *, log=False, legend=True, **kwargs):
         """Draw the schedules or the range.
 
         Where the loss grows without bounds at high rates, the view of a range ends
@@ -134,6 +150,8 @@ class LearningRateDisplay:
             Where to draw; None is a new figure.
         log : bool, default=False
             Whether the vertical scale is logarithmic.
+        legend : bool or dict, default=True
+            Whether to draw a legend; a dict has keywords of ``ax.legend``.
         **kwargs : dict
             Keywords of ``ax.plot``.
 
@@ -144,6 +162,10 @@ class LearningRateDisplay:
         """
         if (self.rates is None) == (self.range_result is None):
             raise ValueError("Give either rates or range_result.")
+        if self.rates is None:
+            _check_range("range_result", self.range_result)
+        else:
+            check_named("rates", self.rates)
         (self.ax_,) = new_axes(ax)
         self.figure_ = self.ax_.figure
         if log:
@@ -152,7 +174,8 @@ class LearningRateDisplay:
             self._plot_range(kwargs)
         else:
             self._plot_rates(kwargs)
-        add_legend(self.ax_, below=ax is None and self.rates is not None)
+        below = ax is None and self.rates is not None
+        add_legend(self.ax_, legend=legend, below=below)
         return self
 
     def _plot_rates(self, kwargs):
@@ -202,3 +225,14 @@ class LearningRateDisplay:
             if self.ax_.get_yscale() == "linear":
                 bottom -= 0.05 * (top - bottom)
             self.ax_.set_ylim(bottom, top)
+
+
+def _check_range(name, result):
+    needed = ("learning_rates", "losses", "smoothed_losses", "suggestion")
+    if not all(hasattr(result, attribute) for attribute in needed):
+        raise TypeError(
+            f"{name} must be what skgd.inspection.learning_rate_range returns, with "
+            f"{', '.join(needed)}. Got {result!r}."
+        )
+    if not len(result.losses):
+        raise ValueError(f"{name} has no losses: the first step diverged.")

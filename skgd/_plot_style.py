@@ -1,6 +1,7 @@
 """What the displays share: matplotlib on demand, colours, sizes, axes, legends."""
 
 from collections.abc import Mapping
+from numbers import Integral
 
 import numpy as np
 
@@ -70,6 +71,25 @@ def check_named(name, things):
         raise TypeError(f"{name} must be a dict by name. Got {things!r}.")
     if not things:
         raise ValueError(f"{name} is empty: there is nothing to draw.")
+
+
+def check_count(name, value):
+    """Raise unless a parameter is an int of 1 or more.
+
+    Parameters
+    ----------
+    name : str
+        Of the parameter, for the error.
+    value : object
+        What was given.
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise ValueError(f"{name} must be an int >= 1. Got {value!r}.")
 
 
 def style(number, *kinds):
@@ -154,7 +174,9 @@ def new_axes(ax, n_axes=1):
         _, ax = matplotlib.pyplot.subplots(
             1, n_axes, figsize=(width, 4.8), layout="constrained"
         )
-    axes = list(np.atleast_1d(ax).ravel())
+    axes = list(np.atleast_1d(np.asarray(ax, dtype=object)).ravel())
+    if not all(isinstance(part, matplotlib.axes.Axes) for part in axes):
+        raise TypeError(f"ax must be matplotlib Axes or None. Got {ax!r}.")
     if not 1 <= len(axes) <= n_axes:
         raise ValueError(f"ax must be at most {n_axes} axes, got {len(axes)}.")
     return axes
@@ -190,7 +212,7 @@ def dress(ax, xlabel, ylabel):
     ax.grid(alpha=0.3)
 
 
-def add_legend(ax, handles=None, *, below=False, **options):
+def add_legend(ax, handles=None, *, legend=True, below=False, **options):
     """Put a legend where it hides least.
 
     Parameters
@@ -199,29 +221,39 @@ def add_legend(ax, handles=None, *, below=False, **options):
         Where.
     handles : list of matplotlib artists, default=None
         What it explains; None is all that has a label.
+    legend : bool or dict, default=True
+        What the caller wants: whether there is one, or its keywords.
     below : bool, default=False
-        Whether it is below the axes of a figure of our own, where it hides nothing.
+        Whether it is below the axes of a figure of our own, where it hides nothing,
+        unless the caller says where.
     **options : dict
         Keywords of ``ax.legend``.
 
     Returns
     -------
-    legend : matplotlib Legend
+    legend : matplotlib Legend or None
         The legend.
     """
+    if not isinstance(legend, bool | np.bool_ | Mapping):
+        raise TypeError(
+            f"legend must be a bool or a dict of keywords of ax.legend. Got {legend!r}."
+        )
+    if isinstance(legend, Mapping):
+        options |= legend
+    elif not legend:
+        return None
     size = font_size()
     options = {"fontsize": size, "title_fontsize": size, "framealpha": 0.9, **options}
     if handles is None:
         handles, _ = ax.get_legend_handles_labels()
-    if not below:
+    if not below or not options.keys().isdisjoint(("loc", "bbox_to_anchor")):
         return ax.legend(handles=handles, **options)
     names = [handle.get_label() for handle in handles]
     ncols = columns_that_fit(names, ax.figure.get_figwidth(), size)
-    rows = -(-len(handles) // ncols)
+    options = {"loc": "outside lower center", "ncols": ncols, **options}
+    rows = -(-len(handles) // options["ncols"])
     ax.figure.set_figheight(ax.figure.get_figheight() + ROW_HEIGHT * rows)
-    return ax.figure.legend(
-        handles=handles, loc="outside lower center", ncols=ncols, **options
-    )
+    return ax.figure.legend(handles=handles, **options)
 
 
 def columns_that_fit(names, width, size):

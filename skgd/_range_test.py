@@ -72,14 +72,16 @@ def learning_rate_range(
         losses : ndarray of shape (n_steps_made,)
             The loss of the batch of each step before its update, plus the penalty.
         smoothed_losses : ndarray of shape (n_steps_made,)
-            The same, smoothed, without a lag; an explosion is cut off first.
+            The same, smoothed, without a lag; an explosion is cut off, and does not
+            show before it has begun.
         suggestion : float or None
             The geometric mean of the rate where the smoothed loss falls most
             steeply, which learns but slowly, and that of the least loss, which is
             too large; at most a quarter of the latter. None where the loss does not
             fall clearly, by 1 % and by more than its noise: more steps then help, or
             another range. A quarter of `max_rate` means that the range ends too
-            early.
+            early. For both rates the means have what comes next in full, and so keep
+            away from an explosion.
         diverged : bool
             Whether the loss exploded before the last step.
 
@@ -123,12 +125,12 @@ def learning_rate_range(
     losses, diverged = _run(model, (X, y, weights), batches, rates.tolist(), n_first)
     rates = rates[: len(losses)]
     width = smoothing * n_steps
-    smoothed = _smooth(losses, width, n_first)
+    smoothed, ahead = _smooth(losses, width, n_first)
     return Bunch(
         learning_rates=rates,
         losses=losses,
         smoothed_losses=smoothed,
-        suggestion=_suggest(rates, losses, smoothed, width, n_first),
+        suggestion=_suggest(rates, losses, ahead, width, n_first),
         diverged=diverged,
     )
 
@@ -219,16 +221,25 @@ def _run(model, data, batches, rates, n_first):
 
 
 def _smooth(losses, width, n_first):
-    # centred, so that it does not lag behind the rate
+    # Centred means, which do not lag behind the rate: to be shown, where a rise does
+    # not begin before that of the losses, and with all that lies ahead.
     if not len(losses):
-        return losses
+        return losses, losses
     start = losses[:n_first].mean()
     losses = np.minimum(losses, start + abs(start)) if start else losses
     reach = int(np.ceil(3 * width))
     offsets = np.arange(-reach, reach + 1)
     kernel = np.exp(-0.5 * (offsets / max(width, 1e-9)) ** 2)
+    kernel /= kernel.sum()
     padded = np.pad(losses, reach, mode="edge")
-    return np.convolve(padded, kernel / kernel.sum(), mode="valid")
+    ahead = np.convolve(padded, kernel, mode="valid")
+    # what comes later counts as no more than the most of those before
+    shown = np.empty_like(ahead)
+    for step in range(len(losses)):
+        most = losses[max(0, step - reach) : max(step, reach) + 1].max()
+        window = padded[step : step + len(kernel)]
+        shown[step] = np.minimum(window, most) @ kernel
+    return shown, ahead
 
 
 def _suggest(rates, losses, smoothed, width, n_first):

@@ -102,6 +102,20 @@ def test_validation_curve_that_is_shorter_ends_with_the_training():
     assert (kept.get_xdata(), kept.get_ydata()) == ([3], [5])
 
 
+def test_a_single_epoch_is_seen():
+    for curves in ({"a": [2]}, {"a": [2], "b": [3]}):
+        display = LossCurveDisplay(curves, validation_loss_curves={"a": [1]}).plot()
+        assert len(display.ax_.lines) == len(curves) + 1
+        for line in display.ax_.lines:
+            assert line.get_marker() in ("o", "s")
+            assert line.get_markevery() == 1
+    curves = {"a": range(100), "b": range(100)}
+    display = LossCurveDisplay(curves, validation_loss_curves={"b": [1]}).plot()
+    assert display.ax_.lines[-1].get_markevery() == 1
+    display = LossCurveDisplay({"a": [2]}).plot(marker="x")
+    assert display.ax_.lines[0].get_marker() == "x"
+
+
 @pytest.mark.parametrize("log", [False, True])
 def test_noisy_curve_is_smoothed_over_dots(log):
     noise = np.random.default_rng(0).uniform(0.5, 1.5, 100)
@@ -152,6 +166,12 @@ def test_loss_curve_errors():
         LossCurveDisplay.from_estimators(GDClassifier())
     with pytest.raises(ValueError, match="estimators is empty"):
         LossCurveDisplay.from_estimators({})
+    with pytest.raises(ValueError, match="loss_curves is empty"):
+        LossCurveDisplay({}).plot()
+    for curve in ([], [[1, 2]], 3):
+        with pytest.raises(ValueError, match="loss_curves must be 1-d, .* for 'a'"):
+            LossCurveDisplay({"a": curve}).plot()
+    assert not plt.get_fignums()
 
 
 # -------------------------------------------------------------------- rates
@@ -230,6 +250,18 @@ def test_rate_errors():
         LearningRateDisplay.from_schedules(["cosine"], n_steps=10)
     with pytest.raises(ValueError, match="either rates or range_result"):
         LearningRateDisplay().plot()
+    for n_steps in (0, 2.5, True):
+        with pytest.raises(ValueError, match="n_steps must be an int >= 1. Got"):
+            LearningRateDisplay.from_schedules({"c": "cosine"}, n_steps=n_steps)
+    with pytest.raises(ValueError, match="rates is empty"):
+        LearningRateDisplay({}).plot()
+    with pytest.raises(TypeError, match=r"^result must be what .* Got \{\}"):
+        LearningRateDisplay.from_range({})
+    with pytest.raises(TypeError, match="^range_result must be what"):
+        LearningRateDisplay(range_result=3).plot()
+    empty = Bunch(learning_rates=[], losses=[], smoothed_losses=[], suggestion=None)
+    with pytest.raises(ValueError, match="result has no losses: the first step"):
+        LearningRateDisplay.from_range(empty)
 
 
 # -------------------------------------------------------------------- all of them
@@ -259,6 +291,49 @@ def test_draws_where_it_is_told(name):
     assert not figure.legends
     assert not axes[1].has_data()
     assert plt.get_fignums() == [figure.number]
+
+
+@pytest.mark.parametrize("name", DISPLAYS)
+def test_the_legend_is_as_asked(name):
+    display = DISPLAYS[name].plot(legend=False)
+    axes = getattr(display, "axes_", [display.ax_])
+    assert not any(ax.get_legend() for ax in axes)
+    assert not display.figure_.legends
+    # where it is asked for is in the axes
+    display.plot(legend={"loc": "upper left", "title": "mine", "fontsize": 7})
+    legend = display.ax_.get_legend()
+    assert not display.figure_.legends
+    assert legend.get_title().get_text() == "mine"
+    assert legend.get_texts()[0].get_fontsize() == 7
+    display.plot(legend={"ncols": 1})
+    assert (display.figure_.legends or [display.ax_.get_legend()])[0]._ncols == 1
+    with pytest.raises(TypeError, match="legend must be a bool or a dict .* Got 'no'"):
+        display.plot(legend="no")
+
+
+def test_every_way_to_draw_passes_the_legend_on():
+    network = stopped_early()
+    models, path = {"a": network}, Bunch(path=[[1, 2], [0, 1]], fun_path=[5, 1])
+    for display in (
+        LossCurveDisplay.from_estimator(network, legend=False),
+        LossCurveDisplay.from_estimators(models, legend=False),
+        WeightsDisplay.from_estimators(models, legend=False),
+        ActivationsDisplay.from_estimator(network, X, legend=False),
+        LearningRateDisplay.from_range(RANGE, legend=False),
+        LearningRateDisplay.from_schedules({"c": "cosine"}, n_steps=5, legend=False),
+        OptimizationPathDisplay.from_results(
+            lambda x: x @ x, {"a": path}, legend=False
+        ),
+    ):
+        assert display.ax_.get_legend() is None
+        assert not display.figure_.legends
+
+
+@pytest.mark.parametrize("name", DISPLAYS)
+def test_errors_of_the_axes(name):
+    for ax in (3, "axes", [None]):
+        with pytest.raises(TypeError, match="ax must be matplotlib Axes or None. Got"):
+            DISPLAYS[name].plot(ax=ax)
 
 
 @pytest.mark.parametrize("name", ["path", "weights"])

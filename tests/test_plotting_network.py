@@ -57,6 +57,8 @@ def test_weights_of_networks_and_linear_models():
 def test_weights_log_and_errors():
     display = WeightsDisplay({"one": [np.ones((2, 2))]}).plot(log=True)
     assert display.ax_.get_yscale() == "log"
+    with pytest.raises(ValueError, match="weights is empty"):
+        WeightsDisplay({}).plot()
     with pytest.raises(NotFittedError):
         WeightsDisplay.from_estimators({"new": GDClassifier()})
     with pytest.raises(TypeError, match="coefs_ or coef_. KNeighborsClassifier"):
@@ -100,11 +102,19 @@ def test_dead_units_are_counted():
     assert n_constant[0] >= 3
     assert n_constant[1] >= 1
     assert [text.get_text() for text in display.ax_.get_xticklabels()] == [
-        f"layer 1\n{n_constant[0]} of 8 dead",
-        f"layer 2\n{n_constant[1]} of 6 dead",
+        f"layer 1\n{n_constant[0]}/8 dead",
+        f"layer 2\n{n_constant[1]}/6 dead",
     ]
     assert len(medians(display.ax_)) == 2
     assert labels(display.figure_.legends[0]) == ["linear map"]
+
+
+def test_labels_of_many_layers_do_not_collide():
+    linear = np.random.default_rng(0).normal(size=(5, 64))
+    display = ActivationsDisplay([(linear, linear, linear)] * 6).plot()
+    display.figure_.canvas.draw()
+    extents = [text.get_window_extent() for text in display.ax_.get_xticklabels()]
+    assert all(a.x1 < b.x0 for a, b in zip(extents, extents[1:], strict=False))
 
 
 def test_activations_of_arrays():

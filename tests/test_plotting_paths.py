@@ -185,6 +185,17 @@ def test_arguments_of_the_function(results):
 def test_path_errors(results):
     with pytest.raises(ValueError, match="'bare' has no path.*return_path=True"):
         OptimizationPathDisplay.from_results(bowl, {"bare": OptimizeResult(x=[0, 0])})
+    with pytest.raises(TypeError, match="results must be a dict by name"):
+        OptimizationPathDisplay.from_results(bowl, results["slow"])
+    with pytest.raises(ValueError, match="'none' has no path"):
+        OptimizationPathDisplay.from_results(bowl, {"none": 3})
+    for optimum in (0, [0, 0, 0]):
+        with pytest.raises(ValueError, match="optimum must have 2 values"):
+            OptimizationPathDisplay.from_results(bowl, results, optimum=optimum)
+    display = OptimizationPathDisplay.from_results(bowl, results)
+    for n_frames in (0, 2.5):
+        with pytest.raises(ValueError, match="n_frames must be an int >= 1. Got"):
+            display.animate(n_frames=n_frames)
     three = OptimizeResult(path=np.zeros((4, 3)), fun_path=np.zeros(4))
     with pytest.raises(ValueError, match="one or of two variables"):
         OptimizationPathDisplay.from_results(bowl, {"three": three})
