@@ -158,8 +158,9 @@ class GradientDescent(BaseEstimator):
                 )
         rate = self.learning_rate_init
         if rate is None:
-            kind = f"single {self._kind}" if batch_size == 1 else self._kind
-            rate = rules["optimizer"].own_rate(kind) * rate_factor
+            single = self._kind == "network" and batch_size == 1
+            rate = rules["optimizer"].own_rate("single" if single else self._kind)
+            rate *= rate_factor
         schedule = rules["learning_rate"]
         if schedule == "auto":
             schedule = self._own_schedule(rate)

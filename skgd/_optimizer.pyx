@@ -125,18 +125,18 @@ class Optimizer(Rule):
     def __init__(self, learning_rate=None):
         self.learning_rate = learning_rate
 
-    def own_rate(self, kind="update"):
+    def own_rate(self, kind="network"):
         """The learning rate where the estimator gives none.
 
         Parameters
         ----------
-        kind : {'update', 'network', 'single network', 'linear', 'single linear', \
-                'function'}, default='update'
-            What is trained: arrays by `update`, a network or a linear model, both
-            also with one sample per update, or a function. One sample is noisy. A
-            linear model has one optimum and starts far from it: all rules take a
-            higher rate. A function has no noise: adaptive rules take ten times the
-            rate of `update`.
+        kind : {'network', 'single', 'linear', 'function'}, default='network'
+            What is trained: a network, the same with one sample per update (noisy:
+            momentum, which adds up ten updates, takes a tenth of the rate), a
+            linear model, or any function. A linear model has one optimum and starts
+            far from it: adaptive rules take at least ten times the rate. Without
+            adaptive rates the scale of the features bounds the rate, with momentum
+            or not. A function has no noise: adaptive rules take ten times the rate.
 
         Returns
         -------
@@ -145,8 +145,7 @@ class Optimizer(Rule):
         """
         if self.learning_rate is not None:
             return self.learning_rate
-        rates = self._rates
-        return rates.get(kind, rates.get(kind.removeprefix("single "), rates["network"]))
+        return self._rates.get(kind, self._rates["network"])
 
     def update(self, params, grads, *, learning_rate=None):
         """Update parameters in place; what is refused changes none of them.

@@ -77,7 +77,7 @@ class SGD(Optimizer):
     SGD(learning_rate=0.1)
     """
 
-    _rates = {"network": 0.01, "linear": 0.1, "single linear": 0.005}
+    _rates = {"network": 0.01, "linear": 0.014}
 
     def __init__(self, learning_rate=None):
         self.learning_rate = learning_rate
@@ -140,9 +140,7 @@ class Momentum(Optimizer):
     Momentum(nesterov=True)
     """
 
-    _rates = {
-        "network": 0.01, "single network": 0.001, "linear": 0.02,
-        "single linear": 0.0005}
+    _rates = {"network": 0.01, "single": 0.001, "linear": 0.0014}
     _allowed = {
         **Optimizer._allowed,
         "momentum": Allowed(Real, ge=0, lt=1),
@@ -204,8 +202,7 @@ class AdaGrad(Optimizer):
     AdaGrad(epsilon=1e-10)
     """
 
-    _rates = {
-        "network": 0.01, "linear": 0.3, "single linear": 0.1, "function": 0.1}
+    _rates = {"network": 0.01, "linear": 0.1, "function": 0.1}
     _allowed = {**Optimizer._allowed, "epsilon": Allowed(Real, gt=0)}
 
     def __init__(self, learning_rate=None, *, epsilon=1e-7):
@@ -280,8 +277,7 @@ class RMSprop(Optimizer):
     RMSprop(centered=True, rho=0.99)
     """
 
-    _rates = {
-        "network": 0.001, "linear": 0.03, "single linear": 0.003, "function": 0.01}
+    _rates = {"network": 0.001, "linear": 0.03, "function": 0.01}
     _allowed = {
         **Optimizer._allowed,
         "rho": Allowed(Real, ge=0, lt=1),
@@ -375,9 +371,7 @@ class Adam(Optimizer):
     Adam(beta_1=0.8)
     """
 
-    _rates = {
-        "network": 0.002, "single network": 0.001, "linear": 0.1,
-        "single linear": 0.005, "function": 0.01, "update": 0.001}
+    _rates = {"network": 0.001, "linear": 0.01, "function": 0.01}
     _allowed = {
         **Optimizer._allowed,
         "beta_1": Allowed(Real, ge=0, lt=1),

@@ -27,7 +27,17 @@ REGRESSORS = [GDRegressor, MLPGDRegressor]
 
 
 def options(**more):
-    return dict(max_iter=20, tol=None, random_state=0, **more)
+    return dict(max_iter=20, tol=None, random_state=0, standardize=True, **more)
+
+
+# with which a linear model arrives at its optimum
+TO_THE_OPTIMUM = dict(
+    standardize=True,
+    learning_rate="auto",
+    learning_rate_init=0.1,
+    tol=1e-6,
+    n_iter_no_change=10,
+)
 
 
 # ---------------------------------------------------------------- moments
@@ -106,7 +116,7 @@ def test_publish_and_absorb_are_inverse():
 @pytest.mark.parametrize("estimator", REGRESSORS)
 def test_raw_regression_is_the_standardised_one(estimator):
     raw = estimator(**options()).fit(RAW, Y_RAW)
-    plain = estimator(standardize=False, **options()).fit(STANDARD, Y_STANDARD)
+    plain = estimator(**{**options(), "standardize": False}).fit(STANDARD, Y_STANDARD)
     sd, mean = Y_RAW.std(), Y_RAW.mean()
     if estimator is MLPGDRegressor and np.abs(STANDARD).max() > 5:
         raise AssertionError("the data have outliers: another unit")
@@ -119,7 +129,7 @@ def test_raw_regression_is_the_standardised_one(estimator):
 def test_raw_classification_is_the_standardised_one(estimator):
     A, y = load_iris(return_X_y=True)
     raw = estimator(**options()).fit(A * [1e-6, 1, 1e6, 3] + 7, y)
-    plain = estimator(standardize=False, **options()).fit(scale(A), y)
+    plain = estimator(**{**options(), "standardize": False}).fit(scale(A), y)
     P = raw.predict_proba(A * [1e-6, 1, 1e6, 3] + 7)
     assert_allclose(P, plain.predict_proba(scale(A)), rtol=1e-5)
     assert_allclose(raw.loss_curve_, plain.loss_curve_, rtol=1e-6)
@@ -147,8 +157,8 @@ def test_huber_measures_its_threshold_in_the_users_units():
     y[::20] += 1e6
     from skgd.losses import Huber
 
-    one = GDRegressor(Huber(1e4), random_state=0).fit(RAW, y)
-    other = GDRegressor(Huber(10.0), random_state=0).fit(RAW, y / 1e3)
+    one = GDRegressor(Huber(1e4), **options()).fit(RAW, y)
+    other = GDRegressor(Huber(10.0), **options()).fit(RAW, y / 1e3)
     assert_allclose(one.predict(RAW) / 1e3, other.predict(RAW), rtol=1e-9)
 
 
@@ -198,7 +208,7 @@ def test_sparse_data_are_scaled_and_stay_sparse(estimator, dtype):
     A = np.where(np.abs(STANDARD) > 1, STANDARD * UNITS**0.5, 0).astype(dtype)
     dense_zero_mean = estimator(**options()).fit(sp.csr_matrix(A), Y_RAW)
     rms = np.sqrt((A.astype(float) ** 2).mean(axis=0))
-    plain = estimator(standardize=False, **options())
+    plain = estimator(**{**options(), "standardize": False})
     plain.fit(sp.csr_matrix((A / rms).astype(dtype)), Y_STANDARD.astype(dtype))
     expected = plain.predict((A / rms).astype(dtype)) * Y_RAW.std() + Y_RAW.mean()
     if estimator is GDRegressor:
@@ -224,7 +234,9 @@ def test_sparse_after_dense():
 
 def test_without_an_intercept_nothing_is_centred():
     model = GDRegressor(fit_intercept=False, solver="batch", alpha=0.0, tol=None)
-    model.set_params(max_iter=3000, learning_rate="cosine").fit(STANDARD + 1, Y)
+    model.set_params(standardize=True)
+    model.set_params(max_iter=3000, learning_rate="cosine", learning_rate_init=0.1)
+    model.fit(STANDARD + 1, Y)
     exact = np.linalg.lstsq(STANDARD + 1, Y, rcond=None)[0]
     assert_allclose(model.coef_, exact, rtol=1e-3, atol=0.05)
     assert_array_equal(model.intercept_, 0)
@@ -262,7 +274,7 @@ def test_going_on_keeps_the_function(estimator):
 
 def test_a_stream_of_single_rows_learns():
     rng = np.random.RandomState(0)
-    model = GDRegressor(random_state=0)
+    model = GDRegressor(standardize=True, random_state=0)
     w = np.array([2.0, -1.0, 3.0])
     for _ in range(1500):
         row = rng.standard_normal((1, 3)) * [1e-3, 1, 1e3] + [5, 0, 1e4]
@@ -283,7 +295,7 @@ def test_parameters_set_by_hand_are_in_the_users_units(estimator):
     start.fit(RAW, Y_RAW)
     assert_allclose(start.predict(RAW), fitted.predict(RAW), rtol=1e-6)
     if estimator is GDRegressor:
-        given = GDRegressor(learning_rate_init=1e-12, max_iter=1, tol=None)
+        given = GDRegressor(learning_rate_init=1e-12, **{**options(), "max_iter": 1})
         given.fit(RAW, Y_RAW, coef_init=fitted.coef_, intercept_init=fitted.intercept_)
         assert_allclose(given.predict(RAW), fitted.predict(RAW), rtol=1e-6)
 
@@ -292,6 +304,7 @@ def test_parameters_set_by_hand_are_in_the_users_units(estimator):
 @pytest.mark.parametrize("estimator", REGRESSORS)
 def test_with_batch_norm_early_stopping_and_a_pickle(estimator, batch_norm):
     model = estimator(batch_norm=batch_norm, early_stopping=True, random_state=0)
+    model.set_params(standardize=True)
     model.fit(RAW, Y_RAW)
     assert model.score(RAW, Y_RAW) > 0.3
     losses = np.array(model.validation_loss_curve_)
@@ -300,7 +313,7 @@ def test_with_batch_norm_early_stopping_and_a_pickle(estimator, batch_norm):
     assert_array_equal(twin.predict(RAW), model.partial_fit(RAW, Y_RAW).predict(RAW))
 
 
-# ---------------------------------------------------------------- optimum by default
+# ---------------------------------------------------------------- optimum
 def ridge_objective(model, A, y, sd, alpha):
     residual = (model.predict(A) - y) / y.std()
     w = model.coef_ * sd / y.std()
@@ -309,8 +322,9 @@ def ridge_objective(model, A, y, sd, alpha):
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("alpha", ["auto", 0.01])
-def test_defaults_arrive_at_ridge(alpha, seed):
-    model = GDRegressor(alpha=alpha, random_state=seed).fit(RAW, Y_RAW)
+def test_arriving_at_ridge(alpha, seed):
+    model = GDRegressor(alpha=alpha, random_state=seed, **TO_THE_OPTIMUM)
+    model.fit(RAW, Y_RAW)
     strength = 1 / len(RAW) if alpha == "auto" else alpha
     scaler = StandardScaler().fit(RAW)
     exact = Ridge(strength * len(RAW)).fit(scaler.transform(RAW), Y_RAW)
@@ -327,9 +341,10 @@ def test_defaults_arrive_at_ridge(alpha, seed):
 @pytest.mark.parametrize(
     ("load", "percent"), [(load_wine, 0.1), (load_iris, 0.1), (load_breast_cancer, 0.3)]
 )
-def test_defaults_arrive_at_logistic_regression(load, percent, seed):
+def test_arriving_at_logistic_regression(load, percent, seed):
     A, y = load(return_X_y=True)
-    model = GDClassifier(random_state=seed).fit(A, y)
+    model = GDClassifier(alpha="auto", random_state=seed, **TO_THE_OPTIMUM)
+    model.fit(A, y)
     scaler = StandardScaler().fit(A)
     exact = LogisticRegression(C=1.0, tol=1e-8, max_iter=10_000)
     exact.fit(scaler.transform(A), y)
