@@ -27,14 +27,18 @@ PARAGRAPHS = {
             activation, 'glorot' is what scikit-learn's `MLP*` have.
         """,
     "alpha_linear": """
-        alpha : float, default=0.0001
+        alpha : float or 'auto', default=0.0001
             Strength of the penalty: the objective is the weighted mean of the
             losses plus ``alpha`` times the penalty, as in scikit-learn's `SGD*`.
+            'auto' is one over the sum of the sample weights, the strength of `Ridge()`
+            and `LogisticRegression()`; in `partial_fit`, where a call may be a piece
+            of a stream, of at least 100.
         """,
     "alpha_mlp": """
-        alpha : float, default=0.0001
+        alpha : float or 'auto', default=0.0001
             Strength of the penalty, divided by the number of samples of a batch,
-            as in scikit-learn's `MLP*`.
+            as in scikit-learn's `MLP*`. 'auto' is 0.0015, not divided: much stronger,
+            which tables of many kinds were the better for.
         """,
     "l1_ratio": """
         l1_ratio : float or None, default=0.15
@@ -52,14 +56,17 @@ PARAGRAPHS = {
             Samples of an update for ``solver='minibatch'``; 'auto' is
             ``min(200, n_samples)``.
         learning_rate : {'constant', 'invscaling', 'adaptive', 'exponential', 'step', \
-            'linear', 'cosine', 'one_cycle', 'warmup', 'line_search'}, Schedule, \
-            LineSearch or callable, default='constant'
+            'linear', 'cosine', 'one_cycle', 'warmup', 'line_search', 'auto'}, \
+            Schedule, LineSearch or callable, default='constant'
             The rate as a function of the step, for every optimizer: the name of a
             rule in `skgd.schedules`, an instance of one, or a callable that takes
             the number of updates so far and returns the rate itself. 'line_search',
             with ``solver='batch'``, is `skgd.line_search.LineSearch`: of each update of
             the optimizer, the rate at which the training objective falls enough; an
             optimizer that leads uphill begins anew, along the gradient.
+            'auto' lowers the rate on plateaus, so that a training ends near an optimum
+            and does not hover: to 0.7 of it, down to a thousandth, for linear models;
+            once to a tenth for networks. `partial_fit` takes no plateau for one.
         learning_rate_init : float or None, default=None
             The rate at the start. None is the optimizer's own ``learning_rate``; if
             training diverges with that, `fit` starts again with a quarter of it, up
@@ -85,7 +92,7 @@ PARAGRAPHS = {
             sample is normalised by the running averages.
         """,
     "standardize_linear": """
-        standardize : bool, default=True
+        standardize : bool, default=False
             Whether training sees features, and for a regression loss with the identity
             link targets, less their weighted mean and over their weighted standard
             deviation. Coefficients, predictions and losses are in the units of the
@@ -93,11 +100,11 @@ PARAGRAPHS = {
             standardised units, as in glmnet; `tol` and the learning rate do, too.
             Sparse features, and all without an intercept, are divided by their root
             mean square and not centred. A constant column gets the coefficient 0.
-            `partial_fit` standardises by all it has seen; False is the textbook method
+            `partial_fit` standardises by all it has seen. False is the textbook method
             on the data as they are.
         """,
     "standardize_mlp": """
-        standardize : bool, default=True
+        standardize : bool, default=False
             Whether training sees features, and for a regression loss with the identity
             link targets, less their weighted mean and over their weighted standard
             deviation; a feature with values more than five of them from its mean is
@@ -106,7 +113,7 @@ PARAGRAPHS = {
             nothing more. `alpha`, `tol` and the learning rate act on standardised
             units. Sparse features are divided by their root mean square (or so) and
             not centred. A constant column is ignored. `partial_fit` standardises by
-            all it has seen; False is the textbook method on the data as they are.
+            all it has seen. False is the textbook method on the data as they are.
         """,
     "stopping": """
         shuffle : bool, default=True
@@ -120,13 +127,11 @@ PARAGRAPHS = {
             optimizer and the step count (a schedule that has ended stays at its end).
             Before the first `fit`, parameters that are set by hand (`coef_`,
             `coefs_`, `intercept_`, `intercepts_`) are where it starts.
-        early_stopping : bool, default=False
+        early_stopping : bool or 'auto', default=False
             Whether to hold out a part of the data (stratified for classes) and to
-            stop when the score on it (accuracy, R2) does not improve; the parameters
-            of the best epoch are restored. Accuracy is coarse: classifiers go on while
-            the loss on the held-out part falls, and of epochs level in accuracy,
-            within `tol`, the last is best. `partial_fit` makes its one pass over all
-            its data.
+            stop when the loss on it does not improve; the parameters of the epoch with
+            the least are restored. 'auto' is True for more than 10,000 samples.
+            `partial_fit` makes its one pass over all its data.
         validation_fraction : float, default=0.1
             The part that is held out, in (0, 1).
         """,
@@ -136,8 +141,7 @@ PARAGRAPHS = {
         tol : float or None, default=1e-3
             Training stops when the mean loss of the last `n_iter_no_change` epochs is
             not lower by this than that of as many epochs before: an epoch can be a
-            single small update, or noisy. With early stopping, when besides the score
-            did not get better by this in so many epochs. None runs all epochs.
+            single small update, or noisy. None runs all epochs.
         n_iter_no_change : int or inf, default=5
             The number of epochs.
         """,
@@ -181,7 +185,7 @@ PARAGRAPHS = {
         best_iter_ : int or None
             The epoch, from 1 in these curves, whose parameters were kept.
         best_validation_score_ : float or None
-            The best of them.
+            The score of that epoch.
         n_iter_ : int
             Epochs of the last call.
         learning_rate_ : float
