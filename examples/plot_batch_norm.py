@@ -67,6 +67,8 @@ print(f"loss if both columns become {normalised}: {unchanged.loss_curve_[0]:.1g}
 # ---------------
 # With a rate of 1e-9 the weights stay what they are. In these ten epochs only the
 # means and variances are learned that batch normalisation uses at prediction.
+# The initial weights are those of Glorot and Bengio; those of He et al., which are the
+# default with ReLU, keep the width from layer to layer.
 
 X, y = load_digits(return_X_y=True)
 X = (X - X.mean()) / X.std()
@@ -75,6 +77,7 @@ X = (X - X.mean()) / X.std()
 def network(batch_norm, rate, seed):
     return MLPGDClassifier(
         hidden_layer_sizes=(64, 64, 64, 64, 64),
+        weight_init="glorot",
         optimizer="sgd",
         batch_norm=batch_norm,
         batch_size=64,

@@ -81,6 +81,7 @@ models, norms = {}, {}
 for name, setting in settings.items():
     models[name] = MLPGDClassifier(
         hidden_layer_sizes=20,
+        weight_init="glorot",
         solver="batch",
         optimizer="sgd",
         learning_rate_init=0.1,
