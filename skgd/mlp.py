@@ -195,6 +195,9 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
     {standardize_mlp}
     {max_iter_mlp}
     {stopping}
+    class_weight : dict, 'balanced' or None, default=None
+        Weights of the classes, which multiply the sample weights, in validation too;
+        'balanced' is ``n_samples / (n_classes * count)``. `partial_fit` takes a dict.
 
     Attributes
     ----------
@@ -254,6 +257,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         warm_start=False,
         early_stopping=False,
         validation_fraction=0.1,
+        class_weight=None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -279,6 +283,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         self.warm_start = warm_start
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.class_weight = class_weight
 
     def fit(self, X, y, sample_weight=None):
         """Fit the model.

@@ -238,3 +238,28 @@ def test_batch_norm_with_a_last_batch_of_one():
     one = MLPGDRegressor(5, batch_norm=True, max_iter=5, tol=None, random_state=0)
     one.fit(X_REG[:1], Y_REG[:1])
     assert np.isfinite(one.predict(X_REG)).all()
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("class_weight", ["balanced", {0: 0.5, 1: 3.0, 2: 1.0}])
+def test_class_weights_multiply_sample_weights(class_weight, early_stopping):
+    rng = np.random.RandomState(0)
+    X, y = rng.standard_normal((120, 4)), np.repeat([0, 1, 2], [70, 20, 30])
+    weights = rng.uniform(0.2, 2, 120)
+    by_class = class_weight
+    if class_weight == "balanced":
+        by_class = {k: 120 / (3 * (y == k).sum()) for k in range(3)}
+    product = weights * np.array([by_class[k] for k in y])
+    options = dict(max_iter=15, tol=None, random_state=0, early_stopping=early_stopping)
+    model = MLPGDClassifier(8, class_weight=class_weight, **options)
+    model.fit(X, y, sample_weight=weights)
+    twin = MLPGDClassifier(8, **options).fit(X, y, sample_weight=product)
+    assert_array_equal(model.coefs_[0], twin.coefs_[0])
+    assert model.validation_loss_curve_ == twin.validation_loss_curve_
+    if class_weight == "balanced":
+        with pytest.raises(ValueError, match="'balanced' is not supported for partial"):
+            model.partial_fit(X, y)
+    else:
+        model.partial_fit(X, y, sample_weight=weights)
+        twin.partial_fit(X, y, sample_weight=product)
+        assert_array_equal(model.coefs_[0], twin.coefs_[0])
