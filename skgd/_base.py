@@ -18,7 +18,7 @@ from ._descent import Diverged, descend
 from ._loss import losses_of_rows
 from ._network import Data
 from ._rule import Allowed, check_parameters, resolve_rule, with_rule_objects
-from ._schedule import Schedule
+from ._schedule import Schedule, is_rate_function
 from ._state import Recipe, TrainingState
 from ._stopping import Stopping
 from ._units import absorb, change_units, moments_of, to_units, units_of
@@ -126,7 +126,9 @@ class GradientDescent(BaseEstimator):
             value = getattr(self, name)
             if name == "loss":
                 rules[name] = self._loss_rule(value)
-            elif name == "learning_rate" and (_is_function(value) or value == "auto"):
+            elif name == "learning_rate" and (
+                is_rate_function(value) or value == "auto"
+            ):
                 rules[name] = value
             else:
                 owner = type(self).__name__
@@ -465,7 +467,3 @@ class GradientDescent(BaseEstimator):
         self.validation_loss_curve_ = list(losses) if validated else None
         self.best_iter_ = state.best_iter if validated else None
         self.best_validation_score_ = state.best_score if validated else None
-
-
-def _is_function(value):
-    return callable(value) and not isinstance(value, Schedule | type)

@@ -1,4 +1,4 @@
-"""Descent on a function: the loop behind `minimize`, and what it evaluates."""
+"""Descent on a function: the loop behind `minimize`, and its arguments."""
 
 import inspect
 from collections.abc import Iterable
@@ -7,16 +7,12 @@ from numbers import Integral, Real
 import numpy as np
 from scipy.optimize import Bounds, OptimizeResult
 
-# What `scipy.optimize.minimize` uses for its own '2-point' and '3-point'. SciPy has no
-# public name for the second.
-from scipy.optimize._numdiff import approx_derivative
-
+from ._objective import Objective
 from ._rule import Allowed, resolve_rule
-from ._schedule import Schedule, learning_rates
+from ._schedule import Schedule, is_rate_function
+from ._steps import ArmijoStep, BestStep, OptimizerSteps
 from .line_search import LineSearch
 from .schedules import SCHEDULES
-
-FINITE_DIFFERENCES = ("2-point", "3-point")
 
 MESSAGES = {
     1: "The maximum number of iterations has been reached.",
@@ -26,126 +22,6 @@ MESSAGES = {
     "rate may help. The last point with finite ones is returned.",
     99: "`callback` raised `StopIteration`.",
 }
-
-
-class Objective:
-    """A function with its gradient, counting its calls.
-
-    Parameters
-    ----------
-    fun : callable
-        ``fun(x, *data, *args)``, where data are rows of samples or nothing.
-    jac : callable, True, None, '2-point' or '3-point'
-        Its gradient; see `minimize`.
-    args : tuple
-        Extra arguments.
-    sign : {1.0, -1.0}
-        -1 turns maximisation into minimisation.
-    limits : tuple of two ndarray, default=None
-        Lower and upper bounds, which finite differences respect.
-    """
-
-    def __init__(self, fun, jac, args, sign, limits=None):
-        if not callable(fun):
-            raise TypeError(f"fun must be callable. Got {fun!r}.")
-        jac = "2-point" if jac is None or jac is False else jac
-        if not (jac is True or callable(jac) or jac in FINITE_DIFFERENCES):
-            raise ValueError(
-                "jac must be a callable, True, None, '2-point' or '3-point'. "
-                f"Got {jac!r}."
-            )
-        self._fun, self._jac, self._sign = fun, jac, sign
-        self._args = args if isinstance(args, tuple) else (args,)
-        self._limits = (-np.inf, np.inf) if limits is None else limits
-        self._last = (None, None)  # a point and its gradient, for jac=True
-        self.nfev = self.njev = 0
-
-    def value(self, x, *data):
-        """The function at `x`.
-
-        Parameters
-        ----------
-        x : ndarray of shape (n,)
-            Where; the function gets a copy.
-        *data : tuple
-            Rows of samples.
-
-        Returns
-        -------
-        value : float
-            Times `sign`.
-        """
-        self.nfev += 1
-        value = self._fun(x.copy(), *data, *self._args)
-        if self._jac is True:
-            if not isinstance(value, tuple | list) or len(value) != 2:
-                raise ValueError(
-                    "With jac=True, fun must return a value and its gradient. Got "
-                    f"{value!r}."
-                )
-            value, slope = value
-            self._last = (x, slope)
-        value = np.asarray(value)
-        if value.size != 1 or value.dtype.kind not in "fiub":
-            raise ValueError(
-                "fun must return a single real number. Got an array of shape "
-                f"{value.shape}, {value.dtype}."
-            )
-        return self._sign * float(value.item())
-
-    def gradient(self, x, value=None, *data):
-        """The gradient at `x`.
-
-        Parameters
-        ----------
-        x : ndarray of shape (n,)
-            Where.
-        value : float, default=None
-            What `value` gave there, if known.
-        *data : tuple
-            Rows of samples.
-
-        Returns
-        -------
-        gradient : ndarray of shape (n,), of the dtype of x
-            Times `sign`.
-        """
-        self.njev += 1
-        if isinstance(self._jac, str):
-            return self._difference(x, value, *data)
-        if self._jac is True:
-            if self._last[0] is not x or data:
-                self.value(x, *data)
-            slope = self._last[1]
-        else:
-            slope = self._jac(x.copy(), *data, *self._args)
-        slope = np.asarray(slope, dtype=x.dtype)
-        if slope.shape != x.shape:
-            raise ValueError(
-                f"The gradient must have the shape of x0, {x.shape}. Got {slope.shape}."
-            )
-        return self._sign * slope
-
-    def _difference(self, x, value, *data):
-        # A variable that its bounds hold fixed has no difference, and needs none.
-        low, high = (np.broadcast_to(limit, x.shape) for limit in self._limits)
-        free = low < high
-
-        def fun(part):
-            point = x.copy()
-            point[free] = part
-            return self.value(point, *data)
-
-        slope = np.zeros_like(x)
-        if free.any():
-            slope[free] = approx_derivative(
-                fun,
-                x[free],
-                method=self._jac,
-                f0=value,
-                bounds=(low[free], high[free]),
-            )
-        return slope
 
 
 # ---------------------------------------------------------------- checked arguments
@@ -222,7 +98,7 @@ def resolve_schedule(schedule, owner):
     schedule : Schedule or callable
         Checked.
     """
-    if callable(schedule) and not isinstance(schedule, Schedule | type):
+    if is_rate_function(schedule):
         return schedule
     rule = resolve_rule(schedule, SCHEDULES, Schedule, "schedule", owner)
     if rule._adaptive is not None:
@@ -265,129 +141,6 @@ def _limits(bounds, x):
 
 
 # ---------------------------------------------------------------- how to get on
-class OptimizerSteps:
-    """One update of an optimizer, by a rate from the schedule.
-
-    Parameters
-    ----------
-    optimizer : Optimizer
-        Without state.
-    learning_rate : float
-        The rate at the start.
-    schedule : Schedule or callable
-        Factor of the rate, or the rate itself.
-    n_steps : int
-        Steps of the whole descent.
-    """
-
-    tol = 0.0
-
-    def __init__(self, optimizer, learning_rate, schedule, n_steps):
-        self.optimizer, self.learning_rate = optimizer, learning_rate
-        self.schedule, self.n_steps = schedule, n_steps
-
-    def propose(self, number, x, value, slope, evaluate, project):
-        """The next point.
-
-        Parameters
-        ----------
-        number : int
-            Steps so far.
-        x, slope : ndarray of shape (n,)
-            Where, and the gradient there.
-        value : float
-            The function there.
-        evaluate, project : callable
-            The function, +inf where it is not defined, and the projection.
-
-        Returns
-        -------
-        x, value : ndarray and None
-            The function is evaluated later: an error in it is the user's to see.
-        """
-        steps = np.array([number])
-        rate = learning_rates(
-            "schedule", self.schedule, self.learning_rate, steps, self.n_steps
-        )
-        new = x.copy()
-        self.optimizer.update(new, slope, learning_rate=float(rate[0]))
-        return project(new), None
-
-
-class BestStep:
-    """The step along the negative gradient, of several sizes, with the least value.
-
-    Parameters
-    ----------
-    sizes : list of float
-        Of the steps.
-    """
-
-    tol = 1e-6
-
-    def __init__(self, sizes):
-        self.sizes = sizes
-
-    def propose(self, number, x, value, slope, evaluate, project):
-        """The next point, or None; parameters as for `OptimizerSteps`.
-
-        Parameters
-        ----------
-        number, x, value, slope, evaluate, project : object
-            See there.
-
-        Returns
-        -------
-        x, value : ndarray and float, or None
-            The best of the points, if it is better than x.
-        """
-        points = [project(x - size * slope) for size in self.sizes]
-        values = [evaluate(point) for point in points]
-        best = int(np.argmin(values))
-        # level is no progress, but within any tolerance
-        return (points[best], values[best]) if values[best] <= value else None
-
-
-class ArmijoStep:
-    """A step along the negative gradient, by a line search.
-
-    Parameters
-    ----------
-    rule : LineSearch
-        How.
-    """
-
-    tol = 0.0
-
-    def __init__(self, rule):
-        self.rule, self.rate = rule, 1.0 / rule.grow
-
-    def propose(self, number, x, value, slope, evaluate, project):
-        """The next point, or None; parameters as for `OptimizerSteps`.
-
-        Parameters
-        ----------
-        number, x, value, slope, evaluate, project : object
-            See there.
-
-        Returns
-        -------
-        x, value : ndarray and float, or None
-            The first point that is good enough.
-        """
-        found = None
-
-        def attempt(rate):
-            nonlocal found
-            point = project(x - rate * slope)
-            found = point, evaluate(point)
-            return found[1], float(slope @ (x - point))
-
-        rate = self.rule.search(self.rate * self.rule.grow, value, attempt)
-        self.rate = self.rate if rate is None else rate
-        return None if rate is None else found
-
-
 def _line_steps(step_sizes):
     # the way to get on that `step_sizes` stands for
     if isinstance(step_sizes, str) and step_sizes == "armijo":

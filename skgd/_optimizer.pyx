@@ -199,12 +199,11 @@ class Optimizer(Rule):
             _checked_parameter(f"params{at}", param)
             grad = _checked_gradient(f"grads{at}", grads[key], param)
             kind = param.shape, param.dtype, kernel.n_slots
-            if key not in memory:
-                slots = np.zeros((kernel.n_slots, param.size), param.dtype)
-                memory_of_key = kind, slots, 0
+            if key in memory:
+                before, slots, t = memory[key]
             else:
-                memory_of_key = memory[key]
-            before, slots, t = memory_of_key
+                before, t = kind, 0
+                slots = np.zeros((kernel.n_slots, param.size), param.dtype)
             if before != kind:
                 raise ValueError(
                     f"params{at}, or the variant of {type(self).__name__}, is another "

@@ -14,7 +14,7 @@ from ._plot_style import (
     style,
 )
 from ._rule import resolve_rule
-from ._schedule import learning_rates
+from ._schedule import is_rate_function, learning_rates
 from .schedules import SCHEDULES, Schedule
 
 
@@ -100,10 +100,7 @@ class LearningRateDisplay:
         steps = np.arange(n_steps)
         rates = {}
         for name, schedule in schedules.items():
-            is_function = callable(schedule) and not isinstance(
-                schedule, Schedule | type
-            )
-            if not is_function:
+            if not is_rate_function(schedule):
                 schedule = resolve_rule(
                     schedule, SCHEDULES, Schedule, "schedules", cls.__name__
                 )

@@ -46,6 +46,22 @@ class Schedule(Rule):
         return max(span, 1)
 
 
+def is_rate_function(value):
+    """Whether something is a function of the step that returns the rate itself.
+
+    Parameters
+    ----------
+    value : object
+        What the user gave for a schedule.
+
+    Returns
+    -------
+    is_function : bool
+        False for a `Schedule`, which returns a factor, and for a class.
+    """
+    return callable(value) and not isinstance(value, Schedule | type)
+
+
 def learning_rates(name, schedule, initial, steps, n_steps, n_plateaus=0):
     """Learning rates of some steps.
 

@@ -8,7 +8,8 @@ from scipy.optimize import OptimizeResult
 from sklearn.base import clone
 from sklearn.utils import check_consistent_length, check_random_state
 
-from ._function import Objective, check_argument, check_options, start_point
+from ._function import check_argument, check_options, start_point
+from ._objective import Objective
 from ._optimizer import Optimizer
 from ._rule import Allowed, resolve_rule
 from .optimizers import OPTIMIZERS
