@@ -14,7 +14,7 @@ class Architecture:
     """Layers of a network; a linear model is a network of one layer.
 
     The flat vector holds the weights of all layers, then the intercepts, then
-    gamma and beta of each batch normalisation. The penalised weights are its
+    gamma and beta of each hidden batch normalisation. The penalised weights are its
     prefix of length `n_penalised`. Running statistics lie in a vector of their
     own, mean and variance of one batch normalisation after the other.
 
@@ -35,7 +35,8 @@ class Architecture:
     dropout : tuple of float
         The rate after each hidden layer.
     input_batch_norm : bool
-        Whether the features are normalised.
+        Whether the features are normalised; without gamma and beta, since the weights
+        and intercepts behind them scale and shift already.
     input_dropout : float
         The rate on the features, after their normalisation.
     target_scale : tuple of float
@@ -68,7 +69,8 @@ class Architecture:
     def n_params(self):
         """Length of the flat vector."""
         n_intercepts = sum(self.sizes[1:]) if self.fit_intercept else 0
-        return self.n_penalised + n_intercepts + 2 * sum(self.normalised_sizes)
+        n_scales = 2 * sum(self.sizes[1:-1]) if self.batch_norm else 0
+        return self.n_penalised + n_intercepts + n_scales
 
     @property
     def n_outputs(self):
@@ -92,12 +94,12 @@ class Architecture:
         -------
         views : dict of str to list of ndarray
             'W' (fan_in, fan_out), 'b' (fan_out,), 'gamma' and 'beta' (width,),
-            each from the input on.
+            each from the first layer on.
         """
         shapes = [("W", pair) for pair in pairwise(self.sizes)]
         if self.fit_intercept:
             shapes += [("b", (n,)) for n in self.sizes[1:]]
-        for n in self.normalised_sizes:
+        for n in self.sizes[1:-1] if self.batch_norm else ():
             shapes += [("gamma", (n,)), ("beta", (n,))]
         views = {"W": [], "b": [], "gamma": [], "beta": []}
         start = 0

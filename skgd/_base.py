@@ -1,7 +1,9 @@
 """What the four estimators share: validate, resolve, fit, continue, publish."""
 
 import warnings
+from collections.abc import Callable
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import replace
 from numbers import Integral, Real
 
@@ -9,31 +11,34 @@ import numpy as np
 from scipy import sparse as sp
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
+from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_consistent_length, validate_data
 
-from ._data import as_rows, check_weights, forward, set_views, update_weight_mean
+from ._data import (
+    as_rows,
+    check_weights,
+    largest_columns,
+    set_views,
+    update_weight_mean,
+)
 from ._descent import Diverged, descend
-from ._loss import losses_of_rows
 from ._network import Data
 from ._rule import Allowed, check_parameters, resolve_rule, with_rule_objects
 from ._schedule import Schedule, is_rate_function
 from ._state import Recipe, TrainingState
 from ._stopping import Stopping
 from ._units import absorb, change_units, moments_of, to_units, units_of
+from ._validation import HeldOut, split, validation
 from .line_search import LineSearch
 from .losses import Loss
-from .optimizers import OPTIMIZERS, Optimizer
+from .optimizers import OPTIMIZERS, SGD, Momentum, Optimizer
 from .penalties import PENALTIES, penalty_strengths
 from .schedules import SCHEDULES
 
 # early_stopping='auto' is on for more samples than this, as in scikit-learn's
 # HistGradientBoosting*.
 AUTO_EARLY_STOPPING = 10_000
-# A rate of our own choice is lowered so often, by this factor, after divergence.
-MAX_RESTARTS = 5
-RESTART_FACTOR = 0.25
 
 
 class GradientDescent(BaseEstimator):
@@ -58,6 +63,7 @@ class GradientDescent(BaseEstimator):
         "verbose": Allowed(bool, Integral, ge=0),
         "warm_start": Allowed(bool),
         "early_stopping": Allowed(bool, options=("auto",)),
+        "scoring": Allowed(str, Callable, options=(None,)),
         "validation_fraction": Allowed(Real, gt=0, lt=1),
         "batch_norm": Allowed(bool),
         "standardize": Allowed(bool),
@@ -141,7 +147,7 @@ class GradientDescent(BaseEstimator):
             )
         return rules
 
-    def _recipe(self, rules, n_samples, weight_sum, incremental, rate_factor):
+    def _recipe(self, rules, n_samples, weight_sum, incremental):
         searched = isinstance(rules["learning_rate"], LineSearch)
         if self.solver == "batch":
             # a search needs the gradient, which updates by a single row do not keep
@@ -160,12 +166,11 @@ class GradientDescent(BaseEstimator):
                 )
         rate = self.learning_rate_init
         if rate is None:
-            single = self._kind == "network" and batch_size == 1
-            rate = rules["optimizer"].own_rate("single" if single else self._kind)
-            rate *= rate_factor
+            kind = f"single {self._kind}" if batch_size == 1 else self._kind
+            rate = rules["optimizer"].own_rate(kind)
         schedule = rules["learning_rate"]
         if schedule == "auto":
-            schedule = self._own_schedule(rate)
+            schedule = self._own_schedule(rate, rules["optimizer"])
         alpha, per_sample = self.alpha, self._penalty_per_sample
         if alpha == "auto":
             alpha, per_sample = self._own_alpha(weight_sum, incremental), False
@@ -183,7 +188,6 @@ class GradientDescent(BaseEstimator):
             l2=l2,
             per_sample=per_sample,
             average_from=self._average_from(),
-            may_restart=False,
             # a stream is no training: nothing of it is a plateau, unless asked for
             may_lower=not (incremental and rules["learning_rate"] == "auto"),
             verbose=bool(self.verbose),
@@ -193,7 +197,7 @@ class GradientDescent(BaseEstimator):
         return np.inf
 
     # ------------------------------------------------------------ data
-    def _validate(self, X, y, state):
+    def _validate(self, X, y, state, reset=None):
         # features and target as scikit-learn checks them; in the state's dtype
         dtype = [np.float64, np.float32] if state is None else state.theta.dtype
         X, y = validate_data(
@@ -205,39 +209,67 @@ class GradientDescent(BaseEstimator):
             order="C",
             multi_output=True,
             y_numeric=self._y_numeric,
-            reset=state is None,
+            reset=state is None if reset is None else reset,
         )
         return as_rows(X), y
 
-    def _split(self, y, weights, rng):
-        # rows for training and for validation
-        n = len(y)
-        # At least two samples, and one of each class.
-        classes = self._stratify(y)
-        least = 2 if classes is None else max(2, len(self.classes_))
-        n_held_out = max(int(np.ceil(self.validation_fraction * n)), least)
-        if n_held_out >= n:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or "
-                f"the size of your dataset. (early_stopping=True sets {n_held_out} "
-                f"samples aside, there are n_samples = {n}.)"
-            )
-        try:
-            train, held_out = train_test_split(
-                np.arange(n), random_state=rng, test_size=n_held_out, stratify=classes
-            )
-        except ValueError as error:
-            raise ValueError(
-                f"early_stopping=True cannot hold out {n_held_out} of {n} samples with "
-                f"some of each class: {error}"
-            ) from None
-        for name, rows in (("validation", held_out), ("training", train)):
-            if weights is not None and not weights[rows].any():
+    def _stops_early(self, n_samples, X_val, y_val):
+        for given, missing in (("X_val", "y_val"), ("y_val", "X_val")):
+            values = {"X_val": X_val, "y_val": y_val}
+            if values[given] is not None and values[missing] is None:
                 raise ValueError(
-                    f"The sample weights for {name} set are all zero, consider using a "
-                    "different random state."
+                    f"{given} is provided, but {missing} was not provided."
                 )
-        return np.sort(train), np.sort(held_out)
+        if X_val is not None and not self.early_stopping:
+            raise ValueError(
+                "X_val and y_val are passed to fit while at the same time "
+                "early_stopping is False. When passing X_val and y_val to fit, "
+                "early_stopping should be set to either 'auto' or True."
+            )
+        if self.early_stopping == "auto":
+            return X_val is not None or n_samples > AUTO_EARLY_STOPPING
+        return bool(self.early_stopping)
+
+    def _validation_data(self, X, X_val, y_val, sample_weight_val, factors):
+        # what the user holds out, in the dtype and form of X
+        X_val, y_val = validate_data(
+            self,
+            X_val,
+            y_val,
+            accept_sparse="csr",
+            dtype=X.dtype,
+            order="C",
+            multi_output=True,
+            y_numeric=self._y_numeric,
+            reset=False,
+        )
+        y_val, Y_val = self._encode_more(y_val, X.dtype)
+        check_consistent_length(X_val, y_val)
+        weights = check_weights(sample_weight_val, X_val)
+        weights = self._times_class_weights(y_val, weights, factors, X.dtype)
+        return HeldOut(X_val, y_val, Y_val, weights).like(X)
+
+    def _scorer(self):
+        # of a state on held-out data; None for the loss
+        if self.scoring is None:
+            return None
+        scorer = check_scoring(self, scoring=self.scoring)
+
+        def score(state, held_out):
+            model = self._at(state)
+            weights = held_out.weights
+            keywords = {} if weights is None else {"sample_weight": weights}
+            return scorer(model, held_out.X, held_out.y, **keywords)
+
+        return score
+
+    def _at(self, state):
+        # this estimator as it would be if training ended here; for validated features
+        model = copy(self)
+        model.__dict__.pop("feature_names_in_", None)
+        model._state = state
+        model._publish(self._architecture_, state)
+        return model
 
     # ------------------------------------------------------------ fitting
     @contextmanager
@@ -261,6 +293,9 @@ class GradientDescent(BaseEstimator):
         classes=None,
         start=None,
         units=None,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
     ):
         # `start`: initial parameters by kind, from coef_init and the like; `units`:
         # where they are known from more data than these
@@ -274,39 +309,63 @@ class GradientDescent(BaseEstimator):
         with self._all_or_nothing():
             X, y = self._validate(X, y, state)
             y, Y = self._encode(y, X.dtype, state, classes, incremental)
+            factors = self._class_factors(y, incremental)
             weights = check_weights(sample_weight, X)
-            weights = self._class_weights(y, weights, X.dtype, incremental)
+            weights = self._times_class_weights(y, weights, factors, X.dtype)
             architecture = self._architecture(rules, X.shape[1])
-            if state is not None:
+            known = None
+            new = state is None
+            if new:
+                state = self._new_state(architecture, X.dtype)
+            else:
                 self._check_same_network(architecture)
+                state = state.copy()
+                known = state.units if incremental else None
+            rows = held_out = None
+            if not incremental and self._stops_early(len(y), X_val, y_val):
+                if X_val is not None:
+                    held_out = self._validation_data(
+                        X, X_val, y_val, sample_weight_val, factors
+                    )
+                else:
+                    rows, held_out = self._hold_out(X, y, Y, weights, state.rng)
             if units is None:
-                known = state.units if incremental and state is not None else None
-                units = self._units(architecture, X, Y, weights, known)
+                units = self._units(architecture, X, Y, weights, rows, known)
             if units is not None and units.targets is not None:
                 scale = tuple(units.target_scale.tolist())
                 architecture = replace(architecture, target_scale=scale)
-            if state is None:
-                state = self._new_state(architecture, X.dtype, units, start)
+            if new:
+                state.units = units
+                self._begin(architecture, state, start)
             else:
-                state = state.copy()
                 self._absorb(architecture, state, start)
                 change_units(architecture, state, units)
             if units is not None:
                 X = to_units(X, units.mean, units.scale)
-            data = Data(X, self._target_units(Y, units), weights)
             self._architecture_ = architecture
-            self._train(rules, state, data, y, Y, incremental)
+            data = Data(X, self._target_units(Y, units), weights)
+            self._train(rules, state, data, rows, held_out, incremental)
         return self
+
+    def _hold_out(self, X, y, Y, weights, rng):
+        classes = self._stratify(y)
+        n_classes = 0 if classes is None else len(self.classes_)
+        fraction = self.validation_fraction
+        rows, held_out = split(y, weights, classes, fraction, n_classes, rng)
+        return rows, HeldOut.rows_of(held_out, X, y, Y, weights)
 
     def _target_units(self, Y, units):
         if units is None or units.targets is None:
             return Y
         return to_units(Y, units.target_mean, units.target_scale)
 
-    def _units(self, architecture, X, Y, weights, known):
-        # Units of training from the data, and from what earlier calls have seen.
+    def _units(self, architecture, X, Y, weights, rows, known):
+        # Units of training from its rows, and from what earlier calls have seen.
         if not self.standardize:
             return None
+        if rows is not None:
+            weights = None if weights is None else weights[rows]
+            X, Y = X[rows], Y[rows]
         centre = architecture.fit_intercept
         if known is not None and known.features.centred != (
             centre and not sp.issparse(X)
@@ -330,26 +389,30 @@ class GradientDescent(BaseEstimator):
         most = self._most_deviations
         return units_of(features, targets, n_outputs, power, X.dtype, most)
 
-    def _new_state(self, architecture, dtype, units, start):
+    def _new_state(self, architecture, dtype):
         # None is a new generator of its own, never NumPy's global one.
         seed = self.random_state
         rng = np.random.RandomState() if seed is None else check_random_state(seed)
         state = TrainingState(
             theta=np.zeros(architecture.n_params, dtype),
             running=architecture.new_running(dtype),
-            units=units,
             rng=rng,
         )
         views = architecture.views(state.theta)
         for gamma in views["gamma"]:
             gamma[:] = 1
         self._initialise(architecture, views, rng)
-        if start is not None:
-            set_views(views, start)
-            b = views["b"] if "b" in start else []
-            W, b = absorb(views["W"], b, units)
-            set_views(views, {"W": W, "b": b} if b else {"W": W})
         return state
+
+    def _begin(self, architecture, state, start):
+        # from parameters that act on raw data, if there are any
+        if start is None:
+            return
+        views = architecture.views(state.theta)
+        set_views(views, start)
+        b = views["b"] if "b" in start else []
+        W, b = absorb(views["W"], b, state.units)
+        set_views(views, {"W": W, "b": b} if b else {"W": W})
 
     def _check_same_network(self, architecture):
         before = self._architecture_
@@ -361,16 +424,18 @@ class GradientDescent(BaseEstimator):
                     f"{name}. It was {was!r}, now it would be {now!r}."
                 )
 
-    def _train(self, rules, state, data, y, Y, incremental):
-        rows = held_out = validate = None
-        stops_early = self.early_stopping
-        if stops_early == "auto":
-            stops_early = data.n_samples > AUTO_EARLY_STOPPING
-        if stops_early and not incremental:
-            rows, held_out = self._split(y, data.weights, state.rng)
-            validate = self._validation(data, y, Y, held_out)
+    def _train(self, rules, state, data, rows, held_out, incremental):
+        validate = None
+        if held_out is not None:
+            validate = validation(
+                held_out,
+                self._architecture_,
+                state.units,
+                self._score_raw,
+                self._scorer(),
+            )
         patience = self.n_iter_no_change + self._patience_beyond
-        watched = "training" if validate is None else "validation"
+        watched = "training loss" if validate is None else self._watched()
         if not incremental or state.stopping is None or state.watched != watched:
             state.stopping = Stopping(self.tol, patience, self._windowed_tol)
             state.watched = watched
@@ -382,10 +447,21 @@ class GradientDescent(BaseEstimator):
             if state.converged:  # the rates of a schedule begin anew
                 state.n_plateaus = 0
         weight_mean = update_weight_mean(state, data.weights, rows, n)
-        weight_sum = weight_mean * n
-        recipe = self._recipe(rules, n, weight_sum, incremental, state.rate_factor)
-        task = (data, rows, weight_mean, validate)
-        outcome, state = self._descend(state, recipe, task, incremental)
+        recipe = self._recipe(rules, n, weight_mean * n, incremental)
+        try:
+            outcome = descend(
+                state,
+                self._architecture_,
+                data,
+                recipe,
+                rows,
+                weight_mean,
+                validate,
+                not incremental,
+            )
+        except Diverged as error:
+            raise ValueError(f"{error} {self._advice(data.X, error.rate)}") from error
+        self.n_restarts_ = outcome.n_restarts
         self._publish_curves(state, outcome, validate is not None)
         self._publish(self._architecture_, state)
         self._state = state
@@ -397,63 +473,21 @@ class GradientDescent(BaseEstimator):
                 stacklevel=2,
             )
 
-    def _descend(self, state, recipe, task, incremental):
-        # Where the rate is ours to choose, divergence is a reason to choose again.
-        self.n_restarts_ = 0
-        data, rows, weight_mean, validate = task
-        choose = self.learning_rate_init is None and not incremental
-        choose = choose and isinstance(recipe.schedule, Schedule)
-        before = state.copy() if choose else None
-        while True:
-            may_restart = choose and self.n_restarts_ < MAX_RESTARTS
-            recipe = replace(recipe, may_restart=may_restart)
-            try:
-                outcome = descend(
-                    state,
-                    self._architecture_,
-                    data,
-                    recipe,
-                    rows,
-                    weight_mean,
-                    validate,
-                    not incremental,
-                )
-                return outcome, state
-            except Diverged as error:
-                if not may_restart:
-                    raise ValueError(str(error)) from None
-            self.n_restarts_ += 1
-            rate = recipe.learning_rate * RESTART_FACTOR
-            recipe = replace(recipe, learning_rate=rate)
-            state = before.copy()
-            state.rate_factor *= RESTART_FACTOR**self.n_restarts_
-            if self.n_restarts_ == 1:
-                warnings.warn(
-                    "Training diverged; it starts again with a lower rate. Scaling the "
-                    "input data, or setting learning_rate_init, avoids this.",
-                    ConvergenceWarning,
-                    stacklevel=2,
-                )
+    def _advice(self, X, rate):
+        # after divergence
+        columns, square = largest_columns(X, getattr(self, "feature_names_in_", None))
+        rate = rate / 10
+        if isinstance(self._resolve()["optimizer"], SGD | Momentum):
+            # A quadratic loss has at most this curvature, which bounds the rate.
+            rate = min(rate, 1 / max(square, 1e-300))
+        return (
+            "The input data may contain large values and need to be preprocessed. "
+            f"{columns} Scaling input data with StandardScaler or MinMaxScaler might "
+            f"help, or standardize=True. So might learning_rate_init={rate:.1g}."
+        )
 
-    def _validation(self, data, y, Y, held_out):
-        # score and mean loss on the rows that are held out, for a state
-        weights = None if data.weights is None else data.weights[held_out]
-        part = Data(as_rows(data.X[held_out]), data.Y[held_out])
-        y = y[held_out]
-        Y = np.ascontiguousarray(Y[held_out])
-
-        def validate(state):
-            Z = forward(self._architecture_, state.published, state.running, part)
-            if state.units is not None:
-                Z *= state.units.target_scale
-                Z += state.units.target_mean
-            score = float(self._score_raw(Z, y, weights))
-            # the loss last: it overwrites Z
-            kernel = self._fitted_loss._kernel(self._softmax)
-            losses = losses_of_rows(kernel, Y, Z)
-            return score, float(np.average(losses, weights=weights))
-
-        return validate
+    def _watched(self):
+        return "validation loss" if self.scoring is None else "validation score"
 
     def _publish_curves(self, state, outcome, validated):
         self.n_iter_ = outcome.n_iter

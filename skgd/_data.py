@@ -122,13 +122,48 @@ def forward(architecture, theta, running, data):
         return raw_predictions(net)
 
 
+def largest_columns(X, names):
+    """A sentence on the columns that are on the largest scale.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n_samples, n_features)
+        Features as training sees them.
+    names : sequence of str or None
+        Of the columns.
+
+    Returns
+    -------
+    sentence : str
+        The root mean squares of at most three columns.
+    square : float
+        The mean squared norm of the rows.
+    """
+    X = X.astype(np.float64)
+    with np.errstate(over="ignore"):
+        square = X.multiply(X) if sp.issparse(X) else np.square(X)
+        square = np.asarray(square.mean(axis=0)).ravel()
+    largest = np.argsort(-square, kind="stable")[:3]
+    named = [
+        f"{j if names is None else repr(str(names[j]))} ({np.sqrt(square[j]):.3g})"
+        for j in largest
+    ]
+    sentence = (
+        "The columns with the largest scale (root mean square) in training are "
+        f"{', '.join(named)}."
+    )
+    return sentence, float(square.sum())
+
+
 def normalisation_map(gamma, beta, mean, variance):
     """A batch normalisation by given statistics, as ``scale * x + shift``.
 
     Parameters
     ----------
-    gamma, beta, mean, variance : ndarray of shape (width,)
-        Learned scale and shift, and the statistics.
+    gamma, beta : ndarray of shape (width,) or float
+        Learned scale and shift.
+    mean, variance : ndarray of shape (width,)
+        The statistics.
 
     Returns
     -------

@@ -27,7 +27,7 @@ PARAGRAPHS = {
             activation, 'glorot' is what scikit-learn's `MLP*` have.
         """,
     "alpha_linear": """
-        alpha : float or 'auto', default=0.0001
+        alpha : float or 'auto', default='auto'
             Strength of the penalty: the objective is the weighted mean of the
             losses plus ``alpha`` times the penalty, as in scikit-learn's `SGD*`.
             'auto' is one over the sum of the sample weights, the strength of `Ridge()`
@@ -35,7 +35,7 @@ PARAGRAPHS = {
             of a stream, of at least 100.
         """,
     "alpha_mlp": """
-        alpha : float or 'auto', default=0.0001
+        alpha : float or 'auto', default='auto'
             Strength of the penalty, divided by the number of samples of a batch,
             as in scikit-learn's `MLP*`. 'auto' is 0.0015, not divided: much stronger,
             which tables of many kinds were the better for.
@@ -57,7 +57,7 @@ PARAGRAPHS = {
             ``min(200, n_samples)``.
         learning_rate : {'constant', 'invscaling', 'adaptive', 'exponential', 'step', \
             'linear', 'cosine', 'one_cycle', 'warmup', 'line_search', 'auto'}, \
-            Schedule, LineSearch or callable, default='constant'
+            Schedule, LineSearch or callable, default='auto'
             The rate as a function of the step, for every optimizer: the name of a
             rule in `skgd.schedules`, an instance of one, or a callable that takes
             the number of updates so far and returns the rate itself. 'line_search',
@@ -65,21 +65,24 @@ PARAGRAPHS = {
             the optimizer, the rate at which the training objective falls enough; an
             optimizer that leads uphill begins anew, along the gradient.
             'auto' lowers the rate on plateaus, so that a training ends near an optimum
-            and does not hover: to 0.7 of it, down to a thousandth, for linear models;
+            and does not hover: to 0.9 of it, down to a thousandth, for linear models;
             once to a tenth for networks. `partial_fit` takes no plateau for one.
         learning_rate_init : float or None, default=None
-            The rate at the start. None is the optimizer's own ``learning_rate``; if
-            training diverges with that, `fit` starts again with a quarter of it, up
-            to five times, and says so in a warning.
+            The rate at the start. None is the optimizer's own ``learning_rate``, or its
+            default for the kind of model and one or several samples an update. If
+            training diverges, it goes on from the epoch before with half the rate, up
+            to five times, and says so in a warning; then it is an error, which names
+            the columns on the largest scale and a rate to try.
         """,
     "dropout_linear": """
         dropout : float, default=0.0
             Share of the inputs that is set to zero in training, in [0, 1); the
             others are divided by ``1 - dropout``. After `batch_norm`.
         batch_norm : bool, default=False
-            Whether the inputs are normalised over each batch, with learned scale and
-            shift. When training ends, running averages of the statistics are folded
-            into `coef_` and `intercept_`, which act on raw inputs.
+            Whether the inputs are normalised over each batch; coefficients and
+            intercept scale and shift them already. When training ends, running
+            averages of the statistics are folded into `coef_` and `intercept_`, which
+            act on raw inputs.
         """,
     "dropout_mlp": """
         dropout : float or sequence of float, default=0.0
@@ -92,7 +95,7 @@ PARAGRAPHS = {
             sample is normalised by the running averages.
         """,
     "standardize_linear": """
-        standardize : bool, default=False
+        standardize : bool, default=True
             Whether training sees features, and for a regression loss with the identity
             link targets, less their weighted mean and over their weighted standard
             deviation. Coefficients, predictions and losses are in the units of the
@@ -104,7 +107,7 @@ PARAGRAPHS = {
             on the data as they are.
         """,
     "standardize_mlp": """
-        standardize : bool, default=False
+        standardize : bool, default=True
             Whether training sees features, and for a regression loss with the identity
             link targets, less their weighted mean and over their weighted standard
             deviation; a feature with values more than five of them from its mean is
@@ -127,18 +130,37 @@ PARAGRAPHS = {
             optimizer and the step count (a schedule that has ended stays at its end).
             Before the first `fit`, parameters that are set by hand (`coef_`,
             `coefs_`, `intercept_`, `intercepts_`) are where it starts.
+        """,
+    "validation_linear": """
         early_stopping : bool or 'auto', default=False
-            Whether to hold out a part of the data (stratified for classes) and to
-            stop when the loss on it does not improve; the parameters of the epoch with
-            the least are restored. 'auto' is True for more than 10,000 samples.
-            `partial_fit` makes its one pass over all its data.
+            Whether to hold out a part of the data (stratified for classes), or to take
+            ``X_val`` and ``y_val`` of `fit`, and to stop when the loss on it, or
+            `scoring`, does not improve; the parameters of the best epoch are restored.
+            'auto' is True for more than 10,000 samples or with ``X_val``. `partial_fit`
+            makes its one pass over all its data.
+        scoring : str, callable or None, default=None
+            What early stopping watches: None is the loss, a str or a callable a scorer
+            of scikit-learn.
+        validation_fraction : float, default=0.1
+            The part that is held out, in (0, 1).
+        """,
+    "validation_mlp": """
+        early_stopping : bool or 'auto', default='auto'
+            Whether to hold out a part of the data (stratified for classes), or to take
+            ``X_val`` and ``y_val`` of `fit`, and to stop when the loss on it, or
+            `scoring`, does not improve; the parameters of the best epoch are restored.
+            'auto' is True for more than 10,000 samples or with ``X_val``. `partial_fit`
+            makes its one pass over all its data.
+        scoring : str, callable or None, default=None
+            What early stopping watches: None is the loss, a str or a callable a scorer
+            of scikit-learn.
         validation_fraction : float, default=0.1
             The part that is held out, in (0, 1).
         """,
     "max_iter_linear": """
         max_iter : int, default=1000
             The most epochs.
-        tol : float or None, default=1e-3
+        tol : float or None, default=1e-5
             Training stops when the mean loss of the last `n_iter_no_change` epochs is
             not lower by this than that of as many epochs before: an epoch can be a
             single small update, or noisy. None runs all epochs.
@@ -176,10 +198,10 @@ PARAGRAPHS = {
         loss_ : float
             The last of them.
         best_loss_ : float or None
-            The least of them; None with ``early_stopping=True``.
+            The least of them; None with early stopping.
         validation_scores_ : list of float or None
-            Score on the held-out part after each epoch, with
-            ``early_stopping=True``.
+            With early stopping, score on the held-out part after each epoch: accuracy,
+            R2, or `scoring`.
         validation_loss_curve_ : list of float or None
             Mean loss on it, without the penalty.
         best_iter_ : int or None
@@ -191,7 +213,8 @@ PARAGRAPHS = {
         learning_rate_ : float
             The last rate used.
         n_restarts_ : int
-            How often the last `fit` started again with a lower rate.
+            How often the last call went back an epoch and halved the learning rate,
+            after divergence.
         n_features_in_ : int
             Number of features.
         feature_names_in_ : ndarray of shape (n_features_in_,)

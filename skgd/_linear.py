@@ -57,10 +57,10 @@ class LinearModel(GradientDescent):
         # the sum of all weights, if it is a piece of a stream.
         return 1 / (max(weight_sum, FEW) if incremental else weight_sum)
 
-    def _own_schedule(self, rate):
+    def _own_schedule(self, rate, optimizer):
         # Lower at each plateau, to a thousandth: the objective is convex, and a
         # constant rate would hover around its optimum.
-        return Adaptive(factor=0.7, min_rate=1e-3 * rate)
+        return Adaptive(factor=optimizer._plateau_factor, min_rate=1e-3 * rate)
 
     def _average_from(self):
         return float(self.average) if self.average else np.inf
@@ -74,17 +74,11 @@ class LinearModel(GradientDescent):
         if architecture.fit_intercept:
             b += views["b"][0]
         if architecture.input_batch_norm:
-            scale, shift = self._input_map(architecture, state)
+            scale, shift = _input_map(architecture, state)
             b += shift @ W
             W *= scale[:, np.newaxis]
         (W,), (b,) = publish([W], [b], state.units)
         return W, b
-
-    def _input_map(self, architecture, state):
-        # batch normalisation of the inputs is scale * x + shift
-        views = architecture.views(state.published)
-        mean, variance = architecture.running_views(state.running)[0].astype(np.float64)
-        return normalisation_map(views["gamma"][0], views["beta"][0], mean, variance)
 
     def _publish(self, architecture, state):
         self.coef_, self.intercept_ = self._public(architecture, state)
@@ -117,7 +111,7 @@ class LinearModel(GradientDescent):
 
     def _unfold(self, architecture, state, start):
         # parameters of the network that act as `start` does on raw inputs
-        scale, shift = self._input_map(architecture, state)
+        scale, shift = _input_map(architecture, state)
         views = architecture.views(state.theta)
         W = views["W"][0]
         if "W" in start:
@@ -157,12 +151,10 @@ class LinearModel(GradientDescent):
             start["b"] = [intercept.reshape(k)]
         return _in_units(start, d, k, units)
 
-    def _new_state(self, architecture, dtype, units, start):
-        state = super()._new_state(architecture, dtype, units, None)
+    def _begin(self, architecture, state, start):
         if start is not None:
-            start = self._start(architecture, units, **start)
-            set_views(architecture.views(state.theta), start)
-        return state
+            views = architecture.views(state.theta)
+            set_views(views, self._start(architecture, state.units, **start))
 
     # ------------------------------------------------------------ prediction
     def _raw(self, X):
@@ -198,6 +190,12 @@ class LinearModel(GradientDescent):
         check_is_fitted(self)
         self.coef_ = sp.csr_matrix(self.coef_)
         return self
+
+
+def _input_map(architecture, state):
+    # batch normalisation of the inputs is scale * x + shift
+    mean, variance = architecture.running_views(state.running)[0].astype(np.float64)
+    return normalisation_map(1.0, 0.0, mean, variance)
 
 
 def _in_units(start, d, k, units):

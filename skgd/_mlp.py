@@ -92,7 +92,7 @@ class MultilayerPerceptron(GradientDescent):
         # better than less or more, and than dropout.
         return 0.0015
 
-    def _own_schedule(self, rate):
+    def _own_schedule(self, rate, optimizer):
         # At the first plateau a tenth of the rate, for a last stretch without hovering.
         return Adaptive(factor=0.1, min_rate=rate / 2)
 

@@ -148,13 +148,11 @@ cdef void _sparse_input_forward(
         memcpy(moments, running, 2 * k * sizeof(floating))
     inverse_root(moments + k, inv_std, k)
     for j in range(k):
-        a = (<floating*> inputs.gamma)[j] * inv_std[j]
         for o in range(n):
-            scaled[j * n + o] = a * W[j * n + o]
+            scaled[j * n + o] = inv_std[j] * W[j * n + o]
     # the variance has done its part: its place holds the shift
     for j in range(k):
-        moments[k + j] = (<floating*> inputs.beta)[j] - (
-            (<floating*> inputs.gamma)[j] * inv_std[j] * moments[j])
+        moments[k + j] = -inv_std[j] * moments[j]
     if rows.keep == 1:      # the shift is the same for all rows
         masked_shift(&rows, moments + k, W, Z, 1, k, n)
         _repeat_first_row(Z, batch.m, n)
@@ -217,28 +215,17 @@ cdef void _sparse_input_backward(
     cdef Layer* inputs = net.layers
     cdef Py_ssize_t k = layer.n_in, n = layer.n_out, j, o
     cdef Rows rows = _rows(net, batch)
-    cdef const floating* W = <const floating*> layer.W
     cdef floating* dW = <floating*> layer.dW
     cdef floating* D = <floating*> net.sparse_scaled
-    cdef floating* mean = <floating*> inputs.moments
-    cdef floating* shift = mean + k
+    cdef floating* shift = <floating*> inputs.moments + k
     cdef floating* inv_std = <floating*> inputs.inv_std
-    cdef floating* dgamma = <floating*> inputs.dgamma
-    cdef floating* dbeta = <floating*> inputs.dbeta
-    cdef floating a
     csr_transposed_product(&rows, delta, dW, batch.m, k, n)
     if inputs.W != NULL or inputs.gamma == NULL:
         return
     masked_delta(&rows, delta, D, batch.m, k, n)
     for j in range(k):
-        a = (<floating*> inputs.gamma)[j] * inv_std[j]
-        dgamma[j] = 0
-        dbeta[j] = 0
         for o in range(n):
-            dgamma[j] += (
-                W[j * n + o] * (dW[j * n + o] - mean[j] * D[j * n + o]) * inv_std[j])
-            dbeta[j] += W[j * n + o] * D[j * n + o]
-            dW[j * n + o] = a * dW[j * n + o] + shift[j] * D[j * n + o]
+            dW[j * n + o] = inv_std[j] * dW[j * n + o] + shift[j] * D[j * n + o]
 
 
 cdef void _backward(Network net, Batch* batch, floating* tag) noexcept nogil:
@@ -272,8 +259,6 @@ cdef void _backward(Network net, Batch* batch, floating* tag) noexcept nogil:
                 <const floating*> layer.xhat, delta, <const floating*> layer.inv_std,
                 <const floating*> layer.gamma, <floating*> layer.dgamma,
                 <floating*> layer.dbeta, <const floating*> batch.share, batch.total, m, n)
-        if layer.W == NULL:
-            return
         if layer.db != NULL and layer.gamma != NULL and batch.share != NULL:
             # The batch mean takes an intercept off again: without rounding errors
             # its gradient is zero, and adaptive rates would magnify those.
@@ -288,7 +273,7 @@ cdef void _backward(Network net, Batch* batch, floating* tag) noexcept nogil:
             before = <const floating*> net.layers[l - 1].A
         dense_backward_weights(
             before, delta, <floating*> layer.dW, m, layer.n_in, n)
-        if l == 0 or (net.layers[l - 1].W == NULL and net.layers[l - 1].gamma == NULL):
+        if l == 0 or net.layers[l - 1].W == NULL:   # inputs have nothing to learn
             return
         dense_backward_input(
             delta, <const floating*> layer.W, <floating*> net.delta[flip], m,
@@ -412,7 +397,6 @@ cdef class Network:
         values = architecture.views(theta)
         slopes = values if gradient is None else architecture.views(gradient)
         statistics = architecture.running_views(running)
-        norm = 0
         for l in range(self.n_layers):
             layer = &self.layers[l]
             layer.n_in = layer.n_out = sizes[0]
@@ -423,15 +407,17 @@ cdef class Network:
                 if architecture.fit_intercept:
                     layer.b = _address(values["b"][l - first])
                     layer.db = _address(slopes["b"][l - first])
-            hidden = first <= l < self.n_layers - 1
-            if (hidden and architecture.batch_norm) or (
-                    l < first and architecture.input_batch_norm):
-                layer.gamma = _address(values["gamma"][norm])
-                layer.beta = _address(values["beta"][norm])
-                layer.dgamma = _address(slopes["gamma"][norm])
-                layer.dbeta = _address(slopes["beta"][norm])
-                layer.running = _address(statistics[norm])
-                norm += 1
+            if l < first and architecture.input_batch_norm:
+                # The weights and intercepts behind it scale and shift already.
+                layer.gamma = self._own(np.ones(sizes[0], self.dtype))
+                layer.beta = self._own(np.zeros(sizes[0], self.dtype))
+                layer.running = _address(statistics.pop(0))
+            if first <= l < self.n_layers - 1 and architecture.batch_norm:
+                layer.gamma = _address(values["gamma"][l - first])
+                layer.beta = _address(values["beta"][l - first])
+                layer.dgamma = _address(slopes["gamma"][l - first])
+                layer.dbeta = _address(slopes["beta"][l - first])
+                layer.running = _address(statistics.pop(0))
 
     cdef _bind_rules(self, architecture):
         cdef Layer* layer
@@ -463,7 +449,7 @@ cdef class Network:
                 layer.xhat = self._room(n, layer.n_out)
             if training and layer.active and self.activation.reads_input:
                 layer.kept = self._room(n, layer.n_out)
-            if l < self.n_layers - 1 and (layer.W != NULL or layer.gamma != NULL):
+            if l < self.n_layers - 1 and layer.W != NULL:
                 inner += 1
                 widest = max(widest, layer.n_out)
         if is_sparse and architecture.input_batch_norm:

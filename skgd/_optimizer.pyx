@@ -121,22 +121,23 @@ class Optimizer(Rule):
     """
 
     _allowed = {"learning_rate": Allowed(Real, gt=0, options=(None,))}
+    # by which learning_rate='auto' lowers the rate of a linear model on a plateau
+    _plateau_factor = 0.9
 
     def __init__(self, learning_rate=None):
         self.learning_rate = learning_rate
 
-    def own_rate(self, kind="network"):
-        """The learning rate where the estimator gives none.
+    def own_rate(self, kind="update"):
+        """The learning rate where nobody gives one.
 
         Parameters
         ----------
-        kind : {'network', 'single', 'linear', 'function'}, default='network'
-            What is trained: a network, the same with one sample per update (noisy:
-            momentum, which adds up ten updates, takes a tenth of the rate), a
-            linear model, or any function. A linear model has one optimum and starts
-            far from it: adaptive rules take at least ten times the rate. Without
-            adaptive rates the scale of the features bounds the rate, with momentum
-            or not. A function has no noise: adaptive rules take ten times the rate.
+        kind : {'update', 'function', 'linear', 'network', 'single linear', \
+                'single network'}, default='update'
+            What is trained: arrays by `update`, a function, a linear model or a network
+            on standardised data, the last two also with one sample for each update.
+            A function has no noise, and a linear model one optimum that it starts far
+            from: they bear higher rates. A single sample is noisy and takes lower ones.
 
         Returns
         -------
@@ -145,7 +146,7 @@ class Optimizer(Rule):
         """
         if self.learning_rate is not None:
             return self.learning_rate
-        return self._rates.get(kind, self._rates["network"])
+        return self._rates.get(kind, self._rates["update"])
 
     def update(self, params, grads, *, learning_rate=None):
         """Update parameters in place; what is refused changes none of them.

@@ -146,7 +146,7 @@ def run_epoch(net, state, recipe, kernel, rows, weight_mean):
     rates = learning_rates(
         "learning_rate",
         recipe.schedule,
-        recipe.learning_rate,
+        recipe.learning_rate * state.rate_factor,
         steps,
         recipe.n_steps,
         state.n_plateaus,

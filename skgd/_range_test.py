@@ -1,9 +1,11 @@
 """Before a fit: which learning rate. The range test."""
 
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Bunch, check_random_state
 
 from ._base import GradientDescent
@@ -169,9 +171,10 @@ def _training_data(model, X, y, sample_weight):
     X, y = model._validate(X, y, None)
     y, Y = model._encode(y, X.dtype, None, None, False)
     weights = check_weights(sample_weight, X)
-    weights = model._class_weights(y, weights, X.dtype, False)
+    factors = model._class_factors(y, False)
+    weights = model._times_class_weights(y, weights, factors, X.dtype)
     architecture = model._architecture(rules, X.shape[1])
-    units = model._units(architecture, X, Y, weights, None)
+    units = model._units(architecture, X, Y, weights, None, None)
     if weights is not None and not weights.all():
         used = np.flatnonzero(weights)
         X, y, weights = X[used], y[used], weights[used]
@@ -207,13 +210,22 @@ def _run(model, data, units, batches, rates, n_first):
         model.set_params(learning_rate_init=rate)
         try:
             # as partial_fit, but in the units of all data
-            model._fit(
-                X[rows], y[rows], weight, incremental=True, classes=classes, units=units
-            )
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                model._fit(
+                    X[rows],
+                    y[rows],
+                    weight,
+                    incremental=True,
+                    classes=classes,
+                    units=units,
+                )
         except ValueError as error:
             # the data are valid; any other error is one of ours
             if not isinstance(error.__context__, Diverged):
                 raise
+            return np.array(losses, dtype=np.float64), True
+        if model.n_restarts_:
             return np.array(losses, dtype=np.float64), True
         losses.append(model.loss_curve_[-1])
         if len(losses) > n_first:

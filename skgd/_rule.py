@@ -2,6 +2,7 @@
 
 import math
 import operator
+from collections.abc import Callable
 from itertools import pairwise
 from numbers import Integral, Real
 
@@ -83,6 +84,7 @@ class Allowed:
 
     def __str__(self):
         names = {Real: "a float", Integral: "an int", bool: "a bool", str: "a str"}
+        names[Callable] = "a callable"
         kinds = " or ".join(names.get(k, f"a {k.__name__}") for k in self.kind)
         bounds = " and ".join(
             f"{sign} {self.bounds[name]}"

@@ -9,9 +9,9 @@ from ._optimizer import Optimizer
 from ._stopping import Stopping
 from ._units import Units
 
-# A loss that is larger than that of the first epoch by this factor will not come
-# back, though the numbers are still finite.
-EXPLODED = 1e8
+# An objective that is larger than at the start by this factor will not come back,
+# though the numbers are still finite.
+EXPLODED = 1e3
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,6 @@ class Recipe:
     per_sample: bool  # the penalty is divided by the samples of a batch
     average_from: float  # samples after which parameters are averaged
     may_lower: bool  # a plateau lowers the rate of an adaptive schedule
-    may_restart: bool  # divergence is an error even where a best epoch is kept
     verbose: bool
 
 
@@ -57,7 +56,7 @@ class TrainingState:
     n_seen: int = 0  # samples
     n_averaged: float = 0.0
     l1_total: float = 0.0
-    rate_factor: float = 1.0  # of our own rate, lowered by restarts
+    rate_factor: float = 1.0  # of the learning rate, halved by restarts
     n_plateaus: int = 0
     converged: bool = False  # the last fit has ended on a plateau
     weight_sum: float = 0.0
@@ -81,19 +80,24 @@ class TrainingState:
             value = getattr(self, name)
             setattr(new, name, None if value is None else value.copy())
         new.stopping = deepcopy(self.stopping)
-        for name in ("loss_curve", "validation_scores", "validation_loss_curve"):
+        for name in self._CURVES:
             setattr(new, name, list(getattr(self, name)))
         return new
 
-    def is_sound(self, loss, first_loss):
+    @property
+    def curves(self):
+        """The lists that grow by one value an epoch; some may be empty."""
+        return [getattr(self, name) for name in self._CURVES if getattr(self, name)]
+
+    def is_sound(self, loss, usual):
         """Whether the last epoch left finite numbers and a loss of a normal size.
 
         Parameters
         ----------
         loss : float
             That of the epoch.
-        first_loss : float or None
-            The loss of the first epoch on the same data, if there was one.
+        usual : float
+            The objective at the start, or of predictions of zero if that is more.
 
         Returns
         -------
@@ -101,7 +105,7 @@ class TrainingState:
             False is divergence. The slots count: a second moment that overflowed
             would freeze its weight in silence.
         """
-        if first_loss is not None and loss > EXPLODED * (1 + abs(first_loss)):
+        if loss > EXPLODED * (1 + abs(usual)):
             return False
         arrays = (self.theta, self.slots, self.running)
         return np.isfinite(loss) and all(np.isfinite(a).all() for a in arrays)
@@ -133,11 +137,17 @@ class TrainingState:
         self.slots[:] = 0
         self.slot_step, self.l1_total = 0, 0.0
 
+    _CURVES = ("loss_curve", "validation_scores", "validation_loss_curve")
     _IN_PLACE = ("theta", "running", "slots", "average")
     _COUNTS = ("step", "slot_step", "n_seen", "n_averaged", "l1_total", "learning_rate")
 
-    def snapshot(self):
+    def snapshot(self, slots=True):
         """Copies of what an update changes, for `go_back`.
+
+        Parameters
+        ----------
+        slots : bool, default=True
+            Whether those of the optimizer are needed.
 
         Returns
         -------
@@ -145,6 +155,8 @@ class TrainingState:
             Arrays and counts.
         """
         arrays = {name: getattr(self, name) for name in self._IN_PLACE}
+        if not slots:
+            del arrays["slots"]
         copies = {k: None if a is None else a.copy() for k, a in arrays.items()}
         return {**copies, **{name: getattr(self, name) for name in self._COUNTS}}
 
@@ -157,7 +169,7 @@ class TrainingState:
             What the method of that name gave.
         """
         for name in self._IN_PLACE:
-            if snapshot[name] is not None:
+            if snapshot.get(name) is not None:
                 getattr(self, name)[...] = snapshot[name]
         for name in self._COUNTS:
             setattr(self, name, snapshot[name])

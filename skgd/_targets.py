@@ -45,7 +45,21 @@ class RegressionTargets(RegressorMixin):
         self._softmax = False
         return y, Y
 
-    def _class_weights(self, y, weights, dtype, incremental):
+    def _encode_more(self, y, dtype):
+        # targets for validation
+        n_outputs = self._n_outputs
+        y, Y = self._encode(y, dtype, None, None, False)
+        if Y.shape[1] != n_outputs:
+            raise ValueError(
+                f"y_val must have as many targets as y. Got {Y.shape[1]}, y has "
+                f"{n_outputs}."
+            )
+        return y, Y
+
+    def _class_factors(self, y, incremental):
+        return None
+
+    def _times_class_weights(self, y, weights, factors, dtype):
         return weights
 
     def _stratify(self, y):
@@ -189,10 +203,31 @@ class ClassificationTargets(ClassifierMixin):
             Y = (y[:, np.newaxis] == self.classes_).astype(dtype)
         return np.ascontiguousarray(Y if probabilistic else 2 * Y - 1)
 
-    def _class_weights(self, y, weights, dtype, incremental):
+    def _encode_more(self, y, dtype):
+        # targets for validation
+        if sp.issparse(y):
+            y = y.toarray()
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if self._multilabel:
+            known = y.ndim == 2 and y.shape[1] == self._n_outputs
+            known = known and np.isin(y, (0, 1)).all()
+        else:
+            known = y.ndim == 1 and np.isin(y, self.classes_).all()
+        if not known:
+            kind = "a binary indicator of these labels" if self._multilabel else "these"
+            raise ValueError(
+                f"y_val must have only classes of y: {kind}, {self.classes_}. Got "
+                f"{np.unique(y)} in an array of shape {y.shape}."
+            )
+        probabilistic = isinstance(self._loss_rule(self.loss), LogLoss)
+        return y, self._code(y, dtype, probabilistic)
+
+    def _class_factors(self, y, incremental):
+        # the weight of each class; None for equal ones
         class_weight = getattr(self, "class_weight", None)
         if class_weight is None:
-            return weights
+            return None
         if not (isinstance(class_weight, dict) or class_weight == "balanced"):
             raise ValueError(
                 f"The 'class_weight' parameter of {type(self).__name__} must be a "
@@ -216,13 +251,17 @@ class ClassificationTargets(ClassifierMixin):
                 "The 'class_weight' parameter must have finite weights >= 0. Got "
                 f"{class_weight!r}."
             )
-        by_class = compute_class_weight(class_weight, classes=self.classes_, y=y)
-        factor = by_class[np.searchsorted(self.classes_, y)]
+        return compute_class_weight(class_weight, classes=self.classes_, y=y)
+
+    def _times_class_weights(self, y, weights, factors, dtype):
+        if factors is None:
+            return weights
+        factor = factors[np.searchsorted(self.classes_, y)]
         weights = factor if weights is None else weights * factor
         if not weights.any():
             raise ValueError(
                 "Sample weights must contain at least one non-zero number. With "
-                f"class_weight={class_weight!r} all are zero."
+                f"class_weight={self.class_weight!r} all are zero."
             )
         return np.ascontiguousarray(weights, dtype=dtype)
 

@@ -89,7 +89,8 @@ def moments_of(X, weights, centre):
     reach = np.maximum(high - mean, mean - low)
     reach[reach == 0] = 1  # a divisor, so that no square over- or underflows
     square = _mean(X, weights, weight, lambda rows: ((rows - mean) / reach) ** 2)
-    return Moments(centre, weight, mean, square * reach**2, low, high)
+    with np.errstate(over="ignore"):  # infinite: such a column is ignored
+        return Moments(centre, weight, mean, square * reach**2, low, high)
 
 
 def _mean(X, weights, weight, function):

@@ -32,6 +32,7 @@ class GDRegressor(RegressionTargets, LinearModel):
     {standardize_linear}
     {max_iter_linear}
     {stopping}
+    {validation_linear}
     {average}
 
     Attributes
@@ -73,25 +74,26 @@ class GDRegressor(RegressionTargets, LinearModel):
         loss="squared_error",
         *,
         penalty="l2",
-        alpha=0.0001,
+        alpha="auto",
         l1_ratio=0.15,
         fit_intercept=True,
         solver="minibatch",
         optimizer="adam",
         batch_size="auto",
-        learning_rate="constant",
+        learning_rate="auto",
         learning_rate_init=None,
         dropout=0.0,
         batch_norm=False,
-        standardize=False,
+        standardize=True,
         max_iter=1000,
-        tol=1e-3,
+        tol=1e-5,
         n_iter_no_change=5,
         shuffle=True,
         random_state=None,
         verbose=False,
         warm_start=False,
         early_stopping=False,
+        scoring=None,
         validation_fraction=0.1,
         average=False,
     ):
@@ -116,13 +118,25 @@ class GDRegressor(RegressionTargets, LinearModel):
         self.verbose = verbose
         self.warm_start = warm_start
         self.early_stopping = early_stopping
+        self.scoring = scoring
         self.validation_fraction = validation_fraction
         self.average = average
 
     def _shape_coef(self, coef):
         return coef[0] if coef.shape[0] == 1 else coef
 
-    def fit(self, X, y, coef_init=None, intercept_init=None, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        coef_init=None,
+        intercept_init=None,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Fit the model.
 
         Parameters
@@ -137,6 +151,16 @@ class GDRegressor(RegressionTargets, LinearModel):
             Where to start.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples.
+        X_val : {array-like, sparse matrix} of shape (n_val_samples, n_features), \
+                default=None
+            Data for early stopping, in place of a part of the training data. In a
+            `Pipeline` they are transformed as ``X`` is with
+            ``transform_input=["X_val"]``.
+        y_val : array-like of shape (n_val_samples,) or (n_val_samples, n_targets), \
+                default=None
+            Targets of the same samples.
+        sample_weight_val : array-like of shape (n_val_samples,), default=None
+            Weights of the same samples.
 
         Returns
         -------
@@ -144,7 +168,15 @@ class GDRegressor(RegressionTargets, LinearModel):
             The fitted estimator.
         """
         start = self._initial(coef_init, intercept_init)
-        return self._fit(X, y, sample_weight, start=start)
+        return self._fit(
+            X,
+            y,
+            sample_weight,
+            start=start,
+            X_val=X_val,
+            y_val=y_val,
+            sample_weight_val=sample_weight_val,
+        )
 
     def partial_fit(self, X, y, sample_weight=None):
         """Make one more pass, over the given samples.
@@ -220,6 +252,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
     {standardize_linear}
     {max_iter_linear}
     {stopping}
+    {validation_linear}
     class_weight : dict, 'balanced' or None, default=None
         Weights of the classes, times `sample_weight`; 'balanced' is
         ``n_samples / (n_classes * np.bincount(y))``.
@@ -262,25 +295,26 @@ class GDClassifier(ClassificationTargets, LinearModel):
         loss="log_loss",
         *,
         penalty="l2",
-        alpha=0.0001,
+        alpha="auto",
         l1_ratio=0.15,
         fit_intercept=True,
         solver="minibatch",
         optimizer="adam",
         batch_size="auto",
-        learning_rate="constant",
+        learning_rate="auto",
         learning_rate_init=None,
         dropout=0.0,
         batch_norm=False,
-        standardize=False,
+        standardize=True,
         max_iter=1000,
-        tol=1e-3,
+        tol=1e-5,
         n_iter_no_change=5,
         shuffle=True,
         random_state=None,
         verbose=False,
         warm_start=False,
         early_stopping=False,
+        scoring=None,
         validation_fraction=0.1,
         class_weight=None,
         average=False,
@@ -306,6 +340,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
         self.verbose = verbose
         self.warm_start = warm_start
         self.early_stopping = early_stopping
+        self.scoring = scoring
         self.validation_fraction = validation_fraction
         self.class_weight = class_weight
         self.average = average
@@ -313,7 +348,18 @@ class GDClassifier(ClassificationTargets, LinearModel):
     def _shape_coef(self, coef):
         return coef
 
-    def fit(self, X, y, coef_init=None, intercept_init=None, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        coef_init=None,
+        intercept_init=None,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Fit the model.
 
         Parameters
@@ -328,6 +374,16 @@ class GDClassifier(ClassificationTargets, LinearModel):
             Where to start.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples.
+        X_val : {array-like, sparse matrix} of shape (n_val_samples, n_features), \
+                default=None
+            Data for early stopping, in place of a part of the training data. In a
+            `Pipeline` they are transformed as ``X`` is with
+            ``transform_input=["X_val"]``.
+        y_val : array-like of shape (n_val_samples,) or (n_val_samples, n_labels), \
+                default=None
+            Targets of the same samples.
+        sample_weight_val : array-like of shape (n_val_samples,), default=None
+            Weights of the same samples.
 
         Returns
         -------
@@ -335,7 +391,15 @@ class GDClassifier(ClassificationTargets, LinearModel):
             The fitted estimator.
         """
         start = self._initial(coef_init, intercept_init)
-        return self._fit(X, y, sample_weight, start=start)
+        return self._fit(
+            X,
+            y,
+            sample_weight,
+            start=start,
+            X_val=X_val,
+            y_val=y_val,
+            sample_weight_val=sample_weight_val,
+        )
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Make one more pass, over the given samples.

@@ -32,6 +32,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
     {standardize_mlp}
     {max_iter_mlp}
     {stopping}
+    {validation_mlp}
 
     Attributes
     ----------
@@ -68,16 +69,16 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         weight_init="auto",
         loss="squared_error",
         penalty="l2",
-        alpha=0.0001,
+        alpha="auto",
         l1_ratio=0.15,
         solver="minibatch",
         optimizer="adam",
         batch_size="auto",
-        learning_rate="constant",
+        learning_rate="auto",
         learning_rate_init=None,
         dropout=0.0,
         batch_norm=False,
-        standardize=False,
+        standardize=True,
         max_iter=200,
         tol=1e-4,
         n_iter_no_change=10,
@@ -85,7 +86,8 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         random_state=None,
         verbose=False,
         warm_start=False,
-        early_stopping=False,
+        early_stopping="auto",
+        scoring=None,
         validation_fraction=0.1,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -111,9 +113,19 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         self.verbose = verbose
         self.warm_start = warm_start
         self.early_stopping = early_stopping
+        self.scoring = scoring
         self.validation_fraction = validation_fraction
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Fit the model.
 
         Parameters
@@ -124,13 +136,30 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples.
+        X_val : {array-like, sparse matrix} of shape (n_val_samples, n_features), \
+                default=None
+            Data for early stopping, in place of a part of the training data. In a
+            `Pipeline` they are transformed as ``X`` is with
+            ``transform_input=["X_val"]``.
+        y_val : array-like of shape (n_val_samples,) or (n_val_samples, n_targets), \
+                default=None
+            Targets of the same samples.
+        sample_weight_val : array-like of shape (n_val_samples,), default=None
+            Weights of the same samples.
 
         Returns
         -------
         self : object
             The fitted estimator.
         """
-        return self._fit(X, y, sample_weight)
+        return self._fit(
+            X,
+            y,
+            sample_weight,
+            X_val=X_val,
+            y_val=y_val,
+            sample_weight_val=sample_weight_val,
+        )
 
     def partial_fit(self, X, y, sample_weight=None):
         """Make one more pass, over the given samples.
@@ -195,6 +224,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
     {standardize_mlp}
     {max_iter_mlp}
     {stopping}
+    {validation_mlp}
     class_weight : dict, 'balanced' or None, default=None
         Weights of the classes, which multiply the sample weights, in validation too;
         'balanced' is ``n_samples / (n_classes * count)``. `partial_fit` takes a dict.
@@ -238,16 +268,16 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         weight_init="auto",
         loss="log_loss",
         penalty="l2",
-        alpha=0.0001,
+        alpha="auto",
         l1_ratio=0.15,
         solver="minibatch",
         optimizer="adam",
         batch_size="auto",
-        learning_rate="constant",
+        learning_rate="auto",
         learning_rate_init=None,
         dropout=0.0,
         batch_norm=False,
-        standardize=False,
+        standardize=True,
         max_iter=200,
         tol=1e-4,
         n_iter_no_change=10,
@@ -255,7 +285,8 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         random_state=None,
         verbose=False,
         warm_start=False,
-        early_stopping=False,
+        early_stopping="auto",
+        scoring=None,
         validation_fraction=0.1,
         class_weight=None,
     ):
@@ -282,10 +313,20 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         self.verbose = verbose
         self.warm_start = warm_start
         self.early_stopping = early_stopping
+        self.scoring = scoring
         self.validation_fraction = validation_fraction
         self.class_weight = class_weight
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Fit the model.
 
         Parameters
@@ -296,13 +337,30 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
             Class labels, or a binary indicator of labels.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples.
+        X_val : {array-like, sparse matrix} of shape (n_val_samples, n_features), \
+                default=None
+            Data for early stopping, in place of a part of the training data. In a
+            `Pipeline` they are transformed as ``X`` is with
+            ``transform_input=["X_val"]``.
+        y_val : array-like of shape (n_val_samples,) or (n_val_samples, n_labels), \
+                default=None
+            Targets of the same samples.
+        sample_weight_val : array-like of shape (n_val_samples,), default=None
+            Weights of the same samples.
 
         Returns
         -------
         self : object
             The fitted estimator.
         """
-        return self._fit(X, y, sample_weight)
+        return self._fit(
+            X,
+            y,
+            sample_weight,
+            X_val=X_val,
+            y_val=y_val,
+            sample_weight_val=sample_weight_val,
+        )
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Make one more pass, over the given samples.

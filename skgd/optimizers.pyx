@@ -77,7 +77,9 @@ class SGD(Optimizer):
     SGD(learning_rate=0.1)
     """
 
-    _rates = {"network": 0.01, "linear": 0.014}
+    _rates = {
+        "update": 0.01, "linear": 0.1, "single linear": 0.005, "single network": 0.01,
+        "network": 0.1}
 
     def __init__(self, learning_rate=None):
         self.learning_rate = learning_rate
@@ -140,7 +142,9 @@ class Momentum(Optimizer):
     Momentum(nesterov=True)
     """
 
-    _rates = {"network": 0.01, "single": 0.001, "linear": 0.0014}
+    _rates = {
+        "update": 0.01, "linear": 0.02, "single linear": 0.0005,
+        "single network": 0.001, "network": 0.01}
     _allowed = {
         **Optimizer._allowed,
         "momentum": Allowed(Real, ge=0, lt=1),
@@ -202,7 +206,9 @@ class AdaGrad(Optimizer):
     AdaGrad(epsilon=1e-10)
     """
 
-    _rates = {"network": 0.01, "linear": 0.1, "function": 0.1}
+    _rates = {
+        "update": 0.01, "linear": 0.3, "single linear": 0.1, "network": 0.01,
+        "function": 0.1}
     _allowed = {**Optimizer._allowed, "epsilon": Allowed(Real, gt=0)}
 
     def __init__(self, learning_rate=None, *, epsilon=1e-7):
@@ -277,7 +283,12 @@ class RMSprop(Optimizer):
     RMSprop(centered=True, rho=0.99)
     """
 
-    _rates = {"network": 0.001, "linear": 0.03, "function": 0.01}
+    _rates = {
+        "update": 0.001, "linear": 0.1, "single linear": 0.003, "network": 0.001,
+        "function": 0.01}
+    # A step is about as large as the rate, however near the optimum, and not twice
+    # the same: the rate has to fall fast.
+    _plateau_factor = 0.5
     _allowed = {
         **Optimizer._allowed,
         "rho": Allowed(Real, ge=0, lt=1),
@@ -371,7 +382,9 @@ class Adam(Optimizer):
     Adam(beta_1=0.8)
     """
 
-    _rates = {"network": 0.001, "linear": 0.01, "function": 0.01}
+    _rates = {
+        "update": 0.001, "linear": 0.1, "single linear": 0.005,
+        "single network": 0.001, "network": 0.002, "function": 0.01}
     _allowed = {
         **Optimizer._allowed,
         "beta_1": Allowed(Real, ge=0, lt=1),

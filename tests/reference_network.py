@@ -68,8 +68,7 @@ def forward(architecture, theta, X, *, running, weights=None, seed=None):
     has_input_layer = architecture.input_batch_norm or architecture.input_dropout > 0
     result = Pass(Z=None, running=[])
 
-    def normalise(a):
-        gamma, beta = next(scales)
+    def normalise(a, gamma=1, beta=0):
         own = next(statistics)
         if seed is None:
             a, after = (a - own[0]) / np.sqrt(own[1] + EPSILON), own
@@ -98,7 +97,7 @@ def forward(architecture, theta, X, *, running, weights=None, seed=None):
         if layer == n_layers - 1:
             break
         if architecture.batch_norm:
-            a = normalise(a)
+            a = normalise(a, *next(scales))
         result.pre_activations.append(a)
         a = drop(activation(a, rule), layer + has_input_layer, rates[layer])
     result.Z = a

@@ -18,6 +18,7 @@ from sklearn.preprocessing import scale
 
 from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
 from skgd.optimizers import SGD, Adam
+from skgd.schedules import Schedule
 
 ESTIMATORS = [GDRegressor, GDClassifier, MLPGDRegressor, MLPGDClassifier]
 SOLVERS = ["batch", "sgd", "minibatch"]
@@ -287,7 +288,7 @@ def test_an_error_leaves_everything_as_it_was(estimator):
 
     model.set_params(learning_rate=lambda step: 1e300, optimizer="sgd")
     before = parameters(model), model.predict(X), model.t_
-    with pytest.raises(ValueError, match="Floating-point"):
+    with pytest.raises(ValueError, match="Floating-point|The loss exploded"):
         model.partial_fit(1e10 * X, y)
     assert_array_equal(parameters(model), before[0])
     assert_array_equal(model.predict(X), before[1])
@@ -301,32 +302,85 @@ def test_divergence(estimator):
     if hasattr(huge, "activation"):
         huge.set_params(activation="identity")  # ReLU units would all be dead at once
     text = (
-        "Floating-point under-/overflow occurred at epoch #.*"
-        "Solver produced non-finite parameter weights. The input data may contain "
-        "large values and need to be preprocessed.*"
-        "Scaling input data with StandardScaler or MinMaxScaler might help."
+        "(Floating-point under-/overflow occurred at epoch #1. Solver produced "
+        "non-finite parameter weights|The loss exploded at epoch #1). The input data "
+        "may contain large values and need to be preprocessed. The columns with the "
+        r"largest scale .* are 1 \(.*e.*\), [02] \(.*\), [02] \(.*\). Scaling input "
+        "data with StandardScaler or MinMaxScaler might help, or standardize=True. So "
+        "might learning_rate_init=.*e.*"
     )
+    X = 1e5 * X[:, :3] * [1, 10, 0.1]
     with np.errstate(all="raise"), pytest.raises(ValueError, match=text):
-        huge.fit(X * 1e5, y)
+        huge.set_params(standardize=False).fit(X, y)
     assert not hasattr(huge, "n_features_in_")
 
 
+@pytest.mark.parametrize("given", [False, True])
 @pytest.mark.parametrize("estimator", [GDRegressor, MLPGDRegressor])
-def test_a_rate_of_our_own_is_lowered(estimator):
-    # targets so large that the default rate of plain SGD diverges
+def test_after_divergence_the_rate_is_halved(estimator, given):
     model = small(estimator, optimizer="sgd", max_iter=30, standardize=False)
+    model.set_params(learning_rate="constant")
     if hasattr(model, "activation"):
         model.set_params(activation="identity")
-    X = 30 * X_REG
-    with pytest.warns(ConvergenceWarning, match="starts again with a lower rate"):
-        model.fit(X, 100 * Y_REG)
+    # rates up to about 2 / (the largest eigenvalue, between 1 and 10) are stable
+    rate = 6.0 if given else SGD().own_rate(model._kind)
+    X = X_REG / X_REG.std(axis=0) * (1 if given else np.sqrt(8 / rate))
+    model.set_params(learning_rate_init=rate if given else None)
+    with pytest.warns(ConvergenceWarning, match="half the learning rate") as caught:
+        model.fit(X, Y_REG)
+    assert len(caught) == 1
     assert 1 <= model.n_restarts_ <= 5
-    rate = SGD().own_rate(model._kind)
-    assert model.learning_rate_ == pytest.approx(rate * 0.25**model.n_restarts_)
-    assert model.loss_ < model.loss_curve_[0]
-    model.set_params(learning_rate_init=rate)
-    with pytest.raises(ValueError, match="loss exploded|Floating-point"):
-        model.fit(X, 100 * Y_REG)
+    assert model.learning_rate_ == rate * 0.5**model.n_restarts_
+    assert len(model.loss_curve_) == model.n_iter_ == 30
+    assert np.isfinite(model.loss_curve_).all()
+    assert model.loss_ < 1.5 * model.loss_curve_[0]
+    assert model.score(X, Y_REG) > 0
+    # the lower rate is kept
+    warm = clone(model).set_params(warm_start=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warm.fit(X, Y_REG)
+    warm.fit(X, Y_REG)
+    assert warm.n_restarts_ == 0
+    assert warm.learning_rate_ == model.learning_rate_
+
+
+class Once(Schedule):
+    """Explodes at the first look at a step, and is constant afterwards."""
+
+    looks = []
+
+    def _factor(self, step, n_steps, n_plateaus):
+        at = np.size(step) < 10 and np.any(step == 40)
+        self.looks.append(bool(at))
+        return np.where(at and sum(self.looks) == 1, 1e250, np.ones(np.shape(step)))
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_the_last_good_epoch_is_gone_back_to(estimator):
+    X, y = data_for(estimator())
+    options = dict(optimizer="sgd", learning_rate_init=1e-3, batch_size=40)
+    ten = small(estimator, max_iter=10, learning_rate="constant", **options)
+    ten.fit(X, y)
+    Once.looks.clear()
+    model = small(estimator, max_iter=20, learning_rate=Once(), **options)
+    with pytest.warns(ConvergenceWarning, match="epoch #11. .* last good epoch"):
+        model.fit(X, y)
+    assert model.n_restarts_ == 1
+    assert model.learning_rate_ == 0.5e-3
+    assert model.loss_curve_[:10] == ten.loss_curve_
+    assert len(model.loss_curve_) == 20
+    assert model.t_ - ten.t_ == 10 * len(X)
+    assert model.loss_ < ten.loss_
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_a_rate_that_no_halving_helps(estimator):
+    X, y = data_for(estimator())
+    model = small(estimator, optimizer="sgd", learning_rate_init=1e250)
+    model.set_params(learning_rate="constant")
+    with pytest.raises(ValueError, match="epoch #1. .* learning_rate_init=0"):
+        model.fit(X, y)
 
 
 def interrupt_soon(seconds):

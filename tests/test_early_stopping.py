@@ -173,8 +173,8 @@ def test_all_validation_weights_zero(estimator):
     seen = []
 
     class Spy(estimator):
-        def _split(self, y, weights, rng):
-            seen.append(super()._split(y, None, rng))
+        def _hold_out(self, X, y, Y, weights, rng):
+            seen.append(super()._hold_out(X, y, Y, None, rng))
             return seen[-1]
 
     Spy(early_stopping=True, max_iter=1, random_state=0).fit(X, y)

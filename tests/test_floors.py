@@ -24,7 +24,7 @@ FLOORS = [
     ["_rows"],
     ["_epoch"],
     ["_data", "_minimize", "_passes", "_stochastic"],
-    ["_descent"],
+    ["_descent", "_validation"],
     ["_base"],
     ["_linear", "_mlp"],
     ["linear", "mlp"],

@@ -62,6 +62,14 @@ def final_loss(estimator, X, y, rate, max_iter):
         return np.inf
 
 
+def n_restarts(model, X, y):
+    """Of a fit; infinitely many where no lower rate helps."""
+    try:
+        return model.fit(X, y).n_restarts_
+    except ValueError:
+        return np.inf
+
+
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize(
     ("estimator", "X", "y", "max_iter"),
@@ -107,8 +115,9 @@ def test_the_bound_of_a_quadratic(seed):
     assert result.learning_rates[-1] > bound
     loss = final_loss(model, rows, y, result.suggestion, 50)
     assert loss < 0.5 * result.losses[0]
-    assert final_loss(model, rows, y, 30 * result.suggestion, 50) > 1000 * loss
-    assert final_loss(model, rows, y, result.learning_rates[-1], 50) > 1000 * loss
+    for rate in (30 * result.suggestion, result.learning_rates[-1]):
+        model.set_params(learning_rate_init=rate, tol=None, max_iter=50)
+        assert n_restarts(model, rows, y) > 0
 
 
 @pytest.mark.parametrize("rise", [3.0, 1000.0])
@@ -129,6 +138,7 @@ def test_the_smoothed_losses_do_not_rise_before_the_losses(rise):
 def test_no_suggestion_where_nothing_is_learned(solver):
     # Of white noise, 1.2 % of curves that do not end early get a suggestion.
     model = GDRegressor(solver=solver, optimizer="sgd", batch_size=50)
+    model.set_params(alpha=1e-4)
     for seed in range(5):
         y = np.random.RandomState(seed).randn(len(X))
         y -= X @ np.linalg.lstsq(X, y, rcond=None)[0] + y.mean()
@@ -400,8 +410,8 @@ def test_trained_estimators(optimizer, seed):
 def test_trained_estimators_that_go_wrong(seed):
     options = dict(optimizer="sgd", random_state=seed)
     model = GDRegressor(learning_rate_init=2.0, early_stopping=True, **options)
-    assert kinds(model.fit(X, Y)) == ["diverging"]
-    restarted = GDRegressor(standardize=False, **options).fit(30 * X, Y)
+    assert kinds(model.fit(X, Y))[0] == "diverging"
+    restarted = GDRegressor(standardize=False, **options).fit(10 * X, Y)
     assert restarted.n_restarts_ > 0
     assert diagnose(restarted).kinds[0] == "diverging"
     assert diagnose(restarted)[0].numbers == {"n_restarts": restarted.n_restarts_}
@@ -413,7 +423,7 @@ def test_trained_estimators_that_go_wrong(seed):
     bound = 2 / np.linalg.eigvalsh(X.T @ X / len(X))[-1]
     for share, kind in ((0.3, "converged"), (1.02, "diverging")):
         model = GDRegressor(learning_rate_init=share * bound, **options)
-        assert kinds(model.fit(X, Y)) == [kind]
+        assert kinds(model.fit(X, Y))[0] == kind
 
 
 @pytest.mark.parametrize("seed", range(3))

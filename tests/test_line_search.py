@@ -260,6 +260,7 @@ def test_a_search_is_a_training_at_the_rates_that_it_finds(case, optimizer):
     options.update(REPLAYS[case])
     weights = np.random.RandomState(0).uniform(1, 5, len(X))
     searched = MLPGDRegressor(8, learning_rate=LineSearch(grow=8.0), **options)
+    searched.set_params(learning_rate_init=0.01)
     rates = []
     for _ in range(15):
         searched.partial_fit(X, Y, sample_weight=weights)

@@ -68,6 +68,7 @@ def test_sgd_regressor(diabetes, loss, penalty, average):
         learning_rate_init=0.01,
         solver="sgd",
         optimizer="sgd",
+        standardize=False,
         **shared,
     ).fit(X, y)
     assert_allclose(ours.coef_, theirs.coef_, rtol=1e-10, atol=1e-12)

@@ -30,16 +30,6 @@ def options(**more):
     return dict(max_iter=20, tol=None, random_state=0, standardize=True, **more)
 
 
-# with which a linear model arrives at its optimum
-TO_THE_OPTIMUM = dict(
-    standardize=True,
-    learning_rate="auto",
-    learning_rate_init=0.1,
-    tol=1e-6,
-    n_iter_no_change=10,
-)
-
-
 # ---------------------------------------------------------------- moments
 @pytest.mark.parametrize("centre", [False, True])
 @pytest.mark.parametrize("weighted", [False, True])
@@ -323,7 +313,7 @@ def ridge_objective(model, A, y, sd, alpha):
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("alpha", ["auto", 0.01])
 def test_arriving_at_ridge(alpha, seed):
-    model = GDRegressor(alpha=alpha, random_state=seed, **TO_THE_OPTIMUM)
+    model = GDRegressor(alpha=alpha, random_state=seed)
     model.fit(RAW, Y_RAW)
     strength = 1 / len(RAW) if alpha == "auto" else alpha
     scaler = StandardScaler().fit(RAW)
@@ -343,7 +333,7 @@ def test_arriving_at_ridge(alpha, seed):
 )
 def test_arriving_at_logistic_regression(load, percent, seed):
     A, y = load(return_X_y=True)
-    model = GDClassifier(alpha="auto", random_state=seed, **TO_THE_OPTIMUM)
+    model = GDClassifier(alpha="auto", random_state=seed)
     model.fit(A, y)
     scaler = StandardScaler().fit(A)
     exact = LogisticRegression(C=1.0, tol=1e-8, max_iter=10_000)
