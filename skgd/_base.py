@@ -11,8 +11,8 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
 
+from ._columns import validate_features
 from ._data import as_rows, check_weights, forward, set_views, update_weight_mean
 from ._descent import Diverged, descend
 from ._loss import losses_of_rows
@@ -193,13 +193,14 @@ class GradientDescent(BaseEstimator):
         return np.inf
 
     # ------------------------------------------------------------ data
-    def _validate(self, X, y, state):
+    def _validate(self, X, y, state, incremental=False):
         # features and target as scikit-learn checks them; in the state's dtype
         dtype = [np.float64, np.float32] if state is None else state.theta.dtype
-        X, y = validate_data(
+        X, y = validate_features(
             self,
             X,
             y,
+            incremental=incremental,
             accept_sparse="csr",
             dtype=dtype,
             order="C",
@@ -272,7 +273,7 @@ class GradientDescent(BaseEstimator):
         if set_by_hand and start is None:
             start = self._parameters_set_by_hand()
         with self._all_or_nothing():
-            X, y = self._validate(X, y, state)
+            X, y = self._validate(X, y, state, incremental)
             y, Y = self._encode(y, X.dtype, state, classes, incremental)
             weights = check_weights(sample_weight, X)
             weights = self._class_weights(y, weights, X.dtype, incremental)
