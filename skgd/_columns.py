@@ -6,7 +6,6 @@ from datetime import date
 import numpy as np
 from scipy import sparse as sp
 from sklearn.base import is_classifier
-from sklearn.compose import make_column_selector
 from sklearn.utils.validation import validate_data
 
 # So many columns of a kind are named in an error, or listed in the cure.
@@ -116,7 +115,7 @@ def _kinds(X):
     # name or number of each column, with its kind
     if sp.issparse(X):
         X = X.tocoo()
-        with_gaps = set(X.col[np.isnan(X.data)].tolist())
+        with_gaps = set(X.col[X.data != X.data].tolist())
         return [(j, "gaps") for j in sorted(with_gaps)]
     if hasattr(X, "columns") and hasattr(X, "dtypes"):
         names = list(X.columns)
@@ -216,7 +215,7 @@ def describe(estimator, X, found, incremental=False):
         lines += ["A pipeline prepares them, in `fit` and in `predict`:\n"]
     if "dates" in found:
         code = DAYS + code
-    return "\n".join([*lines, _imports(code, name), code])
+    return "\n".join([*lines, _imports(code, estimator), code])
 
 
 def _listed(columns):
@@ -241,16 +240,19 @@ def _preprocess(X, found):
 
 def _selection(X, columns):
     # Python that selects columns: their names, or what these have in common
-    if len(columns) > NAMED and hasattr(X, "iloc"):
-        select = make_column_selector(dtype_exclude=["number", "bool"])
-        if list(select(X)) == columns:
-            return 'make_column_selector(dtype_exclude=["number", "bool"])'
+    numbers = ["number", "bool"]
+    many = len(columns) > NAMED and hasattr(X, "select_dtypes")
+    if many and list(X.select_dtypes(exclude=numbers)) == columns:
+        return f"make_column_selector(dtype_exclude={json.dumps(numbers)})"
     return json.dumps(columns, ensure_ascii=False)
 
 
-def _imports(code, name):
+def _imports(code, estimator):
+    # the names that the code uses
     lines = ["import numpy as np"] if "np." in code else []
     for module, names in IMPORTS.items():
         used = ", ".join(name for name in names if f"{name}(" in code)
         lines += [f"from {module} import {used}"] if used else []
-    return "\n".join([*lines, f"from skgd import {name}\n"])
+    name, module = type(estimator).__name__, type(estimator).__module__
+    module = "skgd" if module.startswith("skgd.") else module
+    return "\n".join([*lines, f"from {module} import {name}\n"])

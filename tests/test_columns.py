@@ -205,6 +205,16 @@ def test_the_range_test_says_the_same():
     assert "text or categories: 'city'" in text
 
 
+class OfAUser(GDClassifier):
+    """A class that is not in the package."""
+
+
+def test_a_class_of_the_user_is_imported_from_where_it_is():
+    code = lines_of(message(OfAUser().fit, with_(rooms=GAPS), Y))
+    assert f"\nfrom {__name__} import OfAUser\n" in code
+    assert type(run(code, with_(rooms=GAPS))["model"][-1]).__name__ == "OfAUser"
+
+
 def test_one_traceback():
     try:
         GDClassifier().fit(with_(city=CITY), Y)
