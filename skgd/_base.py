@@ -13,8 +13,9 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_consistent_length, validate_data
+from sklearn.utils.validation import check_consistent_length
 
+from ._columns import validate_features
 from ._data import (
     as_rows,
     check_weights,
@@ -197,19 +198,20 @@ class GradientDescent(BaseEstimator):
         return np.inf
 
     # ------------------------------------------------------------ data
-    def _validate(self, X, y, state, reset=None):
+    def _validate(self, X, y, state, incremental=False):
         # features and target as scikit-learn checks them; in the state's dtype
         dtype = [np.float64, np.float32] if state is None else state.theta.dtype
-        X, y = validate_data(
+        X, y = validate_features(
             self,
             X,
             y,
+            incremental=incremental,
             accept_sparse="csr",
             dtype=dtype,
             order="C",
             multi_output=True,
             y_numeric=self._y_numeric,
-            reset=state is None if reset is None else reset,
+            reset=state is None,
         )
         return as_rows(X), y
 
@@ -232,7 +234,7 @@ class GradientDescent(BaseEstimator):
 
     def _validation_data(self, X, X_val, y_val, sample_weight_val, factors):
         # what the user holds out, in the dtype and form of X
-        X_val, y_val = validate_data(
+        X_val, y_val = validate_features(
             self,
             X_val,
             y_val,
@@ -307,7 +309,7 @@ class GradientDescent(BaseEstimator):
         if set_by_hand and start is None:
             start = self._parameters_set_by_hand()
         with self._all_or_nothing():
-            X, y = self._validate(X, y, state)
+            X, y = self._validate(X, y, state, incremental)
             y, Y = self._encode(y, X.dtype, state, classes, incremental)
             factors = self._class_factors(y, incremental)
             weights = check_weights(sample_weight, X)

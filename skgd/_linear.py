@@ -5,10 +5,11 @@ from numbers import Integral, Real
 import numpy as np
 from scipy import sparse as sp
 from sklearn.utils.extmath import safe_sparse_dot
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from ._architecture import Architecture
 from ._base import GradientDescent
+from ._columns import validate_features
 from ._data import normalisation_map, set_views
 from ._rule import Allowed
 from ._units import absorb, publish
@@ -159,7 +160,7 @@ class LinearModel(GradientDescent):
     # ------------------------------------------------------------ prediction
     def _raw(self, X):
         check_is_fitted(self)
-        X = validate_data(
+        X = validate_features(
             self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False
         )
         coef = self.coef_ if self.coef_.ndim == 2 else self.coef_[np.newaxis]

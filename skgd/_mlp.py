@@ -4,11 +4,12 @@ from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from ._activation import Activation
 from ._architecture import Architecture
 from ._base import GradientDescent
+from ._columns import validate_features
 from ._data import as_rows, forward, normalisation_map, set_views
 from ._network import Data
 from ._rule import Allowed, resolve_rule
@@ -164,7 +165,7 @@ class MultilayerPerceptron(GradientDescent):
     def _rows(self, X):
         check_is_fitted(self)
         dtype = self._state.theta.dtype
-        X = validate_data(
+        X = validate_features(
             self, X, accept_sparse="csr", dtype=dtype, order="C", reset=False
         )
         return Data(as_rows(X))

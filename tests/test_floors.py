@@ -23,7 +23,7 @@ FLOORS = [
     ["_state", "optimizers"],
     ["_rows"],
     ["_epoch"],
-    ["_data", "_minimize", "_passes", "_stochastic"],
+    ["_columns", "_data", "_minimize", "_passes", "_stochastic"],
     ["_descent", "_validation"],
     ["_base"],
     ["_linear", "_mlp"],

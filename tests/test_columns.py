@@ -1,0 +1,279 @@
+"""Columns that are no numbers or have gaps: the error names them, and its lines run."""
+
+import traceback
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse as sp
+from sklearn.base import is_classifier
+from sklearn.exceptions import ConvergenceWarning
+
+from skgd import (
+    GDClassifier,
+    GDRegressor,
+    MLPGDClassifier,
+    MLPGDRegressor,
+    _columns,
+    learning_rate_range,
+)
+
+ESTIMATORS = [GDRegressor, GDClassifier, MLPGDRegressor, MLPGDClassifier]
+N = 60
+RNG = np.random.default_rng(0)
+NUMBERS = pd.DataFrame({"area": RNG.normal(size=N), "floor": RNG.integers(0, 5, N)})
+Y = RNG.integers(0, 2, N)
+CITY = RNG.choice(["Bonn", "Köln", 'a "b"'], N)
+GAPS = np.where(RNG.random(N) < 0.2, np.nan, RNG.normal(size=N))
+DAYS = pd.date_range("1999-12-25", periods=N, freq="6h")
+ARRAY = np.c_[NUMBERS, GAPS]
+
+
+def with_(**columns):
+    return NUMBERS.assign(**columns)
+
+
+# data, and what the error says of them
+CASES = {
+    "text": (with_(city=CITY), ["text or categories: 'city'"]),
+    "category": (with_(c=pd.Categorical(CITY)), ["text or categories: 'c'"]),
+    "text with gaps": (
+        with_(c=pd.Series(["a", None, np.nan] * 20, dtype=object)),
+        ["text or categories: 'c'"],
+    ),
+    "gaps": (with_(rooms=GAPS), ["gaps (NaN): 'rooms'"]),
+    "nullable": (
+        with_(
+            i=pd.array([1, 2, None] * 20, dtype="Int64"),
+            b=pd.array([True, False, None] * 20, dtype="boolean"),
+        ),
+        ["gaps (NaN): 'i', 'b'"],
+    ),
+    "bool as object": (
+        with_(b=pd.Series([True, False, None] * 20, dtype=object)),
+        ["gaps (NaN): 'b'"],
+    ),
+    "numbers as text, with gaps": (
+        with_(b=pd.Series(["1.5", "2", None] * 20, dtype=object)),
+        ["gaps (NaN): 'b'"],
+    ),
+    "dates": (with_(sold=DAYS), ["dates: 'sold'"]),
+    "dates with time zone and gaps": (
+        with_(sold=DAYS.tz_localize("UTC").where(GAPS == GAPS)),
+        ["dates: 'sold'"],
+    ),
+    "dates as objects": (with_(d=DAYS.date), ["dates: 'd'"]),
+    "periods": (with_(d=DAYS.to_period("D")), ["dates: 'd'"]),
+    "all": (
+        with_(city=CITY, day=pd.Categorical(CITY), rooms=GAPS, sold=DAYS),
+        ["text or categories: 'city', 'day'", "dates: 'sold'", "gaps (NaN): 'rooms'"],
+    ),
+    "many": (
+        with_(**{f"c{i}": CITY for i in range(12)}, rooms=GAPS),
+        ["categories: 'c0', 'c1', 'c2', 'c3', 'c4' and 7 more", "gaps (NaN): 'rooms'"],
+    ),
+    "many, and dates": (
+        with_(**{f"c{i}": CITY for i in range(6)}, sold=DAYS),
+        ["categories: 'c0', 'c1', 'c2', 'c3', 'c4' and 1 more", "dates: 'sold'"],
+    ),
+    "numbered columns": (
+        pd.DataFrame({7: NUMBERS.area, 3: CITY}),
+        ["text or categories: 1"],
+    ),
+    "array": (ARRAY, ["gaps (NaN): 2"]),
+    "array of float32": (ARRAY.astype(np.float32), ["gaps (NaN): 2"]),
+    "array of objects": (
+        np.c_[ARRAY.astype(object), CITY],
+        ["text or categories: 3", "gaps (NaN): 2"],
+    ),
+    "list": ([["a", 1.0], ["b", 2.0]] * 30, ["text or categories: 0"]),
+    "csr": (sp.csr_matrix(ARRAY), ["gaps (NaN): 2"]),
+    "csc": (sp.csc_array(ARRAY), ["gaps (NaN): 2"]),
+}
+
+
+def message(call, *args, **kwargs):
+    with pytest.raises((TypeError, ValueError)) as error:
+        call(*args, **kwargs)
+    # what scikit-learn has as a TypeError remains one where there is no cure
+    assert type(error.value) is ValueError or ":\n\n" not in str(error.value)
+    return str(error.value)
+
+
+def lines_of(text):
+    """The Python at the end of an error."""
+    _, _, code = text.partition(":\n\n")
+    return code
+
+
+def run(code, X):
+    """What the lines of an error make of the data: their names."""
+    names = {"X": X, "y": Y}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        exec(compile(code, "<error>", "exec"), names)
+    return names
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_the_lines_of_the_error_run(estimator, case):
+    X, said = CASES[case]
+    text = message(estimator().fit, X, Y)
+    assert f"Columns that {estimator.__name__} cannot use as they are:\n" in text
+    assert all(line in text for line in said)
+    model = run(lines_of(text), X)["model"]
+    assert type(model[-1]) is estimator
+    assert np.isfinite(model.predict(X)).all()
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("estimator", [GDRegressor, MLPGDClassifier])
+def test_the_lines_for_a_stream_run(estimator, case):
+    X, _ = CASES[case]
+    code = lines_of(message(estimator().partial_fit, X, Y))
+    assert ("classes=np.unique(y)" in code) == is_classifier(estimator())
+    names = run(code, X)
+    assert type(names["model"]) is estimator
+    assert np.isfinite(names["model"].predict(names["preprocess"].transform(X))).all()
+
+
+def test_the_lines_are_as_written_here():
+    X = with_(city=CITY, rooms=GAPS)
+    assert message(GDClassifier().fit, X, Y).endswith(
+        """
+
+Columns that GDClassifier cannot use as they are:
+    text or categories: 'city'
+    gaps (NaN): 'rooms'
+A pipeline prepares them, in `fit` and in `predict`:
+
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+from skgd import GDClassifier
+
+preprocess = make_column_transformer(
+    (OneHotEncoder(handle_unknown="ignore", sparse_output=False), ["city"]),
+    remainder=SimpleImputer(strategy="median", add_indicator=True),
+)
+model = make_pipeline(preprocess, GDClassifier()).fit(X, y)"""
+    )
+
+
+def test_the_pipeline_takes_new_categories_and_new_gaps():
+    X, _ = CASES["all"]
+    model = run(lines_of(message(GDClassifier().fit, X, Y)), X)["model"]
+    new = X.assign(city="Aachen", area=np.nan, sold=pd.NaT)
+    assert model.predict(new).shape == (N,)
+    transformed = model[0].transform(X.assign(sold=pd.Timestamp("2000-01-02 12:00")))
+    # two columns of three categories, the date, three numbers and one indicator
+    assert transformed.shape[1] == 3 + 3 + 1 + 3 + 1
+    np.testing.assert_allclose(transformed[:, 6], 1.5)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_the_message_of_scikit_learn_comes_first(estimator):
+    text = message(estimator().fit, with_(rooms=GAPS), Y)
+    assert text.startswith("Input X contains NaN.\n")
+    assert "does not accept missing values encoded as NaN natively" in text
+    text = message(estimator().fit, with_(city=["Bonn"] * N), Y)
+    assert text.startswith("could not convert string to float: 'Bonn'\n\n")
+    text = message(estimator().fit, with_(sold=DAYS), Y)
+    assert "could not be promoted" in text.partition("\n\n")[0]
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_prediction_says_the_same(estimator):
+    model = estimator(max_iter=2, tol=None, standardize=False).fit(NUMBERS, Y)
+    before = {**model.__dict__}
+    for X in (
+        NUMBERS.assign(area=CITY, floor=GAPS),
+        NUMBERS.assign(floor=np.where(GAPS == GAPS, 1, np.nan)),
+    ):
+        text = message(model.predict, X)
+        assert "\n    gaps (NaN): 'floor'\n" in text
+        assert ("categories: 'area'" in text) == (X.area.dtype != float)
+        run(lines_of(text), X)
+    assert model.__dict__ == before
+
+
+def test_the_range_test_says_the_same():
+    text = message(learning_rate_range, GDClassifier(), with_(city=CITY), Y)
+    assert "text or categories: 'city'" in text
+
+
+class OfAUser(GDClassifier):
+    """A class that is not in the package."""
+
+
+def test_a_class_of_the_user_is_imported_from_where_it_is():
+    code = lines_of(message(OfAUser().fit, with_(rooms=GAPS), Y))
+    assert f"\nfrom {__name__} import OfAUser\n" in code
+    assert type(run(code, with_(rooms=GAPS))["model"][-1]).__name__ == "OfAUser"
+
+
+def test_one_traceback():
+    try:
+        GDClassifier().fit(with_(city=CITY), Y)
+    except ValueError as error:
+        shown = "".join(traceback.format_exception(error))
+    assert shown.count("Traceback") == 1
+    assert shown.count("could not convert") == 1
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        ["a", 1.5, "b"] * 20,
+        ["1", "2", "?"] * 20,
+        pd.Series([1, 2, pd.NA] * 20, dtype=object),
+        pd.array(["a", "b", None] * 20, dtype="string"),
+        pd.to_timedelta(range(N), "s"),
+    ],
+    ids=["mixed", "question mark", "NA as object", "string with NA", "durations"],
+)
+def test_columns_that_need_a_decision_first(column):
+    X = with_(city=CITY, x=column)
+    text = message(GDClassifier().fit, X, Y)
+    assert "    text or categories: 'city'\n" in text
+    assert "    values of several types, or objects: 'x'\n" in text
+    assert "import" not in text
+    # either way of the advice leads to data that fit, or to lines that run
+    assert 'X[column].astype(str).astype("category").' in text
+    as_text = X.assign(x=X.x.astype(str).astype("category"))
+    assert run(lines_of(message(GDClassifier().fit, as_text, Y)), as_text)["model"]
+    assert 'pandas.to_numeric(X[column], errors="coerce")' in text
+    as_numbers = X.assign(x=pd.to_numeric(X.x, errors="coerce"))
+    text = message(GDClassifier().fit, as_numbers, Y)
+    assert "several types" not in text
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_other_errors_are_those_of_scikit_learn(estimator):
+    for X, y, weights in (
+        (with_(z=np.inf), Y, None),
+        (NUMBERS, np.where(Y == 1, np.nan, 0), None),
+        (NUMBERS, Y, GAPS),
+        (NUMBERS[:0], Y[:0], None),
+        (NUMBERS, Y[:5], None),
+        (NUMBERS.area, Y, None),
+        (with_(z=1j), Y, None),
+    ):
+        text = message(estimator().fit, X, y, sample_weight=weights)
+        assert "cannot use" not in text
+    with pytest.raises(TypeError, match="argument must be .* string.* number"):
+        estimator().fit(np.full((N, 2), {"a": 1}), Y)
+
+
+def test_nothing_is_looked_for_in_data_that_are_fine(monkeypatch):
+    def never(X):
+        raise AssertionError("looked at the columns")
+
+    monkeypatch.setattr(_columns, "find_columns", never)
+    model = GDClassifier(max_iter=2, tol=None).fit(NUMBERS, Y)
+    assert model.partial_fit(NUMBERS, Y).predict(NUMBERS).shape == (N,)
+    with pytest.raises(AssertionError, match="looked at the columns"):
+        model.predict(with_(floor=GAPS))
