@@ -32,7 +32,7 @@ class GDRegressor(RegressionTargets, LinearModel):
     {standardize_linear}
     {max_iter_linear}
     {stopping}
-    {average}
+    {average_linear}
 
     Attributes
     ----------
@@ -81,6 +81,7 @@ class GDRegressor(RegressionTargets, LinearModel):
         batch_size="auto",
         learning_rate="constant",
         learning_rate_init=None,
+        clip_norm=None,
         dropout=0.0,
         batch_norm=False,
         standardize=False,
@@ -105,6 +106,7 @@ class GDRegressor(RegressionTargets, LinearModel):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
+        self.clip_norm = clip_norm
         self.dropout = dropout
         self.batch_norm = batch_norm
         self.standardize = standardize
@@ -223,7 +225,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
     class_weight : dict, 'balanced' or None, default=None
         Weights of the classes, times `sample_weight`; 'balanced' is
         ``n_samples / (n_classes * np.bincount(y))``.
-    {average}
+    {average_linear}
 
     Attributes
     ----------
@@ -270,6 +272,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
         batch_size="auto",
         learning_rate="constant",
         learning_rate_init=None,
+        clip_norm=None,
         dropout=0.0,
         batch_norm=False,
         standardize=False,
@@ -295,6 +298,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
+        self.clip_norm = clip_norm
         self.dropout = dropout
         self.batch_norm = batch_norm
         self.standardize = standardize

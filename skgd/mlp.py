@@ -32,6 +32,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
     {standardize_mlp}
     {max_iter_mlp}
     {stopping}
+    {average_mlp}
 
     Attributes
     ----------
@@ -75,7 +76,9 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         batch_size="auto",
         learning_rate="constant",
         learning_rate_init=None,
+        clip_norm=None,
         dropout=0.0,
+        input_dropout=0.0,
         batch_norm=False,
         standardize=False,
         max_iter=200,
@@ -87,6 +90,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         warm_start=False,
         early_stopping=False,
         validation_fraction=0.1,
+        average=False,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -100,7 +104,9 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
+        self.clip_norm = clip_norm
         self.dropout = dropout
+        self.input_dropout = input_dropout
         self.batch_norm = batch_norm
         self.standardize = standardize
         self.max_iter = max_iter
@@ -112,6 +118,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         self.warm_start = warm_start
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.average = average
 
     def fit(self, X, y, sample_weight=None):
         """Fit the model.
@@ -198,6 +205,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
     class_weight : dict, 'balanced' or None, default=None
         Weights of the classes, which multiply the sample weights, in validation too;
         'balanced' is ``n_samples / (n_classes * count)``. `partial_fit` takes a dict.
+    {average_mlp}
 
     Attributes
     ----------
@@ -245,7 +253,9 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         batch_size="auto",
         learning_rate="constant",
         learning_rate_init=None,
+        clip_norm=None,
         dropout=0.0,
+        input_dropout=0.0,
         batch_norm=False,
         standardize=False,
         max_iter=200,
@@ -258,6 +268,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         early_stopping=False,
         validation_fraction=0.1,
         class_weight=None,
+        average=False,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -271,7 +282,9 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
+        self.clip_norm = clip_norm
         self.dropout = dropout
+        self.input_dropout = input_dropout
         self.batch_norm = batch_norm
         self.standardize = standardize
         self.max_iter = max_iter
@@ -284,6 +297,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.class_weight = class_weight
+        self.average = average
 
     def fit(self, X, y, sample_weight=None):
         """Fit the model.
