@@ -175,11 +175,12 @@ def test_average_over_the_trajectory(estimator, batch_norm, form, dtype, rule):
 @pytest.mark.parametrize("rule", [ASGD(start=90), EMA()], ids=repr)
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("penalty", ["l1", "l2"])
-@pytest.mark.parametrize("estimator", ESTIMATORS)
-def test_one_row_for_each_update(estimator, penalty, form, rule):
+@pytest.mark.parametrize(("estimator", "batch_norm"), KINDS)
+def test_one_row_for_each_update(estimator, batch_norm, penalty, form, rule):
     X, y = data_for(estimator)
     X, y = FORMS[form](np.where(X > 0, X, 0)[::7]), y[::7]
     options = dict(solver="sgd", optimizer="sgd", penalty=penalty, shuffle=False)
+    options.update(batch_norm=batch_norm)
     model = make(estimator, average=rule, max_iter=2, **options)
     path, seen, _ = trajectory(model, X, y, 2, 1)
     expected = expected_average(rule, seen, path)
