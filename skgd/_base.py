@@ -31,6 +31,7 @@ from ._state import Recipe, TrainingState
 from ._stopping import Stopping
 from ._units import absorb, change_units, moments_of, to_units, units_of
 from ._validation import HeldOut, split, validation
+from .averaging import AVERAGES, Averaging, resolve_average
 from .line_search import LineSearch
 from .losses import Loss
 from .optimizers import OPTIMIZERS, SGD, Momentum, Optimizer
@@ -57,6 +58,7 @@ class GradientDescent(BaseEstimator):
         "l1_ratio": Allowed(Real, ge=0, le=1, options=(None,)),
         "batch_size": Allowed(Integral, ge=1, options=("auto",)),
         "learning_rate_init": Allowed(Real, gt=0, options=(None,)),
+        "clip_norm": Allowed(Real, gt=0, options=(None,)),
         "max_iter": Allowed(Integral, ge=1),
         "tol": Allowed(Real, ge=0, options=(None,)),
         "n_iter_no_change": Allowed(Integral, ge=1, options=(np.inf,)),
@@ -80,6 +82,7 @@ class GradientDescent(BaseEstimator):
                 {**SCHEDULES, "line_search": LineSearch},
                 (Schedule, LineSearch),
             ),
+            "average": (AVERAGES, Averaging),
         }
 
     def set_params(self, **params):
@@ -96,6 +99,15 @@ class GradientDescent(BaseEstimator):
         self : object
             The estimator.
         """
+        if any(key.startswith("average__") for key in params):
+            given = params.get("average", self.average)
+            rule = resolve_average(given, type(self).__name__)
+            if rule is None:
+                raise ValueError(
+                    f"average={given!r} has no parameters to set. Set average to "
+                    f"one of {sorted(AVERAGES)}, too."
+                )
+            params = {**params, "average": rule}
         return super().set_params(**with_rule_objects(self, params, self._rules))
 
     def __sklearn_tags__(self):
@@ -133,6 +145,8 @@ class GradientDescent(BaseEstimator):
             value = getattr(self, name)
             if name == "loss":
                 rules[name] = self._loss_rule(value)
+            elif name == "average":
+                rules[name] = resolve_average(value, type(self).__name__)
             elif name == "learning_rate" and (
                 is_rate_function(value) or value == "auto"
             ):
@@ -188,14 +202,12 @@ class GradientDescent(BaseEstimator):
             l1=l1,
             l2=l2,
             per_sample=per_sample,
-            average_from=self._average_from(),
+            clip_norm=np.inf if self.clip_norm is None else float(self.clip_norm),
+            average=rules["average"],
             # a stream is no training: nothing of it is a plateau, unless asked for
             may_lower=not (incremental and rules["learning_rate"] == "auto"),
             verbose=bool(self.verbose),
         )
-
-    def _average_from(self):
-        return np.inf
 
     # ------------------------------------------------------------ data
     def _validate(self, X, y, state, incremental=False):

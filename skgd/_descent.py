@@ -171,10 +171,10 @@ def descend(state, architecture, data, recipe, rows, weight_mean, validate, stop
     """
     kernel = recipe.optimizer._kernel(recipe.l1)
     state.make_slots(recipe.optimizer, kernel)
-    if recipe.average_from == np.inf:
-        state.average, state.n_averaged = None, 0.0
-    elif state.average is None:
-        state.average = np.zeros_like(state.theta)
+    if recipe.average is None:
+        state.forget_average()
+    else:
+        state.make_average(architecture)
     schedule = recipe.schedule
     _warn_of_zero_rates(state, recipe)
     usual = _usual_objective(state, architecture, data, recipe)

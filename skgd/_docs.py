@@ -73,6 +73,11 @@ PARAGRAPHS = {
             training diverges, it goes on from the epoch before with half the rate, up
             to five times, and says so in a warning; then it is an error, which names
             the columns on the largest scale and a rate to try.
+        clip_norm : float or None, default=None
+            Before each update, the gradient of the mean loss of the batch by all
+            parameters, without the penalty, is scaled down to this Euclidean norm where
+            it is longer (Pascanu, Mikolov, Bengio, 2013), so that a batch of outliers
+            moves no further. In units of training: see `standardize`.
         """,
     "dropout_linear": """
         dropout : float, default=0.0
@@ -88,6 +93,9 @@ PARAGRAPHS = {
         dropout : float or sequence of float, default=0.0
             Share of the activations of each hidden layer, or of all, that is set to
             zero in training, in [0, 1); the others are divided by ``1 - dropout``.
+        input_dropout : float, default=0.0
+            The same for the inputs, after `standardize`. Srivastava et al. (2014)
+            found 0.5 good for hidden layers and 0.2 for the inputs.
         batch_norm : bool, default=False
             Whether hidden layers are normalised over each batch, between the linear
             map and the activation, with learned scale and shift; running averages
@@ -176,10 +184,23 @@ PARAGRAPHS = {
         n_iter_no_change : int or inf, default=10
             Epochs in a row.
         """,
-    "average": """
-        average : bool or int, default=False
-            Whether `coef_` is the mean of the coefficients over all updates; an int
-            is the number of samples after which averaging begins.
+    "average_linear": """
+        average : bool, int, {'asgd', 'ema'} or Averaging, default=False
+            Whether `coef_` and `intercept_` are an average over the updates: a name
+            for the rule in `skgd.averaging` with its defaults, or an instance, e.g.
+            ``EMA(decay=0.99)``. True is 'asgd', the mean over all; an int is the
+            number of samples after which it begins. Validation is of the average,
+            `loss_curve_` of the parameters in training.
+        """,
+    "average_mlp": """
+        average : bool, int, {'asgd', 'ema'} or Averaging, default=False
+            Whether the public parameters are an average over the updates, while
+            training goes on from those of the last: a name for the rule in
+            `skgd.averaging` with its defaults, or an instance, e.g.
+            ``EMA(decay=0.99)``. True is 'asgd', the mean over all; an int is the
+            number of samples after which it begins. Predictions and validation are
+            of the average, `loss_curve_` of the parameters in training. The running
+            statistics of `batch_norm` are averaged with the same shares.
         """,
     "regression_losses": """
         loss : {'squared_error', 'huber', 'epsilon_insensitive', \

@@ -7,11 +7,13 @@ and the rest are two calls of the same kernel.
 
 from cpython.exc cimport PyErr_CheckSignals
 from cython cimport floating
+from libc.math cimport INFINITY
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
 import numpy as np
 
+from . cimport _clipping
 from ._network cimport Batch, Network, forward_loss, gradient, predict
 from ._optimizer cimport OptimizerKernel, Step
 from ._rows cimport Plan, announce, can_run_rows, run_rows
@@ -88,20 +90,38 @@ cdef void _update(
         kernel.f64(theta + p, grad + p, slots + p, n, n - p, &step)
 
 
-cdef void _accumulate(
-    Network net, Plan* plan, double n_seen, floating* tag
+cdef void _clip(Network net, double limit, floating* tag) noexcept nogil:
+    # scale the whole gradient down to the norm `limit`
+    cdef floating* grad = <floating*> net.grad
+    net.clip_factor = _clipping.clip_factor(_clipping.norm(grad, net.n_params), limit)
+    if net.clip_factor != 1:
+        _clipping.scale(grad, net.n_params, net.clip_factor)
+
+
+cdef void _mix(
+    floating* average, const floating* values, Py_ssize_t n, floating share
 ) noexcept nogil:
-    # the running mean of the parameters after each update
-    cdef floating* average = <floating*> plan.average
-    cdef const floating* theta = <const floating*> net.theta
     cdef Py_ssize_t j
-    cdef floating share
-    if n_seen < plan.average_from:
+    if share == 1:      # whatever was there
+        memcpy(average, values, n * sizeof(floating))
         return
-    plan.n_averaged += 1
-    share = 1 / plan.n_averaged
-    for j in range(net.n_params):
-        average[j] += share * (theta[j] - average[j])
+    for j in range(n):
+        average[j] += share * (values[j] - average[j])
+
+
+cdef void _accumulate(
+    Network net, Plan* plan, double share, floating* tag
+) noexcept nogil:
+    # what the update has left becomes part of the averages
+    if share == 0:
+        return
+    _mix(
+        <floating*> plan.average, <const floating*> net.theta, net.n_params,
+        <floating> share)
+    if plan.running_average != NULL:
+        _mix(
+            <floating*> plan.running_average, <const floating*> plan.running,
+            plan.n_running, <floating> share)
 
 
 cdef double _run(
@@ -123,9 +143,11 @@ cdef double _run(
         batch.step = plan.step + number
         _load(net, &batch, plan.order, first, m, tag)
         loss += gradient(net, &batch, plan.weight_mean, tag)
+        if plan.clip_norm < INFINITY:
+            _clip(net, plan.clip_norm, tag)
         _update(net, kernel, plan, number, m, tag)
-        if plan.average != NULL:
-            _accumulate(net, plan, plan.n_seen + first + m, tag)
+        if plan.shares != NULL:
+            _accumulate(net, plan, plan.shares[number], tag)
     return loss
 
 
@@ -138,7 +160,7 @@ cdef void* _pointer(array) except? NULL:
 def train_epoch(
     Network net, OptimizerKernel kernel, *, order, double[::1] rates, double l1,
     double l2, bint per_sample, double weight_mean, uint64_t seed, state,
-    double average_from,
+    double clip_norm, const double[::1] shares,
 ):
     """Update the parameters once for each batch.
 
@@ -161,9 +183,11 @@ def train_epoch(
     seed : int
         Of the dropout masks.
     state : TrainingState
-        Continued: its slots, average and counts are changed.
-    average_from : float
-        Samples after which parameters are averaged; inf for never.
+        Continued: its slots, averages and counts are changed.
+    clip_norm : float
+        The norm to which a longer gradient is scaled down; inf for never.
+    shares : ndarray of shape (n_updates,), float64, or None
+        The share of each update's parameters in the average; None for no average.
 
     Returns
     -------
@@ -183,8 +207,13 @@ def train_epoch(
     plan.weight_mean, plan.seed = weight_mean, seed
     plan.step, plan.slot_step = state.step, state.slot_step
     plan.l1_total, plan.slots = state.l1_total, _pointer(state.slots)
-    plan.average, plan.average_from = _pointer(state.average), average_from
-    plan.n_seen, plan.n_averaged = state.n_seen, state.n_averaged
+    plan.clip_norm = clip_norm
+    plan.shares = NULL
+    if shares is not None:
+        plan.shares = &shares[0]
+    plan.average = _pointer(state.average)
+    plan.running_average = _pointer(state.running_average)
+    plan.running, plan.n_running = _pointer(state.running), state.running.size
     work = 6.0 * net.n_penalised * net.batch_size + 10.0 * net.n_params
     if net.data.x == NULL and can_run_rows(net, kernel, &plan):
         # only what is stored is touched, but all weights at the end of a chunk
@@ -204,7 +233,9 @@ def train_epoch(
         state.step += begin
         state.slot_step += begin
         state.n_seen += min(begin * plan.batch_size, plan.n_samples)
-        state.l1_total, state.n_averaged = plan.l1_total, plan.n_averaged
+        state.l1_total = plan.l1_total
+        if shares is not None:
+            state.n_averaged += np.count_nonzero(shares[:begin])
     return loss
 
 

@@ -1,6 +1,6 @@
 """What the two linear models share: a network of one layer as coefficients."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from scipy import sparse as sp
@@ -26,7 +26,6 @@ class LinearModel(GradientDescent):
         **GradientDescent._allowed,
         "fit_intercept": Allowed(bool),
         "dropout": Allowed(Real, ge=0, lt=1),
-        "average": Allowed(bool, Integral, ge=1),
     }
     _penalty_per_sample = False
     _patience_beyond = 0
@@ -62,9 +61,6 @@ class LinearModel(GradientDescent):
         # Lower at each plateau, to a thousandth: the objective is convex, and a
         # constant rate would hover around its optimum.
         return Adaptive(factor=optimizer._plateau_factor, min_rate=1e-3 * rate)
-
-    def _average_from(self):
-        return float(self.average) if self.average else np.inf
 
     # ------------------------------------------------------------ parameters
     def _fold(self, architecture, state):
@@ -106,7 +102,7 @@ class LinearModel(GradientDescent):
             start = {k: kept[k] if v is None else v for k, v in start.items()}
         start = self._start(architecture, state.units, **start)
         set_views(architecture.views(state.theta), start)
-        state.n_averaged = 0.0
+        state.n_averaged = 0
         if architecture.input_batch_norm:
             self._unfold(architecture, state, start)
 

@@ -22,6 +22,10 @@ from .schedules import Adaptive
 class MultilayerPerceptron(GradientDescent):
     """A network with hidden layers: `coefs_` and `intercepts_`."""
 
+    _allowed = {
+        **GradientDescent._allowed,
+        "input_dropout": Allowed(Real, ge=0, lt=1),
+    }
     _penalty_per_sample = True
     _patience_beyond = 1
     _windowed_tol = False
@@ -79,6 +83,7 @@ class MultilayerPerceptron(GradientDescent):
             softmax=self._softmax,
             batch_norm=bool(self.batch_norm),
             dropout=self._dropout_rates(len(hidden)),
+            input_dropout=float(self.input_dropout),
         )
 
     def _initialise(self, architecture, views, rng):
@@ -102,14 +107,14 @@ class MultilayerPerceptron(GradientDescent):
 
     def _public(self, architecture, state):
         # copies by kind, that act on raw data
-        views = architecture.views(state.theta)
+        views = architecture.views(state.published)
         views["W"], views["b"] = publish(views["W"], views["b"], state.units)
         dtype = state.theta.dtype
         return {kind: [v.astype(dtype) for v in views[kind]] for kind in views}
 
     def _publish(self, architecture, state):
         public = self._public(architecture, state)
-        running = architecture.running_views(state.running)
+        running = architecture.running_views(state.published_running)
         for kind, name in self._names.items():
             self.__dict__.pop(name, None)
             if public[kind]:
@@ -125,7 +130,8 @@ class MultilayerPerceptron(GradientDescent):
         self.out_activation_ = "softmax" if architecture.softmax else link
 
     def _absorb(self, architecture, state, start):
-        # Go on from the public attributes, if someone else has set them.
+        # Go on from the public attributes, if someone else has set them; an average
+        # of the parameters begins anew there.
         public = self._public(architecture, state)
         same = all(
             np.array_equal(ours, given)
@@ -133,10 +139,14 @@ class MultilayerPerceptron(GradientDescent):
             if public[kind]
             for ours, given in zip(public[kind], getattr(self, name), strict=True)
         )
-        theta = state.theta.copy()
-        self._collect(architecture, theta, state.running)
+        theta, running = state.published.copy(), state.published_running.copy()
+        self._collect(architecture, theta, running)
+        if same and np.array_equal(running, state.published_running):
+            return
+        state.theta[:] = state.published if same else theta
+        state.running[:] = running
+        state.n_averaged = 0
         if not same:
-            state.theta[:] = theta
             views = architecture.views(state.theta)
             W, b = absorb(views["W"], views["b"], state.units)
             set_views(views, {"W": W, "b": b})

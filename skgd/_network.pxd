@@ -72,6 +72,7 @@ cdef class Network:
     cdef list keep_alive
     cdef void* theta
     cdef void* grad
+    cdef readonly double clip_factor    # by which the last gradient was scaled
     cdef void* delta[2]         # (batch, widest) derivatives by a layer's output
     cdef void* batch_x          # gathered rows
     cdef void* batch_y

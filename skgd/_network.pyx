@@ -346,6 +346,7 @@ cdef class Network:
         self.f32 = theta.dtype == np.float32
         self.normalised = len(architecture.normalised_sizes) > 0
         self.batch_size = batch_size
+        self.clip_factor = 1
         self.n_params = architecture.n_params
         self.n_penalised = architecture.n_penalised
         self.n_outputs = architecture.n_outputs

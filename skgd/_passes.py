@@ -27,10 +27,14 @@ class Pass:
     seed: int  # of the dropout masks
 
     @property
+    def n_samples(self):
+        """The samples of the pass."""
+        return self.net.data.n_samples if self.order is None else len(self.order)
+
+    @property
     def weight(self):
         """The sum of the sample weights."""
-        n = self.net.data.n_samples if self.order is None else len(self.order)
-        return n * self.weight_mean
+        return self.n_samples * self.weight_mean
 
     def update(self, rates):
         """Make the updates.
@@ -59,10 +63,25 @@ class Pass:
             weight_mean=self.weight_mean,
             seed=self.seed,
             state=state,
-            average_from=recipe.average_from,
+            clip_norm=recipe.clip_norm,
+            shares=self.shares(),
         )
         state.learning_rate = float(rates[-1])
         return loss / self.weight, self.net.loss_in_units(loss) / self.weight
+
+    def shares(self):
+        """Shares of the updates in the average.
+
+        Returns
+        -------
+        shares : ndarray of shape (n_updates,) or None
+            None where nothing is averaged.
+        """
+        recipe, n = self.recipe, self.n_samples
+        if recipe.average is None:
+            return None
+        ends = np.minimum(np.arange(1, self.n_updates + 1) * recipe.batch_size, n)
+        return recipe.average(self.state.n_seen + ends, self.state.n_averaged)
 
     def strengths(self):
         """Strengths of the penalty in the mean loss.
@@ -224,7 +243,8 @@ def attempt(work, start, rate):
     p = work.net.n_penalised
     l1, l2 = work.strengths()
     old, new = start["theta"].astype(np.float64), state.theta.astype(np.float64)
-    slope = work.net.gradient.astype(np.float64)
+    # of the objective itself, also where the way is along a clipped gradient
+    slope = work.net.gradient.astype(np.float64) / work.net.clip_factor
     slope[:p] += l2 * old[:p]
     with np.errstate(over="ignore", invalid="ignore"):
         promised = slope @ (old - new)

@@ -21,10 +21,12 @@ cdef struct Plan:
     double slot_step            # the same since the slots were made
     double l1_total             # in and out
     void* slots
-    void* average               # NULL: no averaging
-    double average_from         # samples after which it begins
-    double n_seen               # samples before this epoch
-    double n_averaged           # in and out
+    double clip_norm            # the longest gradient; inf: as it is
+    const double* shares        # of each update in the average; NULL: no averaging
+    void* average               # of the parameters
+    void* running_average       # of the running statistics, or NULL
+    const void* running         # (n_running,)
+    Py_ssize_t n_running
 
 
 cdef inline void _prefetch_lines(const floating* start, Py_ssize_t n) noexcept nogil:

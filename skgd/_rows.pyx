@@ -10,7 +10,9 @@ at 20,000 sparse ones with 20 values a row.
 """
 
 from cython cimport floating
+from libc.math cimport INFINITY, hypot
 
+from . cimport _clipping
 from ._leaf cimport leaf
 from ._loss cimport loss_and_delta
 from ._network cimport Layer, Network
@@ -23,7 +25,7 @@ cdef bint can_run_rows(Network net, OptimizerKernel kernel, Plan* plan) noexcept
     """Whether this file knows how."""
     if not (kernel.plain and net.batch_size == 1 and net.n_layers == 1):
         return False
-    if plan.average != NULL or plan.per_sample:
+    if plan.shares != NULL or plan.per_sample:
         return False
     # The two penalties do not commute: together they cannot be put off.
     return plan.l1 == 0 or (net.data.x == NULL and plan.l2 == 0)
@@ -58,6 +60,17 @@ cdef leaf _settle(
             W[j] *= scale
 
 
+cdef void _clip_row(
+    floating* delta, Py_ssize_t k, double length, bint intercept, double limit
+) noexcept nogil:
+    # The gradient is the outer product of a row of some length, with a 1 for the
+    # intercept, and delta: so is its norm, and delta takes the factor.
+    cdef double whole = _clipping.norm(delta, k) * hypot(length, intercept)
+    cdef double factor = _clipping.clip_factor(whole, limit)
+    if factor != 1:
+        _clipping.scale(delta, k, factor)
+
+
 cdef double run_rows(
     Network net, Plan* plan, Py_ssize_t begin, Py_ssize_t end, floating* tag
 ) noexcept nogil:
@@ -76,7 +89,7 @@ cdef double run_rows(
     cdef floating* received = <floating*> plan.slots
     cdef floating keep, rate, product, scale = 1
     cdef bint l1 = plan.l1 != 0
-    cdef double loss = 0
+    cdef double loss = 0, length
     cdef Step step
     step.l2 = plan.l2
     for number in range(begin, end):
@@ -103,6 +116,13 @@ cdef double run_rows(
         loss += loss_and_delta(
             net.loss, <const floating*> net.data.y + row * q, z,
             weights + row if weights != NULL else NULL, 1, k, 1 / plan.weight_mean)
+        if plan.clip_norm < INFINITY:
+            if x != NULL:
+                length = _clipping.norm(x + row * d, d)
+            else:
+                length = _clipping.norm(
+                    values + indptr[row], indptr[row + 1] - indptr[row])
+            _clip_row(z, k, length, b != NULL, plan.clip_norm)
         if b != NULL:
             for o in range(k):
                 b[o] = sgd_moved(b[o], z[o], 1, rate)

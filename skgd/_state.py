@@ -8,6 +8,7 @@ import numpy as np
 from ._optimizer import Optimizer
 from ._stopping import Stopping
 from ._units import Units
+from .averaging import Averaging
 
 # An objective that is larger than at the start by this factor will not come back,
 # though the numbers are still finite.
@@ -29,7 +30,8 @@ class Recipe:
     l1: float
     l2: float
     per_sample: bool  # the penalty is divided by the samples of a batch
-    average_from: float  # samples after which parameters are averaged
+    clip_norm: float  # a longer gradient is scaled down to it; inf: never
+    average: Averaging | None
     may_lower: bool  # a plateau lowers the rate of an adaptive schedule
     verbose: bool
 
@@ -50,11 +52,12 @@ class TrainingState:
     watched: str = ""  # 'training' or 'validation' loss
     slots: np.ndarray | None = None
     slots_of: tuple = ()
-    average: np.ndarray | None = None
+    average: np.ndarray | None = None  # of theta
+    running_average: np.ndarray | None = None  # of the statistics of hidden layers
     step: int = 0  # updates
     slot_step: int = 0  # updates since the slots were made
     n_seen: int = 0  # samples
-    n_averaged: float = 0.0
+    n_averaged: int = 0  # updates in the averages
     l1_total: float = 0.0
     rate_factor: float = 1.0  # of the learning rate, halved by restarts
     n_plateaus: int = 0
@@ -76,7 +79,7 @@ class TrainingState:
     def copy(self):
         """A state of its own: training the copy leaves this one alone."""
         new = TrainingState(**{**self.__dict__, "rng": deepcopy(self.rng)})
-        for name in ("theta", "running", "slots", "average"):
+        for name in self._IN_PLACE:
             value = getattr(self, name)
             setattr(new, name, None if value is None else value.copy())
         new.stopping = deepcopy(self.stopping)
@@ -107,13 +110,40 @@ class TrainingState:
         """
         if loss > EXPLODED * (1 + abs(usual)):
             return False
-        arrays = (self.theta, self.slots, self.running)
+        arrays = (self.theta, self.slots, self.running, self.published)
         return np.isfinite(loss) and all(np.isfinite(a).all() for a in arrays)
 
     @property
     def published(self):
         """The parameters that a user sees: the average once there is one."""
         return self.average if self.n_averaged else self.theta
+
+    @property
+    def published_running(self):
+        """The running statistics that belong to `published`."""
+        averaged = self.n_averaged and self.running_average is not None
+        return self.running_average if averaged else self.running
+
+    def make_average(self, architecture):
+        """Make room for averages unless it is there.
+
+        The statistics of hidden layers are averaged as the parameters that they come
+        from. Those of the features depend on no parameters.
+
+        Parameters
+        ----------
+        architecture : Architecture
+            Of the network.
+        """
+        if self.average is None:
+            self.average = np.zeros_like(self.theta)
+            if architecture.batch_norm:
+                self.running_average = np.zeros_like(self.running)
+
+    def forget_average(self):
+        """Publish the parameters of training."""
+        self.average = self.running_average = None
+        self.n_averaged = 0
 
     def make_slots(self, optimizer, kernel):
         """Make new slots unless those of the same kind of optimizer are there.
@@ -138,7 +168,7 @@ class TrainingState:
         self.slot_step, self.l1_total = 0, 0.0
 
     _CURVES = ("loss_curve", "validation_scores", "validation_loss_curve")
-    _IN_PLACE = ("theta", "running", "slots", "average")
+    _IN_PLACE = ("theta", "running", "slots", "average", "running_average")
     _COUNTS = ("step", "slot_step", "n_seen", "n_averaged", "l1_total", "learning_rate")
 
     def snapshot(self, slots=True):
@@ -174,12 +204,14 @@ class TrainingState:
         for name in self._COUNTS:
             setattr(self, name, snapshot[name])
 
+    _KEPT = ("theta", "running", "average", "running_average")
+
     def kept(self):
         """Copies of what early stopping restores."""
-        average = None if self.average is None else self.average.copy()
-        arrays = self.theta.copy(), self.running.copy(), average
-        scores = self.validation_scores
-        return *arrays, self.n_averaged, len(self.loss_curve), scores[-1]
+        arrays = {name: getattr(self, name) for name in self._KEPT}
+        copies = {k: None if a is None else a.copy() for k, a in arrays.items()}
+        best = len(self.loss_curve), self.validation_scores[-1]
+        return copies, self.n_averaged, *best
 
     def restore(self, kept):
         """Go back to the parameters of `kept`.
@@ -189,9 +221,7 @@ class TrainingState:
         kept : tuple
             What the method of that name gave.
         """
-        theta, running, average = kept[:3]
-        self.n_averaged, self.best_iter, self.best_score = kept[3:]
-        self.theta[:] = theta
-        self.running[:] = running
-        if average is not None:
-            self.average[:] = average
+        copies, self.n_averaged, self.best_iter, self.best_score = kept
+        for name, values in copies.items():
+            if values is not None:
+                getattr(self, name)[:] = values

@@ -156,7 +156,7 @@ def validation(held_out, architecture, units, score_raw, scorer):
     kernel = architecture.loss._kernel(architecture.softmax)
 
     def validate(state):
-        Z = forward(architecture, state.published, state.running, part)
+        Z = forward(architecture, state.published, state.published_running, part)
         if units is not None:
             Z *= units.target_scale
             Z += units.target_mean

@@ -33,7 +33,7 @@ class GDRegressor(RegressionTargets, LinearModel):
     {max_iter_linear}
     {stopping}
     {validation_linear}
-    {average}
+    {average_linear}
 
     Attributes
     ----------
@@ -82,6 +82,7 @@ class GDRegressor(RegressionTargets, LinearModel):
         batch_size="auto",
         learning_rate="auto",
         learning_rate_init=None,
+        clip_norm=None,
         dropout=0.0,
         batch_norm=False,
         standardize=True,
@@ -107,6 +108,7 @@ class GDRegressor(RegressionTargets, LinearModel):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
+        self.clip_norm = clip_norm
         self.dropout = dropout
         self.batch_norm = batch_norm
         self.standardize = standardize
@@ -256,7 +258,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
     class_weight : dict, 'balanced' or None, default=None
         Weights of the classes, times `sample_weight`; 'balanced' is
         ``n_samples / (n_classes * np.bincount(y))``.
-    {average}
+    {average_linear}
 
     Attributes
     ----------
@@ -303,6 +305,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
         batch_size="auto",
         learning_rate="auto",
         learning_rate_init=None,
+        clip_norm=None,
         dropout=0.0,
         batch_norm=False,
         standardize=True,
@@ -329,6 +332,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
+        self.clip_norm = clip_norm
         self.dropout = dropout
         self.batch_norm = batch_norm
         self.standardize = standardize

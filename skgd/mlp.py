@@ -33,6 +33,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
     {max_iter_mlp}
     {stopping}
     {validation_mlp}
+    {average_mlp}
 
     Attributes
     ----------
@@ -76,7 +77,9 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         batch_size="auto",
         learning_rate="auto",
         learning_rate_init=None,
+        clip_norm=None,
         dropout=0.0,
+        input_dropout=0.0,
         batch_norm=False,
         standardize=True,
         max_iter=200,
@@ -89,6 +92,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         early_stopping="auto",
         scoring=None,
         validation_fraction=0.1,
+        average=False,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -102,7 +106,9 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
+        self.clip_norm = clip_norm
         self.dropout = dropout
+        self.input_dropout = input_dropout
         self.batch_norm = batch_norm
         self.standardize = standardize
         self.max_iter = max_iter
@@ -115,6 +121,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         self.early_stopping = early_stopping
         self.scoring = scoring
         self.validation_fraction = validation_fraction
+        self.average = average
 
     def fit(
         self,
@@ -228,6 +235,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
     class_weight : dict, 'balanced' or None, default=None
         Weights of the classes, which multiply the sample weights, in validation too;
         'balanced' is ``n_samples / (n_classes * count)``. `partial_fit` takes a dict.
+    {average_mlp}
 
     Attributes
     ----------
@@ -275,7 +283,9 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         batch_size="auto",
         learning_rate="auto",
         learning_rate_init=None,
+        clip_norm=None,
         dropout=0.0,
+        input_dropout=0.0,
         batch_norm=False,
         standardize=True,
         max_iter=200,
@@ -289,6 +299,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         scoring=None,
         validation_fraction=0.1,
         class_weight=None,
+        average=False,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -302,7 +313,9 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
+        self.clip_norm = clip_norm
         self.dropout = dropout
+        self.input_dropout = input_dropout
         self.batch_norm = batch_norm
         self.standardize = standardize
         self.max_iter = max_iter
@@ -316,6 +329,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         self.scoring = scoring
         self.validation_fraction = validation_fraction
         self.class_weight = class_weight
+        self.average = average
 
     def fit(
         self,

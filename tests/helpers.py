@@ -50,27 +50,45 @@ def linear(n_features, n_outputs=1, **options):
 class Trainer:
     """Epochs over a bound network, one call each, with the state carried on."""
 
-    def __init__(self, bound, optimizer, *, l1=0.0, l2=0.0, weight_mean=1.0, **options):
+    def __init__(
+        self,
+        bound,
+        optimizer,
+        *,
+        l1=0.0,
+        l2=0.0,
+        weight_mean=1.0,
+        average=None,
+        **options,
+    ):
         self.bound = bound
         self.kernel = optimizer._kernel(l1)
         self.l1, self.l2, self.weight_mean = l1, l2, weight_mean
-        self.options = {"per_sample": False, "average_from": np.inf, **options}
+        self.average = average
+        self.options = {"per_sample": False, "clip_norm": np.inf, **options}
         self.state = TrainingState(bound.theta, bound.running, np.random.RandomState(0))
         self.state.make_slots(optimizer, self.kernel)
-        if self.options["average_from"] < np.inf:
-            self.state.average = np.zeros_like(bound.theta)
+        if average is not None:
+            self.state.make_average(bound.architecture)
 
     def epoch(self, rates, order=None, seed=0):
         """The weighted sum of the losses before each update."""
+        rates = np.atleast_1d(np.asarray(rates, dtype=np.float64))
+        net, shares = self.bound.net, None
+        if self.average is not None:
+            n = net.data.n_samples if order is None else len(order)
+            ends = np.minimum(np.arange(1, len(rates) + 1) * net.batch_size, n)
+            shares = self.average(self.state.n_seen + ends, self.state.n_averaged)
         return train_epoch(
-            self.bound.net,
+            net,
             self.kernel,
             order=order,
-            rates=np.atleast_1d(np.asarray(rates, dtype=np.float64)),
+            rates=rates,
             l1=self.l1,
             l2=self.l2,
             weight_mean=self.weight_mean,
             seed=seed,
             state=self.state,
+            shares=shares,
             **self.options,
         )

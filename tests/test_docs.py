@@ -26,6 +26,7 @@ PUBLIC_MODULES = ["skgd"] + [
     f"skgd.{name}"
     for name in (
         "activations",
+        "averaging",
         "initializers",
         "inspection",
         "line_search",
@@ -89,15 +90,23 @@ def test_doctests(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["losses", "optimizers", "activations", "schedules", "initializers"]
+    ("name", "registry"),
+    [
+        ("losses", "LOSSES"),
+        ("optimizers", "OPTIMIZERS"),
+        ("activations", "ACTIVATIONS"),
+        ("averaging", "AVERAGES"),
+        ("schedules", "SCHEDULES"),
+        ("initializers", "INITIALIZERS"),
+    ],
 )
-def test_every_rule_has_a_doctest(name):
+def test_every_rule_has_a_doctest(name, registry):
     # Also shows that the examples in compiled modules are found.
     module = importlib.import_module(f"skgd.{name}")
     found = {
         test.name for test in doctest.DocTestFinder().find(module) if test.examples
     }
-    rules = getattr(module, name.upper()).values()
+    rules = getattr(module, registry).values()
     assert {f"skgd.{name}.{rule.__name__}" for rule in rules} <= found
 
 

@@ -10,6 +10,7 @@ from reference_network import forward
 
 from skgd._epoch import loss_and_gradient, raw_predictions, shuffle
 from skgd._network import Data, Network
+from skgd.averaging import ASGD
 from skgd.optimizers import OPTIMIZERS, SGD, Adam, Momentum
 
 FORMS = {"dense": np.array, "sparse": as_csr}
@@ -137,18 +138,18 @@ def test_penalty_per_sample(rule, size, form):
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("average_from", [0, 1, 10, 30, 1000])
+@pytest.mark.parametrize("start", [0, 1, 10, 30, 1000])
 @pytest.mark.parametrize("size", [1, 7, N])
-def test_average_of_the_parameters(size, average_from, form):
+def test_average_of_the_parameters(size, start, form):
     batches = Batches(weighted=False)
     orders, rates = plan(size)
     path, _ = batches.epochs(SGD(), orders, size, rates, 0.0, 0.2)
-    trainer = batches.trainer(SGD(), form, size, l2=0.2, average_from=average_from)
+    trainer = batches.trainer(SGD(), form, size, l2=0.2, average=ASGD(start))
     train(trainer, orders, rates)
     ends = [
         e * N + min(N, (u + 1) * size) for e in range(3) for u in range(-(-N // size))
     ]
-    averaged = path[np.array(ends) >= average_from]
+    averaged = path[np.array(ends) >= start]
     assert trainer.state.n_averaged == len(averaged)
     assert_allclose(trainer.bound.theta, path[-1], rtol=1e-12)
     expected = averaged.mean(axis=0) if len(averaged) else np.zeros(path.shape[1])

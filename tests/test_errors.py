@@ -7,6 +7,7 @@ from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 
 from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
+from skgd.averaging import EMA
 from skgd.initializers import He
 from skgd.losses import Huber
 from skgd.optimizers import Adam
@@ -29,6 +30,7 @@ SHARED = {
     "batch_size": ([0, 2.5, "all", True], "an int >= 1 or 'auto'"),
     "learning_rate": (["optimal", 0.1, Cosine], "adaptive.*constant.*skgd.schedules"),
     "learning_rate_init": ([0, -1.0, "a"], "a float > 0 or None"),
+    "clip_norm": ([0, -1.0, "a", np.nan, np.inf, True], "a float > 0 or None"),
     "dropout": ([1.0, -0.1, "a", None], "a float >= 0 and < 1"),
     "batch_norm": ([1, "yes", None], "a bool"),
     "max_iter": ([0, 1.5, None], "an int >= 1"),
@@ -39,6 +41,7 @@ SHARED = {
     "warm_start": ([1], "a bool"),
     "early_stopping": (["on"], "a bool or 'auto'"),
     "validation_fraction": ([0.0, 1.0, "a"], "a float > 0 and < 1"),
+    "average": ([-1, 0, 1.5, "a", None, EMA], "a bool or an int >= 1 or one of .*ema"),
 }
 
 
@@ -62,7 +65,6 @@ def test_parameters(estimator, name):
 
 @pytest.mark.parametrize("estimator", LINEAR)
 def test_parameters_of_linear_models(estimator):
-    check_parameter(estimator, "average", [-1, 0, 1.5, "a"], "a bool or an int >= 1")
     check_parameter(estimator, "fit_intercept", [1, None], "a bool")
     check_parameter(estimator, "dropout", [(0.1,)], "a float >= 0 and < 1")
 
@@ -70,6 +72,7 @@ def test_parameters_of_linear_models(estimator):
 @pytest.mark.parametrize("estimator", MLP)
 def test_parameters_of_networks(estimator):
     check_parameter(estimator, "activation", ["swish", None], "identity.*relu")
+    check_parameter(estimator, "input_dropout", [1.0, -0.1, (0.1,), None], "< 1")
     check_parameter(estimator, "weight_init", ["zeros", None, 1.0], "auto.*glorot.*he")
     check_parameter(estimator, "dropout", [(0.1, 0.2), (1.0,)], "each of the 1 hidden")
     for sizes in [(-1,), 0, 3.0, (3, 0), "a", (True,)]:

@@ -16,7 +16,8 @@ PACKAGE = ROOT / "skgd"
 FLOORS = [
     ["_diagnosis", "_docs", "_leaf", "_plot_style", "_rule", "_stopping", "_threads"]
     + ["_objective", "_units", "penalties"],
-    ["_activation", "_loss", "_schedule", "layers", "line_search", "_plot_surface"],
+    ["_activation", "_loss", "_schedule", "layers", "line_search", "_plot_surface"]
+    + ["_clipping", "averaging"],
     ["_steps", "activations", "losses", "schedules", "sparse"],
     ["_architecture", "_function", "_network", "_targets", "initializers"],
     ["_optimizer"],

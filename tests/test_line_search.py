@@ -245,6 +245,7 @@ def test_it_is_a_rule_like_the_others():
 REPLAYS = {
     "batch norm": dict(batch_norm=True),
     "dropout": dict(dropout=0.3),
+    "inputs": dict(input_dropout=0.3, clip_norm=0.1),
     "both": dict(batch_norm=True, dropout=0.3),
     "l1": dict(penalty="l1", alpha=0.5),
     "elasticnet": dict(penalty="elasticnet", alpha=0.5),

@@ -12,6 +12,7 @@ from sklearn.base import clone
 
 from skgd import (
     activations,
+    averaging,
     initializers,
     line_search,
     losses,
@@ -20,6 +21,7 @@ from skgd import (
 )
 from skgd._rule import Allowed, Rule, resolve_rule
 from skgd.activations import ACTIVATIONS, Activation
+from skgd.averaging import AVERAGES, Averaging
 from skgd.initializers import INITIALIZERS, Initializer
 from skgd.line_search import LineSearch
 from skgd.losses import LOSSES, Huber, Loss, Quantile
@@ -32,6 +34,7 @@ REGISTRIES = {
     "activations": (ACTIVATIONS, Activation, activations),
     "schedules": (SCHEDULES, Schedule, schedules),
     "initializers": (INITIALIZERS, Initializer, initializers),
+    "averages": (AVERAGES, Averaging, averaging),
     "line searches": ({"armijo": LineSearch}, LineSearch, line_search),
 }
 KINDS = {
@@ -65,7 +68,7 @@ OTHER = {
     "final": 0.25,
     "n_steps": 7,
     "warmup": 0.25,
-    "start": 0.25,
+    "start": 1,
     "then": "linear",
     "distribution": "normal",
     "last_layer": "zeros",
@@ -76,6 +79,10 @@ OTHER = {
 FLAGS = {"nesterov", "centered", "amsgrad"}
 COUNTS = {"period", "n_steps"}
 NAMES = {"then", "distribution", "last_layer"}
+
+
+def is_count(key, name):
+    return name in COUNTS or (key, name) == ("averages-asgd", "start")
 
 
 def may_be_none(key, name):
@@ -90,8 +97,8 @@ def bad_values(key, name):
         return [0, 1.0, None, ["linear"], Adam()]
     bad = [-1, math.nan, "0.5", True, np.bool_(True), [0.5], np.array([0.5]), 1j]
     bad += [] if may_be_none(key, name) else [None]
-    if name in COUNTS:
-        return bad + [0, 0.5, math.inf]
+    if is_count(key, name):
+        return bad + [0.5, math.inf] + ([0] if name in COUNTS else [])
     if name in {"learning_rate", "quantile", "warmup", "factor", "decay"}:
         bad += [0, 0.0, math.inf]
     if name in {"momentum", "rho", "beta_1", "beta_2", "quantile", "warmup", "factor"}:
@@ -210,7 +217,7 @@ def test_numbers_of_numpy_are_numbers(key, name):
     types = [str] if name in NAMES else [np.float32, np.float64]
     if name in FLAGS:
         types = [np.bool_]
-    elif name in COUNTS:
+    elif is_count(key, name):
         types = [np.int32, np.int64]
     for kind in types:
         assert KINDS[key](**{name: kind(value)})._check()

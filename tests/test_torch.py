@@ -8,6 +8,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
+from skgd import MLPGDClassifier, MLPGDRegressor
 from skgd.activations import (
     ACTIVATIONS,
     ELU,
@@ -148,3 +149,73 @@ def test_label_smoothing(smoothing):
     loss, slope = LogLoss(label_smoothing=smoothing).evaluate(y, z, softmax=True)
     assert_allclose(loss, theirs.detach().numpy(), rtol=1e-12)
     assert_allclose(slope, tensor.grad.numpy(), rtol=0, atol=1e-14)
+
+
+# ---------------------------------------------------------------- clipped gradients
+CLIPPED = {
+    "sgd": (SGD(), lambda w: torch.optim.SGD(w, 1.0)),
+    "adam": (Adam(), lambda w: torch.optim.Adam(w, 0.1)),
+}
+
+
+def network_like(model):
+    """Layers of PyTorch with the weights of a fitted model."""
+    layers = []
+    for W, b in zip(model.coefs_, model.intercepts_, strict=True):
+        layer = torch.nn.Linear(*W.shape, dtype=torch.from_numpy(W).dtype)
+        layer.weight.data = torch.from_numpy(W.T.copy())
+        layer.bias.data = torch.from_numpy(b.copy())
+        layers += [layer, torch.nn.Tanh()]
+    return torch.nn.Sequential(*layers[:-1])
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("optimizer", CLIPPED)
+@pytest.mark.parametrize("task", ["regression", "classification"])
+def test_clipped_gradients(task, optimizer, dtype):
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((30, 4)).astype(dtype)
+    y = rng.randint(3, size=30) if task == "classification" else 10 * X[:, 0]
+    estimator = MLPGDClassifier if task == "classification" else MLPGDRegressor
+    (rule, make_theirs), limit = CLIPPED[optimizer], 0.05
+    model = estimator(
+        (6, 5),
+        activation="tanh",
+        penalty=None,
+        solver="batch",
+        optimizer=rule,
+        learning_rate="constant",
+        learning_rate_init=1e-300,
+        clip_norm=limit,
+        standardize=False,
+        early_stopping=False,
+        random_state=0,
+    )
+    kwargs = {"classes": [0, 1, 2]} if task == "classification" else {}
+    model.partial_fit(X, y, **kwargs)
+    start = [W.copy() for W in model.coefs_]
+    theirs = network_like(model)
+    descent = make_theirs(list(theirs.parameters()))
+    tensors = torch.from_numpy(X), torch.from_numpy(y)
+    model.set_params(learning_rate_init=0.1 if optimizer == "adam" else 1.0)
+    model._state.forget_slots()
+    norms = []
+    for _ in range(10):
+        model.partial_fit(X, y)
+        descent.zero_grad()
+        out = theirs(tensors[0])
+        if task == "classification":
+            loss = torch.nn.functional.cross_entropy(out, tensors[1])
+        else:
+            loss = 0.5 * torch.nn.functional.mse_loss(out[:, 0], tensors[1])
+        loss.backward()
+        norms.append(torch.nn.utils.clip_grad_norm_(theirs.parameters(), limit))
+        descent.step()
+    assert min(norms) > limit
+    # theirs divides by the norm plus 1e-6, ten times; rounding errors of float32
+    tolerance = 1e-4 if dtype == np.float32 else 1e-5
+    linear = [layer for layer in theirs if isinstance(layer, torch.nn.Linear)]
+    for layer, W, b in zip(linear, model.coefs_, model.intercepts_, strict=True):
+        assert_allclose(W, layer.weight.detach().numpy().T, rtol=0, atol=tolerance)
+        assert_allclose(b, layer.bias.detach().numpy(), rtol=0, atol=tolerance)
+    assert np.abs(model.coefs_[1] - start[1]).max() > 0.05

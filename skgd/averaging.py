@@ -1,0 +1,156 @@
+r"""Averages of the parameters over the updates of a training.
+
+Training goes on from the parameters themselves; their average is what is published.
+A rule says what share the parameters after each update have in the average so far,
+
+.. math:: \bar\theta \leftarrow \bar\theta + w_t (\theta_t - \bar\theta).
+
+The first has the share 1, so that the initial parameters have none. To add a rule,
+write its class and add it to `AVERAGES`; `tests/test_averaging.py` then asks for its
+oracle.
+"""
+
+from numbers import Integral, Real
+
+import numpy as np
+
+from ._rule import Allowed, Rule, resolve_rule
+
+__all__ = ["ASGD", "AVERAGES", "Averaging", "EMA"]
+
+
+class Averaging(Rule):
+    """Base of the averages."""
+
+    # samples before the average begins
+    _start = 0
+
+    def __call__(self, n_seen, n_averaged=0):
+        """The share of each update's parameters in the average.
+
+        Parameters
+        ----------
+        n_seen : array-like of shape (n_updates,)
+            The samples that training has seen after each update, rising.
+        n_averaged : int, default=0
+            Updates that are in the average before.
+
+        Returns
+        -------
+        shares : ndarray of shape (n_updates,), float64
+            In [0, 1]; 0 where averaging has not begun.
+        """
+        begun = np.asarray(n_seen, dtype=np.float64) >= self._start
+        t = n_averaged + np.cumsum(begun, dtype=np.float64)
+        return np.where(begun, self._share(np.maximum(t, 1.0)), 0.0)
+
+
+class ASGD(Averaging):
+    r"""The mean of the parameters after each update [1]_: :math:`w_t = 1 / t`.
+
+    Averaged stochastic gradient descent, as `average` of scikit-learn's `SGD*`. With
+    the rate of a convex problem constant, or falling slowly, the mean is nearer to the
+    optimum than the parameters that hover around it. All updates count the same: begin
+    when training has come close.
+
+    Parameters
+    ----------
+    start : int, default=0
+        The samples that training has seen when averaging begins.
+
+    References
+    ----------
+    .. [1] B. Polyak, A. Juditsky, "Acceleration of Stochastic Approximation by
+       Averaging", SIAM Journal on Control and Optimization 30, 1992.
+
+    Examples
+    --------
+    >>> from skgd.averaging import ASGD
+    >>> ASGD(start=20)([10, 20, 30])
+    array([0. , 1. , 0.5])
+    """
+
+    _allowed = {"start": Allowed(Integral, ge=0)}
+
+    def __init__(self, start=0):
+        self.start = start
+
+    @property
+    def _start(self):
+        return self.start
+
+    def _share(self, t):
+        return 1 / t
+
+
+class EMA(Averaging):
+    r"""Exponential moving average: :math:`w_t = 1 - d_t`, and :math:`w_1 = 1`.
+
+    .. math:: d_t = \min\left(d, \frac{t}{9 + t}\right)
+
+    The last :math:`1 / (1 - d)` updates or so count, so that the early ones are
+    forgotten, as networks need it. The warm-up of the decay is that of TensorFlow's
+    ``ExponentialMovingAverage``, ``min(decay, (1 + n) / (10 + n))`` after ``n``
+    updates [1]_: it averages the last tenth of a training that is still short.
+
+    Parameters
+    ----------
+    decay : float, default=0.999
+        The share ``d`` of the average that each update leaves, in (0, 1).
+
+    References
+    ----------
+    .. [1] M. Abadi et al., "TensorFlow: Large-Scale Machine Learning on Heterogeneous
+       Distributed Systems", :arxiv:`1603.04467`, 2016;
+       ``tf.train.ExponentialMovingAverage``.
+
+    Examples
+    --------
+    >>> from skgd.averaging import EMA
+    >>> EMA(decay=0.2)([1, 2, 3, 4])
+    array([1.        , 0.81818182, 0.8       , 0.8       ])
+    """
+
+    _allowed = {"decay": Allowed(Real, gt=0, lt=1)}
+
+    def __init__(self, decay=0.999):
+        self.decay = decay
+
+    def _share(self, t):
+        return np.where(t == 1, 1.0, 1 - np.minimum(self.decay, t / (9 + t)))
+
+
+AVERAGES = {"asgd": ASGD, "ema": EMA}
+
+
+def resolve_average(value, owner):
+    """The rule that the parameter `average` stands for.
+
+    Parameters
+    ----------
+    value : bool, int, str or Averaging
+        True is 'asgd', an int the same from so many samples on.
+    owner : str
+        The estimator's name, for the error.
+
+    Returns
+    -------
+    rule : Averaging or None
+        None where nothing is averaged.
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+    """
+    if isinstance(value, bool | np.bool_):
+        return ASGD() if value else None
+    if isinstance(value, Integral) and value >= 1:
+        return ASGD(start=value)
+    if isinstance(value, Averaging) or (isinstance(value, str) and value in AVERAGES):
+        return resolve_rule(value, AVERAGES, Averaging, "average", owner)
+    raise ValueError(
+        f"The 'average' parameter of {owner} must be a bool or an int >= 1 or one of "
+        f"{sorted(AVERAGES)} or an instance of one of their classes in "
+        f"skgd.averaging. Got {value!r} instead."
+    )
