@@ -2,6 +2,7 @@
 
 import warnings
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import replace
 from numbers import Integral, Real
 
@@ -13,10 +14,13 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
+from ._callbacks import CallbackSupportMixin, FitTask, has_callbacks, with_callbacks
 from ._data import as_rows, check_weights, forward, set_views, update_weight_mean
-from ._descent import Diverged, descend
+from ._descent import Diverged, Outcome, descend
 from ._loss import losses_of_rows
 from ._network import Data
+from ._observer import Observers
+from ._progress import Progress
 from ._rule import Allowed, check_parameters, resolve_rule, with_rule_objects
 from ._schedule import Schedule, is_rate_function
 from ._state import Recipe, TrainingState
@@ -36,7 +40,7 @@ MAX_RESTARTS = 5
 RESTART_FACTOR = 0.25
 
 
-class GradientDescent(BaseEstimator):
+class GradientDescent(CallbackSupportMixin, BaseEstimator):
     """Base of the four estimators.
 
     A subclass for the kind of target (`_targets.py`) encodes ``y`` and decodes
@@ -186,7 +190,6 @@ class GradientDescent(BaseEstimator):
             may_restart=False,
             # a stream is no training: nothing of it is a plateau, unless asked for
             may_lower=not (incremental and rules["learning_rate"] == "auto"),
-            verbose=bool(self.verbose),
         )
 
     def _average_from(self):
@@ -251,7 +254,12 @@ class GradientDescent(BaseEstimator):
             self.__dict__.update(before)
             raise
 
-    def _fit(
+    def _fit(self, X, y, sample_weight, **options):
+        with self._all_or_nothing():
+            return self._fit_tasks(X, y, sample_weight, **options)
+
+    @with_callbacks
+    def _fit_tasks(
         self,
         X,
         y,
@@ -264,6 +272,7 @@ class GradientDescent(BaseEstimator):
     ):
         # `start`: initial parameters by kind, from coef_init and the like; `units`:
         # where they are known from more data than these
+        given = X, y
         rules = self._resolve()
         state = getattr(self, "_state", None)
         if not (incremental or self.warm_start):
@@ -271,32 +280,42 @@ class GradientDescent(BaseEstimator):
         set_by_hand = state is None and (incremental or self.warm_start)
         if set_by_hand and start is None:
             start = self._parameters_set_by_hand()
-        with self._all_or_nothing():
-            X, y = self._validate(X, y, state)
-            y, Y = self._encode(y, X.dtype, state, classes, incremental)
-            weights = check_weights(sample_weight, X)
-            weights = self._class_weights(y, weights, X.dtype, incremental)
-            architecture = self._architecture(rules, X.shape[1])
-            if state is not None:
-                self._check_same_network(architecture)
-            if units is None:
-                known = state.units if incremental and state is not None else None
-                units = self._units(architecture, X, Y, weights, known)
-            if units is not None and units.targets is not None:
-                scale = tuple(units.target_scale.tolist())
-                architecture = replace(architecture, target_scale=scale)
-            if state is None:
-                state = self._new_state(architecture, X.dtype, units, start)
-            else:
-                state = state.copy()
-                self._absorb(architecture, state, start)
-                change_units(architecture, state, units)
-            if units is not None:
-                X = to_units(X, units.mean, units.scale)
-            data = Data(X, self._target_units(Y, units), weights)
-            self._architecture_ = architecture
-            self._train(rules, state, data, y, Y, incremental)
+        X, y = self._validate(X, y, state)
+        y, Y = self._encode(y, X.dtype, state, classes, incremental)
+        weights = check_weights(sample_weight, X)
+        given = *given, weights
+        weights = self._class_weights(y, weights, X.dtype, incremental)
+        architecture = self._architecture(rules, X.shape[1])
+        if state is not None:
+            self._check_same_network(architecture)
+        if units is None:
+            known = state.units if incremental and state is not None else None
+            units = self._units(architecture, X, Y, weights, known)
+        if units is not None and units.targets is not None:
+            scale = tuple(units.target_scale.tolist())
+            architecture = replace(architecture, target_scale=scale)
+        if state is None:
+            state = self._new_state(architecture, X.dtype, units, start)
+        else:
+            state = state.copy()
+            self._absorb(architecture, state, start)
+            change_units(architecture, state, units)
+        if units is not None:
+            X = to_units(X, units.mean, units.scale)
+        data = Data(X, self._target_units(Y, units), weights)
+        self._architecture_ = architecture
+        task = self._begin_task(given, incremental)
+        self._train(rules, state, data, y, Y, incremental, task)
+        if task is not None:
+            task.end()
         return self
+
+    def _begin_task(self, given, incremental):
+        # for callbacks, if there are any
+        if not has_callbacks(self):
+            return None
+        name, n_epochs = ("partial_fit", 0) if incremental else ("fit", self.max_iter)
+        return FitTask(self, *given, name, n_epochs)
 
     def _target_units(self, Y, units):
         if units is None or units.targets is None:
@@ -361,7 +380,7 @@ class GradientDescent(BaseEstimator):
                     f"{name}. It was {was!r}, now it would be {now!r}."
                 )
 
-    def _train(self, rules, state, data, y, Y, incremental):
+    def _train(self, rules, state, data, y, Y, incremental, task):
         rows = held_out = validate = None
         stops_early = self.early_stopping
         if stops_early == "auto":
@@ -384,9 +403,10 @@ class GradientDescent(BaseEstimator):
         weight_mean = update_weight_mean(state, data.weights, rows, n)
         weight_sum = weight_mean * n
         recipe = self._recipe(rules, n, weight_sum, incremental, state.rate_factor)
-        task = (data, rows, weight_mean, validate)
-        outcome, state = self._descend(state, recipe, task, incremental)
-        self._publish_curves(state, outcome, validate is not None)
+        work = (data, rows, weight_mean, validate)
+        observers = self._observers(task, rows, incremental)
+        outcome, state = self._descend(state, recipe, work, incremental, observers)
+        self._publish_curves(state, outcome)
         self._publish(self._architecture_, state)
         self._state = state
         ended_early = incremental or outcome.stopped or outcome.interrupted
@@ -397,10 +417,32 @@ class GradientDescent(BaseEstimator):
                 stacklevel=2,
             )
 
-    def _descend(self, state, recipe, task, incremental):
+    def _observers(self, task, rows, incremental):
+        progress = None
+        if self.verbose:
+            validated = rows is not None
+            progress = Progress(int(self.verbose), validated, go_on=incremental)
+        if incremental:  # a single pass, which has no epochs
+            task = None
+        if task is not None:
+            task.train_on(rows)
+        return Observers(progress, task)
+
+    def _as_if_ended(self, state, n_iter):
+        # the attributes of a fit that had ended after some epoch
+        state = state.copy()
+        state.restore_best()
+        model = copy(self)
+        if state.loss_curve:
+            model._publish_curves(state, Outcome(n_iter))
+        model._publish(self._architecture_, state)
+        model._state = state
+        return vars(model)
+
+    def _descend(self, state, recipe, work, incremental, observers):
         # Where the rate is ours to choose, divergence is a reason to choose again.
         self.n_restarts_ = 0
-        data, rows, weight_mean, validate = task
+        data, rows, weight_mean, validate = work
         choose = self.learning_rate_init is None and not incremental
         choose = choose and isinstance(recipe.schedule, Schedule)
         before = state.copy() if choose else None
@@ -417,6 +459,7 @@ class GradientDescent(BaseEstimator):
                     weight_mean,
                     validate,
                     not incremental,
+                    observers,
                 )
                 return outcome, state
             except Diverged as error:
@@ -455,7 +498,8 @@ class GradientDescent(BaseEstimator):
 
         return validate
 
-    def _publish_curves(self, state, outcome, validated):
+    def _publish_curves(self, state, outcome):
+        validated = state.watched == "validation"
         self.n_iter_ = outcome.n_iter
         self.t_ = state.n_seen + self._t_start
         self.loss_curve_ = list(state.loss_curve)

@@ -22,10 +22,10 @@ class Outcome:
 
     n_iter: int = 0
     stopped: bool = False  # on a plateau, before max_iter
-    interrupted: bool = False
+    interrupted: bool = False  # by the user, or by an observer
 
 
-def _next_rate_or_stop(state, recipe, message, stop):
+def _next_rate_or_stop(state, recipe, message, stop, observers):
     # True to stop on a plateau; 'adaptive' lowers the rate instead, to a limit
     adaptive = getattr(recipe.schedule, "_adaptive", None)
     if adaptive is not None and not recipe.may_lower:
@@ -33,21 +33,13 @@ def _next_rate_or_stop(state, recipe, message, stop):
     if adaptive is not None and state.learning_rate > adaptive.min_rate:
         state.n_plateaus += 1
         state.stopping.restart()
-        if recipe.verbose:
-            factor = adaptive([0], n_plateaus=state.n_plateaus)[0]
-            rate = recipe.learning_rate * factor
-            print(f"{message} Setting learning rate to {rate:f}")
+        factor = adaptive([0], n_plateaus=state.n_plateaus)[0]
+        rate = recipe.learning_rate * factor
+        observers.message(f"{message} Setting learning rate to {rate:f}")
         return False
-    if recipe.verbose and stop:
-        print(f"{message} Stopping.")
+    if stop:
+        observers.message(f"{message} Stopping.")
     return stop
-
-
-def _report(state, recipe, outcome, validate):
-    if recipe.verbose:
-        print(f"Iteration {outcome.n_iter}, loss = {state.loss_curve[-1]:.8f}")
-        if validate is not None:
-            print(f"Validation score: {state.validation_scores[-1]:f}")
 
 
 def _diverged(state, recipe, outcome):
@@ -75,7 +67,9 @@ def _diverged(state, recipe, outcome):
     )
 
 
-def descend(state, architecture, data, recipe, rows, weight_mean, validate, stop):
+def descend(
+    state, architecture, data, recipe, rows, weight_mean, validate, stop, observers
+):
     """Epoch after epoch until a plateau or `max_iter`.
 
     Parameters
@@ -96,6 +90,8 @@ def descend(state, architecture, data, recipe, rows, weight_mean, validate, stop
         Returns the validation score and loss of the published parameters.
     stop : bool
         Whether a plateau ends the descent.
+    observers : Observer
+        Told of each epoch; may end the descent.
 
     Returns
     -------
@@ -125,6 +121,7 @@ def descend(state, architecture, data, recipe, rows, weight_mean, validate, stop
     try:
         with single_blas_thread():
             while outcome.n_iter < recipe.max_iter and not outcome.stopped:
+                observers.begin_epoch(state, outcome.n_iter)
                 loss, reported = run_epoch(
                     net, state, recipe, kernel, rows, weight_mean
                 )
@@ -139,26 +136,33 @@ def descend(state, architecture, data, recipe, rows, weight_mean, validate, stop
                     state.validation_scores.append(score)
                     state.validation_loss_curve.append(held_out)
                     value, keep = held_out / state.unit_of_loss, state.kept
-                _report(state, recipe, outcome, validate)
+                if finite:
+                    state.stopping.update(value, keep)
+                asked = observers.end_epoch(state, outcome.n_iter, finite)
                 if not finite:
                     _diverged(state, recipe, outcome)
                     outcome.stopped = True
                     break
-                state.stopping.update(value, keep)
+                if asked:
+                    outcome.interrupted = True
+                    break
                 if state.step < getattr(schedule, "_warming", 0):
                     state.stopping.restart()
                 if state.stopping.on_plateau:
                     message = _plateau_message(recipe, state, validate)
-                    outcome.stopped = _next_rate_or_stop(state, recipe, message, stop)
+                    outcome.stopped = _next_rate_or_stop(
+                        state, recipe, message, stop, observers
+                    )
     except KeyboardInterrupt:
         # Before the first epoch has ended there is nothing to keep.
         if outcome.n_iter == 0 or not np.isfinite(state.theta).all():
             raise
         warnings.warn("Training interrupted by user.", stacklevel=2)
         outcome.interrupted = True
+    finally:
+        observers.close()
     state.converged = outcome.stopped
-    if validate is not None and state.stopping.best_weights is not None:
-        state.restore(state.stopping.best_weights)
+    state.restore_best()
     return outcome
 
 

@@ -32,7 +32,6 @@ class Recipe:
     average_from: float  # samples after which parameters are averaged
     may_lower: bool  # a plateau lowers the rate of an adaptive schedule
     may_restart: bool  # divergence is an error even where a best epoch is kept
-    verbose: bool
 
 
 @dataclass
@@ -169,14 +168,11 @@ class TrainingState:
         scores = self.validation_scores
         return *arrays, self.n_averaged, len(self.loss_curve), scores[-1]
 
-    def restore(self, kept):
-        """Go back to the parameters of `kept`.
-
-        Parameters
-        ----------
-        kept : tuple
-            What the method of that name gave.
-        """
+    def restore_best(self):
+        """Go back to the best epoch, if early stopping has kept it."""
+        kept = self.stopping.best_weights
+        if kept is None:
+            return
         theta, running, average = kept[:3]
         self.n_averaged, self.best_iter, self.best_score = kept[3:]
         self.theta[:] = theta

@@ -15,8 +15,9 @@ PACKAGE = ROOT / "skgd"
 # from the ground up; a name stands for its .py, .pyx, .pxd and .h
 FLOORS = [
     ["_diagnosis", "_docs", "_leaf", "_plot_style", "_rule", "_stopping", "_threads"]
-    + ["_objective", "_units", "penalties"],
-    ["_activation", "_loss", "_schedule", "layers", "line_search", "_plot_surface"],
+    + ["_objective", "_observer", "_units", "penalties"],
+    ["_activation", "_loss", "_schedule", "layers", "line_search", "_plot_surface"]
+    + ["_callbacks", "_progress"],
     ["_steps", "activations", "losses", "schedules", "sparse"],
     ["_architecture", "_function", "_network", "_targets", "initializers"],
     ["_optimizer"],
