@@ -256,10 +256,10 @@ class GradientDescent(CallbackSupportMixin, BaseEstimator):
 
     def _fit(self, X, y, sample_weight, **options):
         with self._all_or_nothing():
-            return self._fit_tasks(X, y, sample_weight, **options)
+            return self._fit_as_task(X, y, sample_weight, **options)
 
     @with_callbacks
-    def _fit_tasks(
+    def _fit_as_task(
         self,
         X,
         y,
@@ -272,7 +272,7 @@ class GradientDescent(CallbackSupportMixin, BaseEstimator):
     ):
         # `start`: initial parameters by kind, from coef_init and the like; `units`:
         # where they are known from more data than these
-        given = X, y
+        given = X, y  # what callbacks see
         rules = self._resolve()
         state = getattr(self, "_state", None)
         if not (incremental or self.warm_start):
@@ -282,9 +282,8 @@ class GradientDescent(CallbackSupportMixin, BaseEstimator):
             start = self._parameters_set_by_hand()
         X, y = self._validate(X, y, state)
         y, Y = self._encode(y, X.dtype, state, classes, incremental)
-        weights = check_weights(sample_weight, X)
-        given = *given, weights
-        weights = self._class_weights(y, weights, X.dtype, incremental)
+        checked = check_weights(sample_weight, X)
+        weights = self._class_weights(y, checked, X.dtype, incremental)
         architecture = self._architecture(rules, X.shape[1])
         if state is not None:
             self._check_same_network(architecture)
@@ -304,18 +303,18 @@ class GradientDescent(CallbackSupportMixin, BaseEstimator):
             X = to_units(X, units.mean, units.scale)
         data = Data(X, self._target_units(Y, units), weights)
         self._architecture_ = architecture
-        task = self._begin_task(given, incremental)
+        task = self._begin_task(*given, checked, incremental)
         self._train(rules, state, data, y, Y, incremental, task)
         if task is not None:
             task.end()
         return self
 
-    def _begin_task(self, given, incremental):
+    def _begin_task(self, X, y, weights, incremental):
         # for callbacks, if there are any
         if not has_callbacks(self):
             return None
         name, n_epochs = ("partial_fit", 0) if incremental else ("fit", self.max_iter)
-        return FitTask(self, *given, name, n_epochs)
+        return FitTask(self, X, y, weights, name, n_epochs)
 
     def _target_units(self, Y, units):
         if units is None or units.targets is None:
@@ -420,10 +419,9 @@ class GradientDescent(CallbackSupportMixin, BaseEstimator):
     def _observers(self, task, rows, incremental):
         progress = None
         if self.verbose:
-            validated = rows is not None
-            progress = Progress(int(self.verbose), validated, go_on=incremental)
+            progress = Progress(int(self.verbose), rows is not None, go_on=incremental)
         if incremental:  # a single pass, which has no epochs
-            task = None
+            return Observers(progress)
         if task is not None:
             task.train_on(rows)
         return Observers(progress, task)

@@ -368,6 +368,16 @@ def test_every_callback_is_asked_even_if_the_first_stops():
     assert len(first.calls) == len(second.calls) == 6
 
 
+def test_a_stop_is_no_plateau():
+    # an adaptive rate that was lowered stays low, as after Ctrl-C
+    options = dict(learning_rate="adaptive", optimizer="sgd", tol=1e9)
+    model = small(GDRegressor, n_iter_no_change=1, warm_start=True, **options)
+    model.set_callbacks(Plain(last=2)).fit(X_REG, Y_REG)
+    assert model.learning_rate_ == pytest.approx(0.01 / 5)
+    model.set_callbacks(Plain(last=0)).fit(X_REG, Y_REG)
+    assert model.learning_rate_ == pytest.approx(0.01 / 5)
+
+
 # ------------------------------------------------------------------ composition
 def test_progress_bar(capsys):
     model = small(MLPGDClassifier, early_stopping=True).set_callbacks(ProgressBar())

@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
 
 from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
+from skgd._observer import Observer, Observers
 from skgd._progress import PAUSE, Progress
 
 ESTIMATORS = [GDRegressor, GDClassifier, MLPGDRegressor, MLPGDClassifier]
@@ -216,6 +217,37 @@ def test_a_descent_that_starts_again_has_a_table_of_its_own(capsys, clock):
     assert numbers(out)[-20:] == list(range(1, 21))
     # the epoch that diverged is shown
     assert len(numbers(out)) > 20
+
+
+def test_several_observers_are_all_told():
+    told = []
+
+    class Teller(Observer):
+        def __init__(self, name, stop):
+            self.name, self.stop = name, stop
+
+        def begin_epoch(self, state, n_iter):
+            told.append((self.name, "begin", n_iter))
+
+        def end_epoch(self, state, n_iter, sound):
+            told.append((self.name, "end", n_iter, sound))
+            return self.stop
+
+        def message(self, text):
+            told.append((self.name, text))
+
+        def close(self):
+            told.append((self.name, "close"))
+
+    both = Observers(Teller("a", True), None, Teller("b", False))
+    both.begin_epoch(None, 0)
+    assert both.end_epoch(None, 1, True)
+    both.message("hello")
+    both.close()
+    expected = [("begin", 0), ("end", 1, True), ("hello",), ("close",)]
+    assert told == [(name, *what) for what in expected for name in "ab"]
+    assert not Observers(Teller("b", False)).end_epoch(None, 1, True)
+    assert not Observers(Observer()).end_epoch(None, 1, True)
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
