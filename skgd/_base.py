@@ -1,20 +1,18 @@
 """What the four estimators share: validate, resolve, fit, continue, publish."""
 
 import warnings
-from collections.abc import Callable
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
-from numbers import Integral, Real
 
 import numpy as np
 from scipy import sparse as sp
-from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length
 
+from ._callbacks import CallbackSupportMixin, FitTask, has_callbacks, with_callbacks
 from ._columns import validate_features
 from ._data import (
     as_rows,
@@ -23,92 +21,29 @@ from ._data import (
     set_views,
     update_weight_mean,
 )
-from ._descent import Diverged, descend
+from ._descent import Diverged, Outcome, descend
 from ._network import Data
-from ._rule import Allowed, check_parameters, resolve_rule, with_rule_objects
-from ._schedule import Schedule, is_rate_function
-from ._state import Recipe, TrainingState
+from ._observer import Observers
+from ._progress import Progress
+from ._settings import Settings
+from ._state import TrainingState
 from ._stopping import Stopping
 from ._units import absorb, change_units, moments_of, to_units, units_of
 from ._validation import HeldOut, split, validation
-from .averaging import AVERAGES, Averaging, resolve_average
-from .line_search import LineSearch
-from .losses import Loss
-from .optimizers import OPTIMIZERS, SGD, Momentum, Optimizer
-from .penalties import PENALTIES, penalty_strengths
-from .schedules import SCHEDULES
+from .optimizers import SGD, Momentum
 
 # early_stopping='auto' is on for more samples than this, as in scikit-learn's
 # HistGradientBoosting*.
 AUTO_EARLY_STOPPING = 10_000
 
 
-class GradientDescent(BaseEstimator):
+class GradientDescent(CallbackSupportMixin, Settings):
     """Base of the four estimators.
 
     A subclass for the kind of target (`_targets.py`) encodes ``y`` and decodes
     raw predictions; one for the kind of model (`_linear.py`, `_mlp.py`) says what
     the network is and moves its parameters from and to the public attributes.
     """
-
-    _allowed = {
-        "solver": Allowed(options=("batch", "sgd", "minibatch")),
-        "penalty": Allowed(options=(*PENALTIES, None)),
-        "alpha": Allowed(Real, ge=0, options=("auto",)),
-        "l1_ratio": Allowed(Real, ge=0, le=1, options=(None,)),
-        "batch_size": Allowed(Integral, ge=1, options=("auto",)),
-        "learning_rate_init": Allowed(Real, gt=0, options=(None,)),
-        "clip_norm": Allowed(Real, gt=0, options=(None,)),
-        "max_iter": Allowed(Integral, ge=1),
-        "tol": Allowed(Real, ge=0, options=(None,)),
-        "n_iter_no_change": Allowed(Integral, ge=1, options=(np.inf,)),
-        "shuffle": Allowed(bool),
-        "verbose": Allowed(bool, Integral, ge=0),
-        "warm_start": Allowed(bool),
-        "early_stopping": Allowed(bool, options=("auto",)),
-        "scoring": Allowed(str, Callable, options=(None,)),
-        "validation_fraction": Allowed(Real, gt=0, lt=1),
-        "batch_norm": Allowed(bool),
-        "standardize": Allowed(bool),
-    }
-
-    @property
-    def _rules(self):
-        # the rules among the parameters: registry and base class
-        return {
-            "loss": (self._losses, Loss),
-            "optimizer": (OPTIMIZERS, Optimizer),
-            "learning_rate": (
-                {**SCHEDULES, "line_search": LineSearch},
-                (Schedule, LineSearch),
-            ),
-            "average": (AVERAGES, Averaging),
-        }
-
-    def set_params(self, **params):
-        """Set the parameters of this estimator and of the rules in it.
-
-        Parameters
-        ----------
-        **params : dict
-            As in scikit-learn. Where a rule is given by name, a parameter of it
-            (``optimizer__beta_1``) first puts the rule object in its place.
-
-        Returns
-        -------
-        self : object
-            The estimator.
-        """
-        if any(key.startswith("average__") for key in params):
-            given = params.get("average", self.average)
-            rule = resolve_average(given, type(self).__name__)
-            if rule is None:
-                raise ValueError(
-                    f"average={given!r} has no parameters to set. Set average to "
-                    f"one of {sorted(AVERAGES)}, too."
-                )
-            params = {**params, "average": rule}
-        return super().set_params(**with_rule_objects(self, params, self._rules))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -119,95 +54,10 @@ class GradientDescent(BaseEstimator):
         # Parameters that were set by hand are where a fit starts, not its result.
         return hasattr(self, "_state")
 
-    # ------------------------------------------------------------ parameters
     @property
     def _fitted_loss(self):
         # what was trained, whatever the parameter says now
         return self._architecture_.loss
-
-    def _loss_rule(self, loss):
-        name = type(self).__name__
-        if isinstance(loss, Loss) and type(loss) not in self._losses.values():
-            raise ValueError(
-                f"The 'loss' parameter of {name} must be one of {sorted(self._losses)} "
-                f"or an instance of one of their classes in skgd.losses. Got {loss!r} "
-                "instead."
-            )
-        return resolve_rule(loss, self._losses, Loss, "loss", name)
-
-    def _resolve(self):
-        # parameters that are objects, all checked
-        check_parameters(self, self._allowed)
-        if self.penalty == "elasticnet" and self.l1_ratio is None:
-            raise ValueError("l1_ratio must be set when penalty is 'elasticnet'")
-        rules = {}
-        for name, (registry, base) in self._rules.items():
-            value = getattr(self, name)
-            if name == "loss":
-                rules[name] = self._loss_rule(value)
-            elif name == "average":
-                rules[name] = resolve_average(value, type(self).__name__)
-            elif name == "learning_rate" and (
-                is_rate_function(value) or value == "auto"
-            ):
-                rules[name] = value
-            else:
-                owner = type(self).__name__
-                rules[name] = resolve_rule(value, registry, base, name, owner)
-        if isinstance(rules["learning_rate"], LineSearch) and self.solver != "batch":
-            raise ValueError(
-                "learning_rate='line_search' compares the objective over all samples "
-                "before and after an update: it needs solver='batch'. Got "
-                f"solver={self.solver!r}."
-            )
-        return rules
-
-    def _recipe(self, rules, n_samples, weight_sum, incremental):
-        searched = isinstance(rules["learning_rate"], LineSearch)
-        if self.solver == "batch":
-            # a search needs the gradient, which updates by a single row do not keep
-            batch_size = max(n_samples, 2) if searched else n_samples
-        elif self.solver == "sgd":
-            batch_size = 1
-        elif self.batch_size == "auto":
-            batch_size = min(200, n_samples)
-        else:
-            batch_size = min(self.batch_size, n_samples)
-            if batch_size < self.batch_size:
-                warnings.warn(
-                    "Got `batch_size` less than 1 or larger than sample size. It is "
-                    f"going to be clipped: from {self.batch_size} to {n_samples}.",
-                    stacklevel=2,
-                )
-        rate = self.learning_rate_init
-        if rate is None:
-            kind = f"single {self._kind}" if batch_size == 1 else self._kind
-            rate = rules["optimizer"].own_rate(kind)
-        schedule = rules["learning_rate"]
-        if schedule == "auto":
-            schedule = self._own_schedule(rate, rules["optimizer"])
-        alpha, per_sample = self.alpha, self._penalty_per_sample
-        if alpha == "auto":
-            alpha, per_sample = self._own_alpha(weight_sum, incremental), False
-        l1, l2 = penalty_strengths(self.penalty, alpha, self.l1_ratio)
-        return Recipe(
-            optimizer=rules["optimizer"],
-            schedule=schedule,
-            learning_rate=rate,
-            batch_size=batch_size,
-            shuffle=bool(self.shuffle),
-            max_iter=1 if incremental else self.max_iter,
-            n_iter_no_change=self.n_iter_no_change,
-            n_steps=self.max_iter * -(-n_samples // batch_size),
-            l1=l1,
-            l2=l2,
-            per_sample=per_sample,
-            clip_norm=np.inf if self.clip_norm is None else float(self.clip_norm),
-            average=rules["average"],
-            # a stream is no training: nothing of it is a plateau, unless asked for
-            may_lower=not (incremental and rules["learning_rate"] == "auto"),
-            verbose=bool(self.verbose),
-        )
 
     # ------------------------------------------------------------ data
     def _validate(self, X, y, state, incremental=False):
@@ -297,7 +147,12 @@ class GradientDescent(BaseEstimator):
             self.__dict__.update(before)
             raise
 
-    def _fit(
+    def _fit(self, X, y, sample_weight, **options):
+        with self._all_or_nothing():
+            return self._fit_as_task(X, y, sample_weight, **options)
+
+    @with_callbacks
+    def _fit_as_task(
         self,
         X,
         y,
@@ -313,53 +168,60 @@ class GradientDescent(BaseEstimator):
     ):
         # `start`: initial parameters by kind, from coef_init and the like; `units`:
         # where they are known from more data than these
+        given = X, y  # what callbacks see
         rules = self._resolve()
         state = getattr(self, "_state", None)
         if not (incremental or self.warm_start):
             state = None
-        set_by_hand = state is None and (incremental or self.warm_start)
-        if set_by_hand and start is None:
+        new = state is None
+        if new and start is None and (incremental or self.warm_start):
             start = self._parameters_set_by_hand()
-        with self._all_or_nothing():
-            X, y = self._validate(X, y, state, incremental)
-            y, Y = self._encode(y, X.dtype, state, classes, incremental)
-            factors = self._class_factors(y, incremental)
-            weights = check_weights(sample_weight, X)
-            weights = self._times_class_weights(y, weights, factors, X.dtype)
-            architecture = self._architecture(rules, X.shape[1])
-            known = None
-            new = state is None
-            if new:
-                state = self._new_state(architecture, X.dtype)
+        X, y = self._validate(X, y, state, incremental)
+        y, Y = self._encode(y, X.dtype, state, classes, incremental)
+        checked = check_weights(sample_weight, X)
+        factors = self._class_factors(y, incremental)
+        weights = self._times_class_weights(y, checked, factors, X.dtype)
+        architecture = self._architecture(rules, X.shape[1])
+        if new:
+            state = self._new_state(architecture, X.dtype)
+        else:
+            self._check_same_network(architecture)
+            state = state.copy()
+        rows = held_out = None
+        if not incremental and self._stops_early(len(y), X_val, y_val):
+            if X_val is None:
+                rows, held_out = self._hold_out(X, y, Y, weights, state.rng)
             else:
-                self._check_same_network(architecture)
-                state = state.copy()
-                known = state.units if incremental else None
-            rows = held_out = None
-            if not incremental and self._stops_early(len(y), X_val, y_val):
-                if X_val is not None:
-                    held_out = self._validation_data(
-                        X, X_val, y_val, sample_weight_val, factors
-                    )
-                else:
-                    rows, held_out = self._hold_out(X, y, Y, weights, state.rng)
-            if units is None:
-                units = self._units(architecture, X, Y, weights, rows, known)
-            if units is not None and units.targets is not None:
-                scale = tuple(units.target_scale.tolist())
-                architecture = replace(architecture, target_scale=scale)
-            if new:
-                state.units = units
-                self._begin(architecture, state, start)
-            else:
-                self._absorb(architecture, state, start)
-                change_units(architecture, state, units)
-            if units is not None:
-                X = to_units(X, units.mean, units.scale)
-            self._architecture_ = architecture
-            data = Data(X, self._target_units(Y, units), weights)
-            self._train(rules, state, data, rows, held_out, incremental)
+                given_val = X_val, y_val, sample_weight_val
+                held_out = self._validation_data(X, *given_val, factors)
+        if units is None:
+            known = state.units if incremental and not new else None
+            units = self._units(architecture, X, Y, weights, rows, known)
+        if units is not None and units.targets is not None:
+            scale = tuple(units.target_scale.tolist())
+            architecture = replace(architecture, target_scale=scale)
+        if new:
+            state.units = units
+            self._begin(architecture, state, start)
+        else:
+            self._absorb(architecture, state, start)
+            change_units(architecture, state, units)
+        if units is not None:
+            X = to_units(X, units.mean, units.scale)
+        data = Data(X, self._target_units(Y, units), weights)
+        self._architecture_ = architecture
+        task = self._begin_task(*given, checked, incremental)
+        self._train(rules, state, data, rows, held_out, incremental, task)
+        if task is not None:
+            task.end()
         return self
+
+    def _begin_task(self, X, y, weights, incremental):
+        # for callbacks, if there are any
+        if not has_callbacks(self):
+            return None
+        name, n_epochs = ("partial_fit", 0) if incremental else ("fit", self.max_iter)
+        return FitTask(self, X, y, weights, name, n_epochs)
 
     def _hold_out(self, X, y, Y, weights, rng):
         classes = self._stratify(y)
@@ -438,7 +300,7 @@ class GradientDescent(BaseEstimator):
                     f"{name}. It was {was!r}, now it would be {now!r}."
                 )
 
-    def _train(self, rules, state, data, rows, held_out, incremental):
+    def _train(self, rules, state, data, rows, held_out, incremental, task):
         validate = None
         if held_out is not None:
             validate = validation(
@@ -449,7 +311,9 @@ class GradientDescent(BaseEstimator):
                 self._scorer(),
             )
         patience = self.n_iter_no_change + self._patience_beyond
-        watched = "training loss" if validate is None else self._watched()
+        watched = "training loss"
+        if validate is not None:
+            watched = f"validation {'loss' if self.scoring is None else 'score'}"
         if not incremental or state.stopping is None or state.watched != watched:
             state.stopping = Stopping(self.tol, patience, self._windowed_tol)
             state.watched = watched
@@ -472,11 +336,11 @@ class GradientDescent(BaseEstimator):
                 weight_mean,
                 validate,
                 not incremental,
+                self._observers(task, rows, validate is not None, incremental),
             )
         except Diverged as error:
             raise ValueError(f"{error} {self._advice(data.X, error.rate)}") from error
-        self.n_restarts_ = outcome.n_restarts
-        self._publish_curves(state, outcome, validate is not None)
+        self._publish_curves(state, outcome)
         self._publish(self._architecture_, state)
         self._state = state
         ended_early = incremental or outcome.stopped or outcome.interrupted
@@ -486,6 +350,27 @@ class GradientDescent(BaseEstimator):
                 ConvergenceWarning,
                 stacklevel=2,
             )
+
+    def _observers(self, task, rows, validated, incremental):
+        progress = None
+        if self.verbose:
+            progress = Progress(int(self.verbose), validated, go_on=incremental)
+        if incremental:  # a single pass, which has no epochs
+            return Observers(progress)
+        if task is not None:
+            task.train_on(rows)
+        return Observers(progress, task)
+
+    def _as_if_ended(self, state, n_iter):
+        # the attributes of a fit that had ended after some epoch
+        state = state.copy()
+        state.restore_best()
+        model = copy(self)
+        if state.loss_curve:
+            model._publish_curves(state, Outcome(n_iter))
+        model._publish(self._architecture_, state)
+        model._state = state
+        return vars(model)
 
     def _advice(self, X, rate):
         # after divergence
@@ -500,11 +385,10 @@ class GradientDescent(BaseEstimator):
             f"help, or standardize=True. So might learning_rate_init={rate:.1g}."
         )
 
-    def _watched(self):
-        return "validation loss" if self.scoring is None else "validation score"
-
-    def _publish_curves(self, state, outcome, validated):
+    def _publish_curves(self, state, outcome):
+        validated = state.watched != "training loss"
         self.n_iter_ = outcome.n_iter
+        self.n_restarts_ = outcome.n_restarts
         self.t_ = state.n_seen + self._t_start
         self.loss_curve_ = list(state.loss_curve)
         self.loss_ = state.loss_curve[-1]

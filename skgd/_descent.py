@@ -40,11 +40,11 @@ class Outcome:
 
     n_iter: int = 0
     stopped: bool = False  # on a plateau, before max_iter
-    interrupted: bool = False
+    interrupted: bool = False  # by the user, or by an observer
     n_restarts: int = 0  # after divergence
 
 
-def _next_rate_or_stop(state, recipe, message, stop):
+def _next_rate_or_stop(state, recipe, message, stop, observers):
     # True to stop on a plateau; 'adaptive' lowers the rate instead, to a limit
     adaptive = getattr(recipe.schedule, "_adaptive", None)
     if adaptive is not None and not recipe.may_lower:
@@ -52,21 +52,13 @@ def _next_rate_or_stop(state, recipe, message, stop):
     if adaptive is not None and state.learning_rate > adaptive.min_rate:
         state.n_plateaus += 1
         state.stopping.restart()
-        if recipe.verbose:
-            factor = adaptive([0], n_plateaus=state.n_plateaus)[0]
-            rate = recipe.learning_rate * state.rate_factor * factor
-            print(f"{message} Setting learning rate to {rate:f}")
+        factor = adaptive([0], n_plateaus=state.n_plateaus)[0]
+        rate = recipe.learning_rate * state.rate_factor * factor
+        observers.message(f"{message} Setting learning rate to {rate:f}")
         return False
-    if recipe.verbose and stop:
-        print(f"{message} Stopping.")
+    if stop:
+        observers.message(f"{message} Stopping.")
     return stop
-
-
-def _report(state, recipe, outcome, validate):
-    if recipe.verbose:
-        print(f"Iteration {outcome.n_iter}, loss = {state.loss_curve[-1]:.8f}")
-        if validate is not None:
-            print(f"Validation score: {state.validation_scores[-1]:f}")
 
 
 def _usual_objective(state, architecture, data, recipe):
@@ -86,12 +78,12 @@ def _usual_objective(state, architecture, data, recipe):
     return penalty + float(max(zero.mean(), start if np.isfinite(start) else 0))
 
 
-def _what_happened(state, loss, epoch):
-    if np.isfinite(state.theta).all() and np.isfinite(loss):
-        return f"The loss exploded at epoch #{epoch}."
+def _what_happened(state, outcome):
+    if np.isfinite(state.theta).all() and np.isfinite(state.loss_curve[-1]):
+        return f"The loss exploded at epoch #{outcome.n_iter}."
     return (
-        f"Floating-point under-/overflow occurred at epoch #{epoch}. Solver produced "
-        "non-finite parameter weights."
+        f"Floating-point under-/overflow occurred at epoch #{outcome.n_iter}. Solver "
+        "produced non-finite parameter weights."
     )
 
 
@@ -102,8 +94,9 @@ def _is_good(state, usual):
     return falls or curve[-1] <= state.unit_of_loss * 10 * (1 + abs(usual))
 
 
-def _go_back(state, last, outcome, what):
+def _go_back(state, last, outcome, observers):
     # to the end of the last good epoch, with half the rate
+    what = _what_happened(state, outcome)
     n_forgotten = outcome.n_iter - last["n_iter"]
     for curve in state.curves:
         del curve[len(curve) - n_forgotten :]
@@ -113,6 +106,7 @@ def _go_back(state, last, outcome, what):
     state.stopping.restart()
     state.rate_factor *= 0.5
     outcome.n_restarts += 1
+    observers.message(f"{what} Back to epoch {outcome.n_iter}, with half the rate.")
     if outcome.n_restarts == 1:
         warnings.warn(
             f"{what} Training goes on from the last good epoch with half the "
@@ -136,7 +130,9 @@ def _give_up(state, what):
     )
 
 
-def descend(state, architecture, data, recipe, rows, weight_mean, validate, stop):
+def descend(
+    state, architecture, data, recipe, rows, weight_mean, validate, stop, observers
+):
     """Epoch after epoch until a plateau or `max_iter`.
 
     Parameters
@@ -158,6 +154,8 @@ def descend(state, architecture, data, recipe, rows, weight_mean, validate, stop
         number that should fall.
     stop : bool
         Whether a plateau ends the descent.
+    observers : Observer
+        Told of each epoch; may end the descent.
 
     Returns
     -------
@@ -186,15 +184,11 @@ def descend(state, architecture, data, recipe, rows, weight_mean, validate, stop
             while outcome.n_iter < recipe.max_iter and not outcome.stopped:
                 if may_go_back and (outcome.n_iter == 0 or _is_good(state, usual)):
                     last = {"n_iter": outcome.n_iter, **state.snapshot(slots=False)}
+                observers.begin_epoch(state, outcome.n_iter)
                 loss, reported = run_epoch(
                     net, state, recipe, kernel, rows, weight_mean
                 )
                 sound = state.is_sound(loss, usual)
-                if not sound:
-                    what = _what_happened(state, loss, outcome.n_iter + 1)
-                    if may_go_back and outcome.n_restarts < MAX_RESTARTS:
-                        _go_back(state, last, outcome, what)
-                        continue
                 outcome.n_iter += 1
                 state.loss_curve.append(reported)
                 value, keep = loss, None
@@ -204,26 +198,37 @@ def descend(state, architecture, data, recipe, rows, weight_mean, validate, stop
                     state.validation_scores.append(score)
                     state.validation_loss_curve.append(held_out)
                     keep = state.kept
-                _report(state, recipe, outcome, validate)
-                if not sound:
-                    _give_up(state, what)
+                if sound:
+                    state.stopping.update(value, keep)
+                asked = observers.end_epoch(state, outcome.n_iter, sound)
+                if not sound and (last is None or outcome.n_restarts == MAX_RESTARTS):
+                    _give_up(state, _what_happened(state, outcome))
                     outcome.stopped = True
                     break
-                state.stopping.update(value, keep)
+                if not sound:
+                    _go_back(state, last, outcome, observers)
+                if asked:
+                    outcome.interrupted = True
+                    break
+                if not sound:
+                    continue
                 if state.step < getattr(schedule, "_warming", 0):
                     state.stopping.restart()
                 if state.stopping.on_plateau:
                     message = _plateau_message(recipe, state)
-                    outcome.stopped = _next_rate_or_stop(state, recipe, message, stop)
+                    outcome.stopped = _next_rate_or_stop(
+                        state, recipe, message, stop, observers
+                    )
     except KeyboardInterrupt:
         # Before the first epoch has ended there is nothing to keep.
         if outcome.n_iter == 0 or not np.isfinite(state.theta).all():
             raise
         warnings.warn("Training interrupted by user.", stacklevel=2)
         outcome.interrupted = True
+    finally:
+        observers.close()
     state.converged = outcome.stopped
-    if validate is not None and state.stopping.best_weights is not None:
-        state.restore(state.stopping.best_weights)
+    state.restore_best()
     return outcome
 
 

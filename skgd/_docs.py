@@ -132,7 +132,9 @@ PARAGRAPHS = {
         random_state : int, RandomState instance or None, default=None
             Seed of initial weights, shuffling, dropout and the validation split.
         verbose : bool or int, default=False
-            Whether to print the loss of each epoch.
+            Whether to print a table of the epochs: losses, learning rate, seconds. True
+            or 1 is a pace to read, with the first and the last epoch; from 2 on each
+            epoch has its line.
         warm_start : bool, default=False
             Whether `fit` goes on from the last solution, with the state of the
             optimizer and the step count (a schedule that has ended stays at its end).

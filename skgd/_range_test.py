@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Bunch, check_random_state
 
 from ._base import GradientDescent
+from ._callbacks import without_callbacks
 from ._data import check_weights
 from ._descent import Diverged
 from ._diagnosis import noise_of
@@ -112,7 +113,7 @@ def learning_rate_range(
     True
     """
     _check_range(estimator, min_rate, max_rate, n_steps, smoothing)
-    model = clone(estimator)
+    model = without_callbacks(clone(estimator))
     rng = model.random_state if random_state is None else random_state
     rng = np.random.RandomState() if rng is None else check_random_state(rng)
     X, y, weights, units = _training_data(model, X, y, sample_weight)

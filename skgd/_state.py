@@ -33,7 +33,6 @@ class Recipe:
     clip_norm: float  # a longer gradient is scaled down to it; inf: never
     average: Averaging | None
     may_lower: bool  # a plateau lowers the rate of an adaptive schedule
-    verbose: bool
 
 
 @dataclass
@@ -213,14 +212,11 @@ class TrainingState:
         best = len(self.loss_curve), self.validation_scores[-1]
         return copies, self.n_averaged, *best
 
-    def restore(self, kept):
-        """Go back to the parameters of `kept`.
-
-        Parameters
-        ----------
-        kept : tuple
-            What the method of that name gave.
-        """
+    def restore_best(self):
+        """Go back to the best epoch, if early stopping has kept it."""
+        kept = self.stopping.best_weights
+        if kept is None:
+            return
         copies, self.n_averaged, self.best_iter, self.best_score = kept
         for name, values in copies.items():
             if values is not None:

@@ -267,7 +267,8 @@ def test_the_average_of_the_best_epoch_is_restored(estimator, batch_norm, rule):
     options = dict(batch_norm=batch_norm, solver="batch", optimizer="adam")
     # too large a rate in the end: the best epoch comes before
     options.update(average=rule, early_stopping=True)
-    high = 30.0 if is_classifier(estimator()) else 3.0
+    highs = {GDClassifier: 10.0, MLPGDClassifier: 3.0, GDRegressor: 1.0}
+    high = highs.get(estimator, 2.0)
     options.update(learning_rate=lambda step: 0.05 if step < 10 else high)
     model = make(estimator, max_iter=15, **options)
     losses = []
@@ -294,9 +295,12 @@ def test_validation_is_of_the_average(estimator, batch_norm, rule):
     held_out = {}
 
     class Spy(estimator):
-        def _split(self, *args):
-            rows, held_out["rows"] = super()._split(*args)
-            return rows, held_out["rows"]
+        def _hold_out(self, X, y, *args):
+            given = np.c_[X, np.arange(len(X))], y, *args
+            rows, part = super()._hold_out(*given)
+            held_out["rows"] = part.X[:, -1].astype(int)
+            part.X = np.ascontiguousarray(part.X[:, :-1])
+            return rows, part
 
     options = dict(batch_norm=batch_norm, average=rule, early_stopping=True)
     model = make(Spy, max_iter=5, **options)

@@ -15,9 +15,9 @@ PACKAGE = ROOT / "skgd"
 # from the ground up; a name stands for its .py, .pyx, .pxd and .h
 FLOORS = [
     ["_diagnosis", "_docs", "_leaf", "_plot_style", "_rule", "_stopping", "_threads"]
-    + ["_objective", "_units", "penalties"],
+    + ["_objective", "_observer", "_units", "penalties"],
     ["_activation", "_loss", "_schedule", "layers", "line_search", "_plot_surface"]
-    + ["_clipping", "averaging"],
+    + ["_callbacks", "_clipping", "_progress", "averaging"],
     ["_steps", "activations", "losses", "schedules", "sparse"],
     ["_architecture", "_function", "_network", "_targets", "initializers"],
     ["_optimizer"],
@@ -25,7 +25,7 @@ FLOORS = [
     ["_rows"],
     ["_epoch"],
     ["_columns", "_data", "_minimize", "_passes", "_stochastic"],
-    ["_descent", "_validation"],
+    ["_descent", "_settings", "_validation"],
     ["_base"],
     ["_linear", "_mlp"],
     ["linear", "mlp"],
