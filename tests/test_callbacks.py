@@ -454,7 +454,7 @@ def test_range_test_has_no_tasks():
 # ------------------------------------------------------------------ divergence
 def test_a_descent_that_goes_back_has_all_its_epochs(capsys):
     # by a rate of its own choice for which these data are too large
-    X = 3 * X_REG
+    X = 2 * X_REG
     recorder, monitor = Recorder(), ScoringMonitor(scoring="r2")
     model = small(GDRegressor, optimizer="sgd", learning_rate_init=None, max_iter=30)
     model.set_callbacks(recorder, monitor, ProgressBar())
