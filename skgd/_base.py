@@ -121,6 +121,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
 
         def score(state, held_out):
             model = self._at(state)
+            vars(model).pop("feature_names_in_", None)  # validated features have none
             weights = held_out.weights
             keywords = {} if weights is None else {"sample_weight": weights}
             return scorer(model, held_out.X, held_out.y, **keywords)
@@ -128,11 +129,10 @@ class GradientDescent(CallbackSupportMixin, Settings):
         return score
 
     def _at(self, state):
-        # this estimator as it would be if training ended here; for validated features
+        # this estimator with the parameters of a state
         model = copy(self)
-        model.__dict__.pop("feature_names_in_", None)
-        model._state = state
         model._publish(self._architecture_, state)
+        model._state = state
         return model
 
     # ------------------------------------------------------------ fitting
@@ -365,11 +365,9 @@ class GradientDescent(CallbackSupportMixin, Settings):
         # the attributes of a fit that had ended after some epoch
         state = state.copy()
         state.restore_best()
-        model = copy(self)
+        model = self._at(state)
         if state.loss_curve:
             model._publish_curves(state, Outcome(n_iter))
-        model._publish(self._architecture_, state)
-        model._state = state
         return vars(model)
 
     def _advice(self, X, rate):
