@@ -46,10 +46,13 @@ cdef class LossKernel:
         return total
 
 
-cdef LossKernel loss_kernel(scalar_loss scalar, hyperparameter=0.0):
+cdef LossKernel loss_kernel(
+    scalar_loss scalar, hyperparameter=0.0, bint quadratic=False
+):
     # a list or tuple has a value for each output
     cdef LossKernel kernel = LossKernel()
     kernel.scalar = scalar
+    kernel.quadratic = quadratic
     kernel.values = np.array(hyperparameter, dtype=np.float64, ndmin=1)
     kernel.h = &kernel.values[0]
     kernel.stride = kernel.values.shape[0] > 1
@@ -117,50 +120,24 @@ cdef double _softmax_loss(
     return total
 
 
-cdef double _loss_in_units(
-    LossKernel kernel, const floating* y, floating* z, const floating* weights,
-    Py_ssize_t m, Py_ssize_t k, double scale,
-) noexcept nogil:
-    cdef Py_ssize_t i, j
-    cdef double total = 0, loss, dz, weight
-    cdef const double* units = kernel.units
-    for i in range(m):
-        weight = 1 if weights == NULL else weights[i]
-        if weight == 0:
-            memset(z + i * k, 0, k * sizeof(floating))
-            continue
-        for j in range(k):
-            loss = weight * kernel.scalar(
-                units[2 * j] * y[i * k + j], units[2 * j] * z[i * k + j],
-                kernel.h + j * kernel.stride, &dz)
-            z[i * k + j] = <floating> (
-                scale * weight * dz * units[2 * j] * units[2 * j + 1])
-            total += loss * units[2 * j + 1]
-            kernel.total += loss
-    return total
-
-
 cdef double loss_and_delta(
     LossKernel kernel, const floating* y, floating* z, const floating* weights,
     Py_ssize_t m, Py_ssize_t k, double scale,
 ) noexcept nogil:
     """The weighted sum of losses over a batch; z (m, k) becomes scale * w * dloss/dz."""
     cdef Py_ssize_t i, j
-    cdef double total = 0, row, dz, weight
+    cdef double total = 0, dz = 0, weight = 1
     if kernel.scalar == NULL:
         return _softmax_loss(y, z, weights, m, k, scale, kernel.h[0])
-    if kernel.units != NULL:
-        return _loss_in_units(kernel, y, z, weights, m, k, scale)
     for i in range(m):
-        weight = 1 if weights == NULL else weights[i]
+        if weights != NULL:
+            weight = weights[i]
         if weight == 0:     # not even an overflow there counts
             memset(z + i * k, 0, k * sizeof(floating))
             continue
-        row = 0
-        for j in range(i * k, (i + 1) * k):
-            row += kernel.scalar(y[j], z[j], kernel.h + (j - i * k) * kernel.stride, &dz)
-            z[j] = <floating> (scale * weight * dz)
-        total += weight * row
+        for j in range(k):
+            total += price(kernel, j, y[i * k + j], z[i * k + j], weight, &dz)
+            z[i * k + j] = <floating> (scale * dz)
     return total
 
 
