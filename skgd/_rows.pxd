@@ -27,7 +27,7 @@ cdef struct Plan:
     double n_averaged           # in and out
 
 
-cdef inline void _prefetch_lines(const floating* start, Py_ssize_t n) noexcept nogil:
+cdef inline void prefetch_lines(const floating* start, Py_ssize_t n) noexcept nogil:
     # line by line; beyond some lines the machine goes on by itself
     cdef Py_ssize_t j = 0
     while j < n and j * sizeof(floating) < 2048:
@@ -49,12 +49,12 @@ cdef inline void announce(
     if net.data.w != NULL:
         prefetch(<const floating*> net.data.w + row)
     if net.data.x != NULL:
-        _prefetch_lines(<const floating*> net.data.x + row * d, d)
+        prefetch_lines(<const floating*> net.data.x + row * d, d)
         return
     first = net.data.csr_indptr[row]
     n_stored = net.data.csr_indptr[row + 1] - first
-    _prefetch_lines(<const floating*> net.data.csr_data + first, n_stored)
-    _prefetch_lines(<const float*> net.data.csr_indices + first, n_stored)
+    prefetch_lines(<const floating*> net.data.csr_data + first, n_stored)
+    prefetch_lines(<const float*> net.data.csr_indices + first, n_stored)
     prefetch(net.data.csr_indptr + plan.order[number + 20])
 
 
