@@ -2,10 +2,11 @@
 
 from copy import deepcopy
 from dataclasses import dataclass, field
+from math import isfinite
 
 import numpy as np
 
-from ._optimizer import Optimizer
+from ._optimizer import Optimizer, all_finite
 from ._stopping import Stopping
 from ._units import Units
 
@@ -103,8 +104,7 @@ class TrainingState:
         """
         if first_loss is not None and loss > EXPLODED * (1 + abs(first_loss)):
             return False
-        arrays = (self.theta, self.slots, self.running)
-        return np.isfinite(loss) and all(np.isfinite(a).all() for a in arrays)
+        return isfinite(loss) and all_finite(self.theta, self.slots, self.running)
 
     @property
     def published(self):
