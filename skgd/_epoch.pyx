@@ -5,6 +5,7 @@ An optimizer's step is one fused pass over the flat vector; the penalised prefix
 and the rest are two calls of the same kernel.
 """
 
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.exc cimport PyErr_CheckSignals
 from cython cimport floating
 from libc.math cimport INFINITY
@@ -16,7 +17,7 @@ import numpy as np
 from . cimport _clipping
 from ._network cimport Batch, Network, forward_loss, gradient, predict
 from ._optimizer cimport OptimizerKernel, Step
-from ._rows cimport Plan, announce, can_run_rows, run_rows
+from ._rows cimport Plan, announce, can_run_rows, prefetch_lines, run_rows
 from .layers cimport random_bits
 
 # multiply-adds between two looks for KeyboardInterrupt, some 50 ms
@@ -28,7 +29,13 @@ cdef void _gather(
     Py_ssize_t k,
 ) noexcept nogil:
     cdef Py_ssize_t i
+    if k == 1:
+        for i in range(m):
+            target[i] = source[order[i]]
+        return
     for i in range(m):
+        if i + 8 < m:   # the way from memory took half an update of a linear model
+            prefetch_lines(source + order[i + 8] * k, k)
         memcpy(target + i * k, source + order[i] * k, k * sizeof(floating))
 
 
@@ -152,9 +159,15 @@ cdef double _run(
 
 
 cdef void* _pointer(array) except? NULL:
+    # (the array interface makes a dictionary: 2 microseconds)
+    cdef Py_buffer view
+    cdef void* address
     if array is None:
         return NULL
-    return <void*> <size_t> array.__array_interface__["data"][0]
+    PyObject_GetBuffer(array, &view, PyBUF_SIMPLE)
+    address = view.buf
+    PyBuffer_Release(&view)     # whoever calls holds the array
+    return address
 
 
 def train_epoch(

@@ -8,6 +8,7 @@ ctypedef double (*scalar_loss)(double, double, const double*, double*) noexcept 
 
 cdef class LossKernel:
     cdef scalar_loss scalar     # NULL: softmax, one class code per row in y
+    cdef bint quadratic         # half the squared error
     cdef double[::1] values
     cdef const double* h        # the hyperparameter, in `values`
     cdef Py_ssize_t stride      # from that of an output to that of the next: 0 or 1
@@ -16,7 +17,24 @@ cdef class LossKernel:
     cdef double total           # what the losses add up to in the user's units
 
 
-cdef LossKernel loss_kernel(scalar_loss scalar, hyperparameter=*)
+cdef LossKernel loss_kernel(scalar_loss scalar, hyperparameter=*, bint quadratic=*)
+
+
+cdef inline double price(
+    LossKernel kernel, Py_ssize_t j, double y, double z, double weight, double* dz
+) noexcept nogil:
+    """Weighted loss of output j in units of training; dz receives its derivative."""
+    cdef const double* h = kernel.h + j * kernel.stride
+    cdef double scale, factor, loss
+    if kernel.units == NULL:
+        loss = weight * kernel.scalar(y, z, h, dz)
+        dz[0] *= weight
+        return loss
+    scale, factor = kernel.units[2 * j], kernel.units[2 * j + 1]
+    loss = weight * kernel.scalar(scale * y, scale * z, h, dz)
+    dz[0] *= weight * scale * factor
+    kernel.total += loss
+    return loss * factor
 
 
 cdef double loss_and_delta(

@@ -23,6 +23,7 @@ from .layers cimport (
     dense_backward_weights,
     dense_forward,
     dropout,
+    dropout_backward,
     inverse_root,
     random_bits,
 )
@@ -127,7 +128,6 @@ cdef void _sparse_input_forward(
     cdef floating* moments = <floating*> inputs.moments
     cdef floating* inv_std = <floating*> inputs.inv_std
     cdef floating* running = <floating*> inputs.running
-    cdef floating a
     for o in range(n):
         Z[o] = b[o] if b != NULL else 0
     if inputs.W != NULL or inputs.gamma == NULL:
@@ -202,9 +202,7 @@ cdef void _forward(Network net, Batch* batch, floating* tag) noexcept nogil:
         if layer.active:
             _activate(net.activation, layer, A, m * layer.n_out)
         if layer.keep < 1 and batch.step >= 0:
-            dropout(
-                A, m * layer.n_out, _layer_seed(batch.seed, l), layer.keep,
-                1 / layer.keep)
+            dropout(A, m * layer.n_out, _layer_seed(batch.seed, l), layer.keep)
         before = A
 
 
@@ -239,13 +237,12 @@ cdef void _backward(Network net, Batch* batch, floating* tag) noexcept nogil:
     while l >= 0:
         layer = &net.layers[l]
         n = layer.n_out
-        if layer.keep < 1:
-            dropout(delta, m * n, _layer_seed(batch.seed, l), layer.keep, 1 / layer.keep)
-            if layer.active and layer.kept == NULL:
-                # the activation without the factor of dropout
-                dropout(
-                    <floating*> layer.A, m * n, _layer_seed(batch.seed, l), layer.keep,
-                    layer.keep)
+        if layer.keep < 1 and layer.active and layer.kept == NULL:
+            # which reads the activation without the factor of dropout
+            dropout_backward(
+                <floating*> layer.A, delta, m * n, _layer_seed(batch.seed, l), layer.keep)
+        elif layer.keep < 1:
+            dropout(delta, m * n, _layer_seed(batch.seed, l), layer.keep)
         if layer.active:
             read = layer.A if layer.kept == NULL else layer.kept
             if floating is float:

@@ -1,8 +1,11 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """What all optimizers share: the kernel, and their use without an estimator."""
 
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cython cimport floating
 from libc.string cimport memcpy, memset
+
+from ._leaf cimport leaf
 
 import inspect
 from collections.abc import Mapping
@@ -17,6 +20,42 @@ from ._rule import Allowed, Rule
 
 cdef class OptimizerKernel:
     """A rule with its hyperparameters, as the compiled epoch calls it."""
+
+
+cdef leaf _count_not_finite(
+    const floating* a, Py_ssize_t n, Py_ssize_t* count
+) noexcept nogil:
+    cdef Py_ssize_t j, found = 0
+    for j in range(n):
+        found += a[j] - a[j] != 0
+    count[0] += found
+
+
+def all_finite(*arrays):
+    """Whether all values are finite.
+
+    After each epoch of a small network ``np.isfinite(a).all()`` took a sixth of the time.
+
+    Parameters
+    ----------
+    *arrays : tuple of ndarray
+        Contiguous, float32 or float64.
+
+    Returns
+    -------
+    finite : bool
+        False where there is NaN or infinity.
+    """
+    cdef Py_buffer view
+    cdef Py_ssize_t count = 0
+    for array in arrays:
+        PyObject_GetBuffer(array, &view, PyBUF_SIMPLE)
+        if view.itemsize == sizeof(float):
+            _count_not_finite(<const float*> view.buf, view.len // 4, &count)
+        else:
+            _count_not_finite(<const double*> view.buf, view.len // 8, &count)
+        PyBuffer_Release(&view)
+    return count == 0
 
 
 cdef OptimizerKernel step_kernel(

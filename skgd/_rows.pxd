@@ -29,7 +29,7 @@ cdef struct Plan:
     Py_ssize_t n_running
 
 
-cdef inline void _prefetch_lines(const floating* start, Py_ssize_t n) noexcept nogil:
+cdef inline void prefetch_lines(const floating* start, Py_ssize_t n) noexcept nogil:
     # line by line; beyond some lines the machine goes on by itself
     cdef Py_ssize_t j = 0
     while j < n and j * sizeof(floating) < 2048:
@@ -44,20 +44,20 @@ cdef inline void announce(
     # A row that comes soon, while single rows are visited in random order: their
     # way from memory took 60% of an update of a small linear model.
     cdef Py_ssize_t d = net.data.n_features, row, first, n_stored
-    if number + 12 >= plan.n_samples:
+    if number + 20 >= plan.n_samples:
         return
-    row = plan.order[number + 6]
+    row = plan.order[number + 10]
     prefetch(<const floating*> net.data.y + row * net.data.n_targets)
     if net.data.w != NULL:
         prefetch(<const floating*> net.data.w + row)
     if net.data.x != NULL:
-        _prefetch_lines(<const floating*> net.data.x + row * d, d)
+        prefetch_lines(<const floating*> net.data.x + row * d, d)
         return
     first = net.data.csr_indptr[row]
     n_stored = net.data.csr_indptr[row + 1] - first
-    _prefetch_lines(<const floating*> net.data.csr_data + first, n_stored)
-    _prefetch_lines(<const float*> net.data.csr_indices + first, n_stored)
-    prefetch(net.data.csr_indptr + plan.order[number + 12])
+    prefetch_lines(<const floating*> net.data.csr_data + first, n_stored)
+    prefetch_lines(<const float*> net.data.csr_indices + first, n_stored)
+    prefetch(net.data.csr_indptr + plan.order[number + 20])
 
 
 cdef bint can_run_rows(Network net, OptimizerKernel kernel, Plan* plan) noexcept nogil

@@ -14,7 +14,7 @@ from libc.math cimport INFINITY, hypot
 
 from . cimport _clipping
 from ._leaf cimport leaf
-from ._loss cimport loss_and_delta
+from ._loss cimport loss_and_delta, price
 from ._network cimport Layer, Network
 from ._optimizer cimport OptimizerKernel, Step
 from .layers cimport dense_forward
@@ -31,20 +31,75 @@ cdef bint can_run_rows(Network net, OptimizerKernel kernel, Plan* plan) noexcept
     return plan.l1 == 0 or (net.data.x == NULL and plan.l2 == 0)
 
 
-cdef leaf _dense_update(
-    floating* W, const floating* x, const floating* delta, floating keep, floating rate,
-    Py_ssize_t d, Py_ssize_t k,
+cdef inline floating _dot(
+    floating total, const floating* x, const floating* W, Py_ssize_t d
 ) noexcept nogil:
-    cdef Py_ssize_t j, o
-    cdef floating slope
-    if k == 1:
-        slope = delta[0]
+    # total + x . W; long rows in four parts, whose sums do not wait for each other
+    cdef Py_ssize_t j, q = d // 4
+    cdef floating s1 = 0, s2 = 0, s3 = 0
+    if d < 128:
         for j in range(d):
-            W[j] = sgd_moved(W[j], slope * x[j], keep, rate)
-        return
-    for j in range(d):
-        for o in range(k):
-            W[j * k + o] = sgd_moved(W[j * k + o], x[j] * delta[o], keep, rate)
+            total += x[j] * W[j]
+        return total
+    for j in range(q):
+        total += x[j] * W[j]
+        s1 += x[j + q] * W[j + q]
+        s2 += x[j + 2 * q] * W[j + 2 * q]
+        s3 += x[j + 3 * q] * W[j + 3 * q]
+    for j in range(4 * q, d):
+        total += x[j] * W[j]
+    return (total + s1) + (s2 + s3)
+
+
+cdef leaf _dense_single(
+    Network net, Plan* plan, Py_ssize_t begin, Py_ssize_t end, double* total,
+    floating* tag,
+) noexcept nogil:
+    # Dense rows and a single output, all in one loop: 1.6 times as fast at 20 features
+    # as a call for each of dot product, loss and update.
+    cdef Layer* layer = net.layers
+    cdef Py_ssize_t number, row, j, d = layer.n_in
+    cdef const floating* X = <const floating*> net.data.x
+    cdef const floating* Y = <const floating*> net.data.y
+    cdef const floating* weights = <const floating*> net.data.w
+    cdef const floating* x
+    cdef floating* W = <floating*> layer.W
+    cdef floating b = (<floating*> layer.b)[0] if layer.b != NULL else 0
+    cdef floating keep, rate, slope
+    cdef bint quadratic = net.loss.quadratic
+    cdef double loss = 0, factor = 1, share = 1 / plan.weight_mean, dz = 0
+    cdef Step step
+    step.l2 = plan.l2
+    for number in range(begin, end):
+        row = number
+        if plan.order != NULL:
+            announce(net, plan, number, tag)
+            row = plan.order[number]
+        x = X + row * d
+        step.rate = plan.rates[number]
+        keep = sgd_keep(&step)
+        if weights != NULL:
+            factor = weights[row]
+        rate = step.rate * share * factor
+        if factor == 0:     # not even an overflow there counts
+            slope = 0
+        elif quadratic:
+            # as short a way as possible from the dot product to the next one
+            slope = _dot(b - Y[row], x, W, d)
+            loss += 0.5 * factor * slope * slope
+            slope *= rate
+        else:
+            loss += price(net.loss, 0, Y[row], _dot(b, x, W, d), factor, &dz)
+            slope = <floating> (step.rate * share) * <floating> dz
+        if layer.b != NULL:
+            b -= slope
+        for j in range(d):
+            W[j] = sgd_moved(W[j], slope * x[j], keep, 1)
+    if layer.b != NULL:
+        (<floating*> layer.b)[0] = b
+    if quadratic and net.loss.units != NULL:
+        net.loss.total += loss * net.loss.units[0] * net.loss.units[0]
+    total[0] += loss
 
 
 cdef leaf _settle(
@@ -71,6 +126,87 @@ cdef void _clip_row(
         _clipping.scale(delta, k, factor)
 
 
+cdef inline floating _sparse_dot(
+    const floating* values, const int* indices, const floating* W, Py_ssize_t first,
+    Py_ssize_t end,
+) noexcept nogil:
+    # in two sums, which do not wait for each other
+    cdef Py_ssize_t p = first
+    cdef floating even = 0, odd = 0
+    while p + 1 < end:
+        even += values[p] * W[indices[p]]
+        odd += values[p + 1] * W[indices[p + 1]]
+        p += 2
+    if p < end:
+        even += values[p] * W[indices[p]]
+    return even + odd
+
+
+cdef void _sparse_single(
+    Network net, Plan* plan, Py_ssize_t begin, Py_ssize_t end, double* total,
+    floating* tag,
+) noexcept nogil:
+    # Sparse rows and a single output without an L1 penalty. No leaf: gathering loads
+    # are slower than single ones on many machines.
+    cdef Layer* layer = net.layers
+    cdef Py_ssize_t number, row, p
+    cdef const floating* values = <const floating*> net.data.csr_data
+    cdef const int* indices = net.data.csr_indices
+    cdef const int* indptr = net.data.csr_indptr
+    cdef const floating* Y = <const floating*> net.data.y
+    cdef const floating* weights = <const floating*> net.data.w
+    cdef floating* W = <floating*> layer.W
+    cdef floating b = (<floating*> layer.b)[0] if layer.b != NULL else 0
+    cdef floating z, slope, scale = 1
+    cdef bint quadratic = net.loss.quadratic
+    cdef double loss = 0, factor = 1, share = 1 / plan.weight_mean, dz = 0
+    cdef Step step
+    step.l2 = plan.l2
+    for number in range(begin, end):
+        row = number
+        if plan.order != NULL:
+            announce(net, plan, number, tag)
+            row = plan.order[number]
+        step.rate = plan.rates[number]
+        if weights != NULL:
+            factor = weights[row]
+        slope = 0
+        if factor != 0:
+            z = b + scale * _sparse_dot(values, indices, W, indptr[row], indptr[row + 1])
+            if quadratic:
+                slope = z - Y[row]
+                loss += 0.5 * factor * slope * slope
+                slope *= <floating> (step.rate * share * factor)
+            else:
+                loss += price(net.loss, 0, Y[row], z, factor, &dz)
+                slope = <floating> (step.rate * share * dz)
+        if layer.b != NULL:
+            b -= slope
+        scale *= <floating> sgd_keep(&step)
+        if scale < <floating> 1e-6:
+            _settle(W, W, scale, False, <floating> 0, layer.n_in)
+            scale = 1
+        slope /= scale
+        for p in range(indptr[row], indptr[row + 1]):
+            W[indices[p]] -= slope * values[p]
+    _settle(W, W, scale, False, <floating> 0, layer.n_in)
+    if layer.b != NULL:
+        (<floating*> layer.b)[0] = b
+    if quadratic and net.loss.units != NULL:
+        net.loss.total += loss * net.loss.units[0] * net.loss.units[0]
+    total[0] += loss
+
+
+cdef leaf _dense_update(
+    floating* W, const floating* x, const floating* delta, floating keep, floating rate,
+    Py_ssize_t d, Py_ssize_t k,
+) noexcept nogil:
+    cdef Py_ssize_t j, o
+    for j in range(d):
+        for o in range(k):
+            W[j * k + o] = sgd_moved(W[j * k + o], x[j] * delta[o], keep, rate)
+
+
 cdef double run_rows(
     Network net, Plan* plan, Py_ssize_t begin, Py_ssize_t end, floating* tag
 ) noexcept nogil:
@@ -91,6 +227,13 @@ cdef double run_rows(
     cdef bint l1 = plan.l1 != 0
     cdef double loss = 0, length
     cdef Step step
+    cdef bint plain = k == 1 and net.loss.scalar != NULL and plan.clip_norm == INFINITY
+    if x != NULL and plain:
+        _dense_single(net, plan, begin, end, &loss, tag)
+        return loss
+    if x == NULL and plain and not l1:
+        _sparse_single(net, plan, begin, end, &loss, tag)
+        return loss
     step.l2 = plan.l2
     for number in range(begin, end):
         row = number

@@ -28,6 +28,8 @@ class Schedule(Rule):
         step = np.asarray(step, dtype=np.float64)
         return np.asarray(self._factor(step, n_steps, n_plateaus), dtype=np.float64)
 
+    # whether the factor is 1 at every step
+    _is_constant = False
     # updates before which a plateau says nothing
     _warming = 0
 
@@ -98,6 +100,10 @@ def learning_rates(name, schedule, initial, steps, n_steps, n_plateaus=0):
     >>> learning_rates("learning_rate", Linear(), 0.1, np.array([0, 5]), 10)
     array([0.1 , 0.05])
     """
+    if isinstance(schedule, Schedule) and schedule._is_constant:
+        rates = np.empty(steps.shape)
+        rates.fill(initial)
+        return rates
     if isinstance(schedule, Schedule):
         factor = schedule(steps, n_steps, n_plateaus)
         return np.ascontiguousarray(initial * factor, dtype=np.float64)

@@ -2,10 +2,11 @@
 
 from copy import deepcopy
 from dataclasses import dataclass, field
+from math import isfinite
 
 import numpy as np
 
-from ._optimizer import Optimizer
+from ._optimizer import Optimizer, all_finite
 from ._stopping import Stopping
 from ._units import Units
 from .averaging import Averaging
@@ -110,7 +111,7 @@ class TrainingState:
         if loss > EXPLODED * (1 + abs(usual)):
             return False
         arrays = (self.theta, self.slots, self.running, self.published)
-        return np.isfinite(loss) and all(np.isfinite(a).all() for a in arrays)
+        return isfinite(loss) and all_finite(*arrays)
 
     @property
     def published(self):

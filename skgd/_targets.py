@@ -132,7 +132,8 @@ class ClassificationTargets(ClassifierMixin):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         check_classification_targets(y)
-        multilabel = type_of_target(y) == "multilabel-indicator"
+        # (asking again only where the answer is not known: it sorts all values out)
+        multilabel = y.ndim == 2 and type_of_target(y) == "multilabel-indicator"
         if y.ndim == 2 and not multilabel:
             raise ValueError(
                 f"Targets of type {type_of_target(y)!r} are not supported; give one "
@@ -157,7 +158,7 @@ class ClassificationTargets(ClassifierMixin):
         return y, self._code(y, dtype, probabilistic)
 
     def _set_classes(self, y, state, classes, incremental, multilabel):
-        found = np.arange(y.shape[1]) if multilabel else unique_labels(y)
+        found = np.arange(y.shape[1]) if multilabel else np.unique(y)
         if state is None:
             self.classes_ = found
             if not incremental:

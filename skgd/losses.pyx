@@ -65,7 +65,7 @@ class SquaredError(Loss):
     power = 2
 
     def _kernel(self, softmax=False):
-        return loss_kernel(_squared_error)
+        return loss_kernel(_squared_error, 0.0, True)
 
 
 cdef double _huber(double y, double z, const double* h, double* dz) noexcept nogil:

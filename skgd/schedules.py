@@ -38,6 +38,8 @@ class Constant(Schedule):
     array([1., 1.])
     """
 
+    _is_constant = True
+
     def _factor(self, step, n_steps, n_plateaus):
         return np.ones_like(step)
 

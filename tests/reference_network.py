@@ -25,13 +25,22 @@ def random_bits(seed, positions):
     return (x ^ (x >> np.uint64(31))) >> np.uint64(32)
 
 
+def mask_bits(seed, positions):
+    """32 random bits for each position, from two keys: lowbias32 with keys."""
+    first, second = random_bits(seed, np.arange(2)).astype(np.uint32)
+    x = positions.astype(np.uint32) + first
+    x = (x ^ (x >> np.uint32(16))) * np.uint32(0x7FEB352D) ^ second
+    x = (x ^ (x >> np.uint32(15))) * np.uint32(0x846CA68B)
+    return x ^ (x >> np.uint32(16))
+
+
 def dropout_factors(seed, layer, shape, rate):
     """What the elements of a batch are multiplied by: 0 or 1 / (1 - rate)."""
     high, low = random_bits(seed, np.array([2 * layer, 2 * layer + 1]))
     layer_seed = (high << np.uint64(32)) | low
-    bits = random_bits(layer_seed, np.arange(np.prod(shape)).reshape(shape))
+    bits = mask_bits(layer_seed, np.arange(np.prod(shape)).reshape(shape))
     keep = 1 - rate
-    return (bits < np.uint64(int(keep * (2**32 - 1)))) / keep
+    return (bits < np.uint32(int(keep * (2**32 - 1)))) / keep
 
 
 # ---------------------------------------------------------------- forward

@@ -65,7 +65,7 @@ def test_the_best_weights_are_restored(estimator, batch_norm):
         solver="sgd",
         standardize=False,
         learning_rate_init=0.3,  # noisy: the last epoch is not the best
-        max_iter=9,
+        max_iter=7,
         tol=0 if batch_norm else None,
         random_state=0,
     ).fit(X, y)
