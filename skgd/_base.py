@@ -6,7 +6,6 @@ from copy import copy
 from dataclasses import replace
 
 import numpy as np
-from scipy import sparse as sp
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
@@ -243,16 +242,6 @@ class GradientDescent(CallbackSupportMixin, Settings):
             weights = None if weights is None else weights[rows]
             X, Y = X[rows], Y[rows]
         centre = architecture.fit_intercept
-        if known is not None and known.features.centred != (
-            centre and not sp.issparse(X)
-        ):
-            centre = known.features.centred
-            if sp.issparse(X) and centre:
-                raise ValueError(
-                    "With standardize=True, partial_fit cannot go on with sparse data "
-                    "after dense ones: these are centred, which would make the sparse "
-                    "ones dense. Begin with sparse data, or set standardize=False."
-                )
         features = moments_of(X, weights, centre)
         targets = None
         if self._y_numeric and architecture.loss.link == "identity":

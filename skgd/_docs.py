@@ -109,8 +109,9 @@ PARAGRAPHS = {
             deviation. Coefficients, predictions and losses are in the units of the
             data all the same, and prediction costs nothing more. `alpha` then acts on
             standardised units, as in glmnet; `tol` and the learning rate do, too.
-            Sparse features, and all without an intercept, are divided by their root
-            mean square and not centred. A constant column gets the coefficient 0.
+            Sparse features, but for those that every row stores, and all without an
+            intercept, are divided by their root mean square and not centred. A constant
+            column gets the coefficient 0.
             `partial_fit` standardises by all it has seen. False is the textbook method
             on the data as they are.
         """,
@@ -122,8 +123,8 @@ PARAGRAPHS = {
             divided by a fifth of the largest distance instead. Weights, predictions
             and losses are in the units of the data all the same, and prediction costs
             nothing more. `alpha`, `tol` and the learning rate act on standardised
-            units. Sparse features are divided by their root mean square (or so) and
-            not centred. A constant column is ignored. `partial_fit` standardises by
+            units. Sparse features, but for those that every row stores, are divided by
+            their root mean square (or so) and not centred. A constant column is ignored. `partial_fit` standardises by
             all it has seen. False is the textbook method on the data as they are.
         """,
     "stopping": """

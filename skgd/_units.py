@@ -19,11 +19,11 @@ CHUNK = 4096
 class Moments:
     """Weighted mean, mean square and range of columns, of all samples so far.
 
-    Mean squares are about the mean, or about zero where columns are not centred; then
-    `mean` is zero.
+    Mean squares are about the mean. `centred` is whether training can take the mean off
+    a column: not without an intercept, nor where a sparse row does not store it.
     """
 
-    centred: bool
+    centred: np.ndarray
     weight: float
     mean: np.ndarray
     square: np.ndarray
@@ -47,7 +47,7 @@ class Moments:
         shift = other.mean - self.mean
         square = self.square + share * (other.square - self.square)
         return Moments(
-            self.centred,
+            self.centred & other.centred,
             self.weight + other.weight,
             self.mean + share * shift,
             square + share * (1 - share) * shift**2,
@@ -66,7 +66,7 @@ def moments_of(X, weights, centre):
     weights : ndarray of shape (n_samples,) or None
         Sample weights; a row without weight does not count.
     centre : bool
-        Whether columns will be centred.
+        Whether columns are to be centred, where that leaves sparse rows sparse.
 
     Returns
     -------
@@ -78,19 +78,17 @@ def moments_of(X, weights, centre):
         X, weights = X[used], weights[used]
     weight = float(X.shape[0] if weights is None else weights.sum(dtype=np.float64))
     if sp.issparse(X):
-        return _sparse_moments(X, weights, weight)
+        return _sparse_moments(X, weights, weight, centre)
     # from the first row: exact where columns are constant, or nearly
-    mean = first = X[0].astype(np.float64)
-    if centre:
-        mean = first + _mean(X, weights, weight, lambda rows: rows - first)
-    else:
-        mean = np.zeros_like(first)
+    first = X[0].astype(np.float64)
+    mean = first + _mean(X, weights, weight, lambda rows: rows - first)
     low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
     reach = np.maximum(high - mean, mean - low)
     reach[reach == 0] = 1  # a divisor, so that no square over- or underflows
     square = _mean(X, weights, weight, lambda rows: ((rows - mean) / reach) ** 2)
     with np.errstate(over="ignore"):  # infinite: such a column is ignored
-        return Moments(centre, weight, mean, square * reach**2, low, high)
+        square *= reach**2
+    return Moments(np.full(mean.shape, centre), weight, mean, square, low, high)
 
 
 def _mean(X, weights, weight, function):
@@ -104,16 +102,20 @@ def _mean(X, weights, weight, function):
     return total / weight
 
 
-def _sparse_moments(X, weights, weight):
-    # never dense, so never centred: about zero
-    squares = X.copy()
+def _sparse_moments(X, weights, weight, centre):
     low, high = (part.astype(np.float64) for part in min_max_axis(X, axis=0))
     reach = np.maximum(np.abs(low), np.abs(high))
     reach[reach == 0] = 1
-    squares.data = (X.data / reach[X.indices].astype(X.dtype)) ** 2
-    square = mean_variance_axis(squares.astype(np.float64), axis=0, weights=weights)[0]
-    mean = np.zeros(X.shape[1])
-    return Moments(False, weight, mean, square * reach**2, low, high)
+    values = X.astype(np.float64)
+    values.data /= reach[X.indices]
+    if weights is not None:
+        weights = weights.astype(np.float64)
+    mean, square = mean_variance_axis(values, axis=0, weights=weights)
+    mean, square = mean * reach, square * reach**2
+    constant = low == high
+    mean[constant], square[constant] = low[constant], 0
+    centred = centre & (np.bincount(X.indices, minlength=X.shape[1]) == X.shape[0])
+    return Moments(centred, weight, mean, square, low, high)
 
 
 @dataclass(frozen=True)
@@ -196,8 +198,10 @@ def units_of(features, targets, n_outputs, power, dtype, most=None):
 
 
 def _scales(moments, dtype, most):
-    mean = moments.mean.astype(dtype).astype(np.float64)
-    scale = np.sqrt(moments.square)
+    mean = np.where(moments.centred, moments.mean.astype(dtype).astype(np.float64), 0)
+    with np.errstate(over="ignore"):
+        about_zero = moments.square + moments.mean**2
+    scale = np.sqrt(np.where(moments.centred, moments.square, about_zero))
     if most is not None:
         reach = np.maximum(moments.high - mean, mean - moments.low)
         scale = np.maximum(scale, reach / most)
@@ -213,21 +217,38 @@ def to_units(X, mean, scale):
     X : ndarray or CSR of shape (n_samples, n_columns)
         In the user's units.
     mean, scale : ndarray of shape (n_columns,)
-        Of `Units`; the mean of sparse data is zero.
+        Of `Units`.
 
     Returns
     -------
     X : ndarray or CSR of shape (n_samples, n_columns)
         A copy, of the same dtype.
     """
-    scale = scale.astype(X.dtype)
+    mean, scale = mean.astype(X.dtype), scale.astype(X.dtype)
     if sp.issparse(X):
-        scaled = X.copy()
-        scaled.data /= scale[X.indices]
+        scaled = _with_stored(X, np.flatnonzero(mean))
+        scaled.data -= mean[scaled.indices]
+        scaled.data /= scale[scaled.indices]
         return scaled
-    X = X - mean.astype(X.dtype)
+    X = X - mean
     X /= scale
     return X
+
+
+def _with_stored(X, columns):
+    # a copy of sparse data in which every row stores some columns, zero or not
+    counts = np.bincount(X.indices, minlength=X.shape[1])
+    columns = columns[counts[columns] < X.shape[0]]
+    if not columns.size:
+        return X.copy()
+    there = X.tocoo()
+    rows = np.repeat(np.arange(X.shape[0]), columns.size)
+    more = np.tile(columns, X.shape[0])
+    data = np.r_[there.data, np.zeros(rows.size, X.dtype)]
+    where = np.r_[there.row, rows], np.r_[there.col, more]
+    stored = sp.coo_matrix((data, where), shape=X.shape).tocsr()
+    stored.sum_duplicates()
+    return stored
 
 
 def publish(W, b, units):

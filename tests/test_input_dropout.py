@@ -125,6 +125,7 @@ def test_noise_at_the_inputs_helps_where_features_are_many():
         y = X[:, :20].sum(axis=1) / np.sqrt(20) + 0.3 * rng.standard_normal(600)
         for rate, found in scores.items():
             options = {**PLAIN, "random_state": seed, "input_dropout": rate}
+            options.update(learning_rate_init=0.001)
             model = MLPGDRegressor(30, max_iter=100, **options).fit(X[:100], y[:100])
             found.append(model.score(X[100:], y[100:]))
     assert np.mean(scores[0.4]) > np.mean(scores[0.0]) + 0.03

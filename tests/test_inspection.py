@@ -330,8 +330,16 @@ def test_a_rise_in_the_last_epochs(end):
 
 def test_the_last_epochs_of_an_unstable_training():
     rows, y = load_breast_cancer(return_X_y=True)
-    options = dict(optimizer="sgd", learning_rate_init=100.0, max_iter=50, tol=None)
-    options.update(alpha=1e-4, standardize=False, random_state=0)
+    # a callable rate is not halved
+    options = dict(optimizer="sgd", learning_rate=lambda step: 100.0, max_iter=100)
+    options.update(alpha=1e-4, standardize=False, tol=None)
+    found = []  # seed and epoch, higher than all before but the first
+    for seed in range(20):
+        model = GDClassifier(random_state=seed, **options).fit(scale(rows), y)
+        curve = np.array(model.loss_curve_)
+        high = [n for n in range(30, 100) if curve[n] > 1.5 * curve[3:n].max()]
+        found += [(seed, n + 1) for n in high]
+    options["random_state"], options["max_iter"] = found[0]
     model = GDClassifier(**options).fit(scale(rows), y)
     assert model.loss_curve_[-1] > 5 * np.median(model.loss_curve_[-25:])
     assert kinds(model) == ["diverging"]

@@ -36,6 +36,8 @@ def fitted(estimator, **options):
 @pytest.mark.parametrize("estimator", REGRESSORS)
 def test_a_column_for_each_quantile(estimator, dtype):
     model = estimator(loss=Quantile(LEVELS), max_iter=300, tol=None, random_state=0)
+    if estimator is MLPGDRegressor:
+        model.set_params(learning_rate="linear", learning_rate_init=0.005)
     P = model.fit(X.astype(dtype), Y.astype(dtype)).predict(X.astype(dtype))
     assert P.shape == (len(X), 3)
     assert P.dtype == dtype

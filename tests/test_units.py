@@ -47,8 +47,11 @@ def test_moments(dtype, weighted, centre):
     wide = A.astype(np.longdouble)
     mean = np.average(wide, axis=0, weights=weights) if centre else np.zeros(4)
     square = np.average((wide - mean) ** 2, axis=0, weights=weights)
-    assert_allclose(moments.mean, mean.astype(float), rtol=1e-13)
-    assert_allclose(moments.square, square.astype(float), rtol=1e-12)
+    units = units_of(moments, None, 1, 1, dtype)
+    assert_allclose(
+        units.mean, mean.astype(dtype), rtol=1e-7 if dtype == np.float32 else 1e-13
+    )
+    assert_allclose(units.scale**2, square.astype(float), rtol=1e-12)
     assert_array_equal(moments.low, A.min(axis=0))
     assert_array_equal(moments.high, A.max(axis=0))
 
@@ -211,15 +214,56 @@ def test_sparse_data_are_scaled_and_stay_sparse(estimator, dtype):
     assert_array_equal(before.data, data)
 
 
-def test_sparse_after_dense():
-    model = GDRegressor(**options()).partial_fit(STANDARD + 3, Y)
-    with pytest.raises(ValueError, match="cannot go on with sparse data"):
-        model.partial_fit(sp.csr_matrix(STANDARD), Y)
-    sparse = GDRegressor(**options()).partial_fit(sp.csr_matrix(STANDARD), Y)
-    sparse.partial_fit(STANDARD, Y)  # not centred, then
-    twin = GDRegressor(**options()).partial_fit(sp.csr_matrix(STANDARD), Y)
-    twin.partial_fit(sp.csr_matrix(STANDARD), Y)
-    assert_allclose(sparse.coef_, twin.coef_, rtol=1e-8)
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_moments_of_sparse_columns(dtype, weighted):
+    A = RNG.standard_normal((500, 5)) * [1, 1e9, 1e-9, 1, 1] + [0, 1e10, 0, 7, 0]
+    A[:, 3] = 1 / 3
+    A[::3, [0, 4]] = 0
+    A = A.astype(dtype)
+    weights = RNG.uniform(0, 2, 500).astype(dtype) if weighted else None
+    sparse, dense = (moments_of(f(A), weights, True) for f in (sp.csr_matrix, np.array))
+    assert_array_equal(sparse.centred, [False, True, True, True, False])
+    for name in ("weight", "mean", "square", "low", "high"):
+        a, b = getattr(sparse, name), getattr(dense, name)
+        assert_allclose(a, b, rtol=1e-9, atol=1e-25)
+    units = units_of(sparse, None, 1, 1, dtype)
+    assert_array_equal(units.varies, [True, True, True, False, True])
+    assert_array_equal(units.mean[[0, 4]], 0)
+    rms = np.sqrt(np.average(A.astype(float)[:, 0] ** 2, weights=weights))
+    assert_allclose(units.scale[0], rms, rtol=1e-12)
+
+
+@pytest.mark.parametrize("estimator", [*REGRESSORS, GDClassifier])
+def test_columns_that_every_sparse_row_stores_are_centred(estimator):
+    y = Y_RAW if estimator is not GDClassifier else Y > 140
+    dense = estimator(**options()).fit(RAW, y)
+    sparse = estimator(**options()).fit(sp.csr_matrix(RAW), y)
+    assert_allclose(sparse.predict(RAW), dense.predict(RAW), rtol=1e-6)
+    # ... where a row is held out or comes later, it may have a zero there
+    given = np.where(np.arange(len(RAW))[:, np.newaxis] % 5 == 1, 0, RAW)
+    validated = [
+        estimator(**options(early_stopping=True)).fit(A, y, X_val=V, y_val=y)
+        for A, V in ((RAW, given), (sp.csr_matrix(RAW), sp.csr_matrix(given)))
+    ]
+    curves = [model.validation_loss_curve_ for model in validated]
+    assert_allclose(*curves, rtol=1e-6)
+
+
+@pytest.mark.parametrize("estimator", REGRESSORS)
+def test_sparse_after_dense(estimator):
+    later = sp.csr_matrix(np.where(np.abs(STANDARD) > 1, STANDARD, 0))
+    model = estimator(**options()).partial_fit(STANDARD + 3, Y)
+    before = model.predict(STANDARD)
+    assert model._state.units.mean.all()
+    model.set_params(learning_rate_init=1e-12).partial_fit(later, Y)
+    assert not model._state.units.mean.any()  # from here on
+    assert_allclose(model.predict(STANDARD), before, rtol=1e-6)
+    full = estimator(**options()).partial_fit(sp.csr_matrix(STANDARD + 3), Y)
+    twin = estimator(**options()).partial_fit(STANDARD + 3, Y)
+    full.partial_fit(STANDARD + 3, Y)
+    twin.partial_fit(sp.csr_matrix(STANDARD + 3), Y)
+    assert_allclose(full.predict(STANDARD), twin.predict(STANDARD), rtol=1e-7)
 
 
 def test_without_an_intercept_nothing_is_centred():
