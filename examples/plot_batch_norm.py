@@ -56,6 +56,7 @@ unchanged = MLPGDRegressor(
     max_iter=1,
     tol=None,
     alpha=0,
+    standardize=False,
 )
 unchanged.coefs_ = [np.eye(2), np.eye(2)]
 unchanged.intercepts_ = [np.zeros(2), np.zeros(2)]
@@ -81,7 +82,10 @@ def network(batch_norm, rate, seed):
         optimizer="sgd",
         batch_norm=batch_norm,
         batch_size=64,
+        learning_rate="constant",
         learning_rate_init=rate,
+        alpha=1e-4,
+        standardize=False,
         max_iter=10,
         tol=None,
         random_state=seed,

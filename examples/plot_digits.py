@@ -54,6 +54,8 @@ everything = {
     "learning_rate": "one_cycle",
     "learning_rate_init": 0.01,
     "batch_size": 64,
+    "alpha": 0.0001,
+    "standardize": False,
     "max_iter": 40,
     "tol": None,
 }

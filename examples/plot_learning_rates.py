@@ -92,18 +92,22 @@ least = 0.5 * np.mean((LinearRegression().fit(X, y).predict(X) - y) ** 2)
 
 
 def make_model(rate):
-    """A linear regression by plain gradient descent, all samples in each update."""
+    """A linear regression by plain gradient descent, all samples in each update.
+
+    After divergence a number would be halved; a function is taken as it is.
+    """
     return GDRegressor(
         penalty=None,
         solver="batch",
         optimizer="sgd",
-        learning_rate_init=rate,
+        learning_rate=lambda step: rate,
+        standardize=False,
         max_iter=100,
         tol=None,
     )
 
 
-shares = (1.05, 1, 0.5, 0.005)
+shares = (1.02, 1, 0.5, 0.005)
 models = {f"{share:g} x bound": make_model(share * bound).fit(X, y) for share in shares}
 print(f"\nbound on the rate: {bound:.4f}\nloss of least squares: {least:.4f}")
 for name, model in models.items():
@@ -183,7 +187,7 @@ above, at, half, slow = (model.loss_ - least for model in models.values())
 check("half the bound comes within 0.005 of the least loss", half < 0.005)
 check("the slow rate is still 0.05 above it", slow > 0.05)
 check("at the bound 0.1 of the error stays", at > 0.1)
-check("5% above the bound the loss is beyond 1000", above > 1000)
+check("2% above the bound the loss is more than ten times as high", above > 10 * at)
 kinds = [diagnose(model).kinds for model in models.values()]
 check(
     "the diagnoses: diverging above the bound, converged at half, too slow",

@@ -59,7 +59,13 @@ least = np.mean((slope * X[:, 0] + intercept - y) ** 2)
 def make_model(**options):
     """A linear regression without penalty, by plain gradient descent."""
     return GDRegressor(
-        penalty=None, optimizer="sgd", learning_rate_init=0.02, tol=None, **options
+        penalty=None,
+        optimizer="sgd",
+        learning_rate="constant",
+        learning_rate_init=0.02,
+        standardize=False,
+        tol=None,
+        **options,
     )
 
 

@@ -284,7 +284,7 @@ class RMSprop(Optimizer):
     """
 
     _rates = {
-        "update": 0.001, "linear": 0.1, "single linear": 0.003, "network": 0.001,
+        "update": 0.001, "linear": 0.04, "single linear": 0.003, "network": 0.001,
         "function": 0.01}
     # A step is about as large as the rate, however near the optimum, and not twice
     # the same: the rate has to fall fast.
