@@ -62,7 +62,8 @@ class SGD(Optimizer):
     ----------
     learning_rate : float, default=None
         The rate where the estimator's ``learning_rate_init`` is None. None is
-        0.01, and 0.014 for linear models.
+        0.1 for linear models and networks, 0.005 and 0.01 with one sample per update,
+        and 0.01 elsewhere.
 
     References
     ----------
@@ -124,7 +125,8 @@ class Momentum(Optimizer):
     ----------
     learning_rate : float, default=None
         The rate where the estimator's ``learning_rate_init`` is None. None is
-        0.01, 0.001 with one sample per update, and 0.0014 for linear models.
+        0.02 for linear models and 0.01 for networks, 0.0005 and 0.001 with one sample
+        per update, and 0.01 elsewhere.
     momentum : float, default=0.9
         The share ``mu`` of the velocity that is kept, in [0, 1).
     nesterov : bool, default=False
@@ -190,7 +192,8 @@ class AdaGrad(Optimizer):
     ----------
     learning_rate : float, default=None
         The rate where the estimator's ``learning_rate_init`` is None. None is
-        0.01, and 0.1 for linear models and in `skgd.minimize`.
+        0.3 for linear models, 0.1 with one sample per update; 0.02 for networks; 0.1 in
+        `skgd.minimize`, and 0.01 in `update`.
     epsilon : float, default=1e-7
         Added to the root.
 
@@ -207,7 +210,7 @@ class AdaGrad(Optimizer):
     """
 
     _rates = {
-        "update": 0.01, "linear": 0.3, "single linear": 0.1, "network": 0.01,
+        "update": 0.01, "linear": 0.3, "single linear": 0.1, "network": 0.02,
         "function": 0.1}
     _allowed = {**Optimizer._allowed, "epsilon": Allowed(Real, gt=0)}
 
@@ -261,7 +264,8 @@ class RMSprop(Optimizer):
     ----------
     learning_rate : float, default=None
         The rate where the estimator's ``learning_rate_init`` is None. None is
-        0.001, 0.03 for linear models, and 0.01 in `skgd.minimize`.
+        0.04 for linear models, 0.003 with one sample per update; 0.001 for networks;
+        0.01 in `skgd.minimize`, and 0.001 in `update`.
     rho : float, default=0.9
         The share of the running mean that is kept, in [0, 1).
     epsilon : float, default=1e-8
@@ -358,7 +362,8 @@ class Adam(Optimizer):
     ----------
     learning_rate : float, default=None
         The rate where the estimator's ``learning_rate_init`` is None. None is
-        0.001, and 0.01 for linear models and in `skgd.minimize`.
+        0.1 for linear models and 0.002 for networks, 0.005 and 0.001 with one sample
+        per update; 0.01 in `skgd.minimize`, and 0.001 in `update`.
     beta_1 : float, default=0.9
         The share of the first moment that is kept, in [0, 1).
     beta_2 : float, default=0.999
@@ -437,7 +442,8 @@ class AdamW(Adam):
     ----------
     learning_rate : float, default=None
         The rate where the estimator's ``learning_rate_init`` is None. None is
-        0.001, and 0.01 for linear models and in `skgd.minimize`.
+        0.1 for linear models and 0.002 for networks, 0.005 and 0.001 with one sample
+        per update; 0.01 in `skgd.minimize`, and 0.001 in `update`.
     beta_1 : float, default=0.9
         The share of the first moment that is kept, in [0, 1).
     beta_2 : float, default=0.999
@@ -524,7 +530,8 @@ class NAdam(Optimizer):
     ----------
     learning_rate : float, default=None
         The rate where the estimator's ``learning_rate_init`` is None. None is
-        0.001, and 0.01 for linear models and in `skgd.minimize`.
+        0.1 for linear models and 0.002 for networks, 0.005 and 0.001 with one sample
+        per update; 0.01 in `skgd.minimize`, and 0.001 in `update`.
     beta_1 : float, default=0.9
         The share of the first moment that is kept, in [0, 1).
     beta_2 : float, default=0.999
