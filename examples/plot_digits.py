@@ -14,8 +14,8 @@ What to see:
   also counts how sure it was, clearly, and in the accuracy by a little.
 - Early stopping holds out a tenth of the training data. That costs scikit-learn some
   accuracy, and the network with everything less.
-- With everything the training loss (solid) ends higher than scikit-learn's, although the
-  network is better on new digits: dropout makes the training harder, not the task.
+- With everything the training loss (solid) ends higher than scikit-learn's, although
+  the network is better on new digits: dropout makes training harder, not the task.
 - Of the few digits that it gets wrong, it is often not sure: on these, the probability
   of its answer is lower than on the others.
 

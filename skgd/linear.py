@@ -286,7 +286,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
     >>> from sklearn.datasets import load_iris
     >>> from skgd import GDClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> clf = GDClassifier(learning_rate_init=0.1, random_state=0).fit(X, y)
+    >>> clf = GDClassifier(random_state=0).fit(X, y)
     >>> bool(clf.score(X, y) > 0.9)
     True
     """
