@@ -22,6 +22,7 @@ from ._schedule import Schedule, is_rate_function
 from ._state import Recipe, TrainingState
 from ._stopping import Stopping
 from ._units import absorb, change_units, moments_of, to_units, units_of
+from .layers import aligned
 from .line_search import LineSearch
 from .losses import Loss
 from .optimizers import OPTIMIZERS, Optimizer
@@ -335,7 +336,7 @@ class GradientDescent(BaseEstimator):
         seed = self.random_state
         rng = np.random.RandomState() if seed is None else check_random_state(seed)
         state = TrainingState(
-            theta=np.zeros(architecture.n_params, dtype),
+            theta=aligned(np.zeros(architecture.n_params, dtype)),
             running=architecture.new_running(dtype),
             units=units,
             rng=rng,

@@ -9,6 +9,7 @@ import numpy as np
 from ._optimizer import Optimizer, all_finite
 from ._stopping import Stopping
 from ._units import Units
+from .layers import aligned
 
 # A loss that is larger than that of the first epoch by this factor will not come
 # back, though the numbers are still finite.
@@ -80,7 +81,7 @@ class TrainingState:
         new = TrainingState(**{**self.__dict__, "rng": deepcopy(self.rng)})
         for name in ("theta", "running", "slots", "average"):
             value = getattr(self, name)
-            setattr(new, name, None if value is None else value.copy())
+            setattr(new, name, None if value is None else aligned(value))
         new.stopping = deepcopy(self.stopping)
         for name in ("loss_curve", "validation_scores", "validation_loss_curve"):
             setattr(new, name, list(getattr(self, name)))
@@ -124,7 +125,7 @@ class TrainingState:
         kind = (type(optimizer).__name__, kernel.n_slots)
         if kind != self.slots_of or self.slots is None:
             shape = (kernel.n_slots, self.theta.size)
-            self.slots = np.zeros(shape, self.theta.dtype)
+            self.slots = aligned(np.zeros(shape, self.theta.dtype))
             self.slots_of = kind
             self.slot_step, self.l1_total = 0, 0.0
 
