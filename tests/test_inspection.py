@@ -320,7 +320,7 @@ def test_a_rise_in_the_last_epochs(end):
 
 def test_the_last_epochs_of_an_unstable_training():
     rows, y = load_breast_cancer(return_X_y=True)
-    options = dict(optimizer="sgd", learning_rate_init=100.0, max_iter=50, tol=None)
+    options = dict(optimizer="sgd", learning_rate_init=100.0, max_iter=77, tol=None)
     options.update(alpha=1e-4, standardize=False, random_state=0)
     model = GDClassifier(**options).fit(scale(rows), y)
     assert model.loss_curve_[-1] > 5 * np.median(model.loss_curve_[-25:])
