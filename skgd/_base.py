@@ -29,6 +29,7 @@ from ._state import TrainingState
 from ._stopping import Stopping
 from ._units import absorb, change_units, moments_of, to_units, units_of
 from ._validation import HeldOut, split, validation
+from .layers import aligned
 from .optimizers import SGD, Momentum
 
 # early_stopping='auto' is on for more samples than this, as in scikit-learn's
@@ -259,7 +260,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
         seed = self.random_state
         rng = np.random.RandomState() if seed is None else check_random_state(seed)
         state = TrainingState(
-            theta=np.zeros(architecture.n_params, dtype),
+            theta=aligned(np.zeros(architecture.n_params, dtype)),
             running=architecture.new_running(dtype),
             rng=rng,
         )

@@ -99,10 +99,10 @@ cdef leaf _softmax(
     # z (m, k): probabilities on return; shift (m,): log of the sum of exp(z)
     cdef Py_ssize_t i, j
     cdef floating top, total
-    if k <= 32:
-        for i in range(0, m, 32):
-            _softmax_narrow(z + i * k, shift + i, m - i if m - i < 32 else 32, k)
-        return
+    while k <= 32 and m >= 8:
+        i = m if m < 32 else 32
+        _softmax_narrow(z, shift, i, k)
+        z, shift, m = z + i * k, shift + i, m - i
     for i in range(m):
         top = z[i * k]
         for j in range(1, k):

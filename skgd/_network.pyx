@@ -12,6 +12,8 @@ from libc.string cimport memcpy, memset
 import numpy as np
 from scipy import sparse as sp
 
+from .layers import aligned
+
 from ._loss cimport loss_and_delta
 from .layers cimport (
     batch_norm_backward,
@@ -355,7 +357,7 @@ cdef class Network:
             self.loss.set_units(architecture.target_scale, architecture.loss.power)
         gradient = None
         if training:
-            gradient = np.zeros(self.n_params, self.dtype)
+            gradient = aligned(np.zeros(self.n_params, self.dtype))
             self.grad = self._own(gradient)
         self.gradient = gradient
         self._bind_parameters(architecture, theta, running, gradient)

@@ -10,6 +10,7 @@ from ._optimizer import Optimizer, all_finite
 from ._stopping import Stopping
 from ._units import Units
 from .averaging import Averaging
+from .layers import aligned
 
 # An objective that is larger than at the start by this factor will not come back,
 # though the numbers are still finite.
@@ -81,7 +82,7 @@ class TrainingState:
         new = TrainingState(**{**self.__dict__, "rng": deepcopy(self.rng)})
         for name in self._IN_PLACE:
             value = getattr(self, name)
-            setattr(new, name, None if value is None else value.copy())
+            setattr(new, name, None if value is None else aligned(value))
         new.stopping = deepcopy(self.stopping)
         for name in self._CURVES:
             setattr(new, name, list(getattr(self, name)))
@@ -158,7 +159,7 @@ class TrainingState:
         kind = (type(optimizer).__name__, kernel.n_slots)
         if kind != self.slots_of or self.slots is None:
             shape = (kernel.n_slots, self.theta.size)
-            self.slots = np.zeros(shape, self.theta.dtype)
+            self.slots = aligned(np.zeros(shape, self.theta.dtype))
             self.slots_of = kind
             self.slot_step, self.l1_total = 0, 0.0
 

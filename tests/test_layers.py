@@ -13,7 +13,7 @@ from reference_network import EPSILON, dropout_factors, forward
 from skgd._architecture import Architecture
 from skgd._epoch import loss_and_gradient, raw_predictions
 from skgd.activations import Identity, Logistic, ReLU, Tanh
-from skgd.layers import BATCH_NORM_EPSILON
+from skgd.layers import BATCH_NORM_EPSILON, aligned
 from skgd.losses import SquaredError
 from skgd.optimizers import SGD
 
@@ -183,6 +183,21 @@ def test_gradient_of_a_single_row(form):
     steps = 1e-6 * np.eye(theta.size)
     slopes = [(frozen_loss(theta + h) - frozen_loss(theta - h)) / 2e-6 for h in steps]
     assert_allclose(gradient, slopes, rtol=0, atol=1e-7 * np.abs(gradient).max())
+
+
+# ---------------------------------------------------------------- memory
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(0,), (1,), (7,), (3, 5)])
+def test_aligned_copies(shape, dtype):
+    for offset in range(4):
+        values = np.arange(offset, 20 + offset, dtype=dtype)[offset:]
+        array = values[: np.prod(shape, dtype=int)].reshape(shape)
+        copy = aligned(array)
+        assert copy.size == 0 or copy.ctypes.data % 64 == 0
+        assert copy.flags.c_contiguous
+        assert copy.dtype == dtype
+        assert not np.may_share_memory(copy, array)
+        assert_array_equal(copy, array)
 
 
 # ---------------------------------------------------------------- dropout

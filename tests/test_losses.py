@@ -197,12 +197,13 @@ def test_softmax_of_two_classes_is_the_log_loss_of_their_difference():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-# The compiled loop takes 64 rows at a time.
+# The compiled loop takes 64 rows at a time; up to 32 classes it goes by columns.
 @pytest.mark.parametrize("n", [1, 63, 64, 65, 150])
-def test_softmax_of_many_rows(n, dtype):
+@pytest.mark.parametrize("k", [4, 32, 33])
+def test_softmax_of_many_rows(k, n, dtype):
     rng = np.random.RandomState(n)
-    z = (20 * rng.standard_normal((n, 4))).astype(dtype)
-    expected = oracles.softmax_loss(np.zeros(n), z)[1] + np.eye(4)[0]
+    z = (20 * rng.standard_normal((n, k))).astype(dtype)
+    expected = oracles.softmax_loss(np.zeros(n), z)[1] + np.eye(k)[0]
     tolerance = 8 * np.finfo(dtype).eps
     result = z.copy()
     softmax(result)
@@ -210,15 +211,15 @@ def test_softmax_of_many_rows(n, dtype):
     assert_allclose(result.sum(axis=1), 1, rtol=0, atol=tolerance)
 
     # the same rows as a batch of a network whose outputs are its features
-    codes = rng.randint(4, size=n)
-    architecture = linear(4, 4, loss=LogLoss(), softmax=True, fit_intercept=False)
-    bound = bind(architecture, np.eye(4).ravel(), z, codes, dtype=dtype)
+    codes = rng.randint(k, size=n)
+    architecture = linear(k, k, loss=LogLoss(), softmax=True, fit_intercept=False)
+    bound = bind(architecture, np.eye(k).ravel(), z, codes, dtype=dtype)
     loss, gradient = loss_and_gradient(bound.net)
     losses, slopes = oracles.softmax_loss(codes, z)
     assert_allclose(loss, losses.mean(), rtol=4 * tolerance)
     slopes = z.T.astype(float) @ slopes / n
     scale = np.abs(z).max()
-    assert_allclose(gradient.reshape(4, 4), slopes, rtol=0, atol=2 * scale * tolerance)
+    assert_allclose(gradient.reshape(k, k), slopes, rtol=0, atol=2 * scale * tolerance)
 
 
 def test_softmax_of_nothing():

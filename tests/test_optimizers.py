@@ -6,6 +6,7 @@ import pytest
 from helpers import Trainer, bind, linear
 from sklearn.linear_model import Lasso
 
+from skgd._optimizer import all_finite
 from skgd.optimizers import (
     OPTIMIZERS,
     SGD,
@@ -257,3 +258,17 @@ def test_defaults_are_those_of_the_literature():
 def test_own_rate_is_the_parameter_where_there_is_one(name, kind):
     assert OPTIMIZERS[name](learning_rate=0.7).own_rate(kind) == 0.7
     assert 0 < OPTIMIZERS[name]().own_rate(kind) < 1
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_all_finite(dtype):
+    big = np.finfo(dtype).max
+    good = np.array([[0.0, -big, big], [np.finfo(dtype).tiny, 1.0, -1.0]], dtype=dtype)
+    empty = np.empty(0, dtype)
+    assert all_finite(good, empty)
+    for bad in (np.nan, np.inf, -np.inf):
+        for at in np.ndindex(good.shape):
+            array = good.copy()
+            array[at] = bad
+            assert not all_finite(array)
+            assert not all_finite(empty, array, good)

@@ -29,6 +29,8 @@ class Rows:
         elif loss == "hinge":
             self.Y = np.sign(self.Y)
         self.weights = rng.uniform(0.2, 2.0, n) if weighted else None
+        if weighted:
+            self.weights[7] = 0.0
         self.W, self.b = rng.standard_normal((d, k)), rng.standard_normal(k)
 
     @property
@@ -114,15 +116,27 @@ def test_epochs_of_single_rows(form, penalty, n_outputs, fit_intercept, weighted
 
 
 @pytest.mark.parametrize(
-    ("loss", "softmax"), [("log_loss", True), ("hinge", False), ("huber", False)]
+    ("loss", "softmax", "n_outputs"),
+    [("log_loss", True, 3), ("hinge", False, 3), ("huber", False, 3)]
+    + [("hinge", False, 1), ("huber", False, 1)],
 )
 @pytest.mark.parametrize("penalty", PENALTIES)
 @pytest.mark.parametrize("form", FORMS)
-def test_other_losses(form, penalty, loss, softmax):
-    rows = Rows(40, 21, 3, loss=loss, softmax=softmax, weighted=True)
+def test_other_losses(form, penalty, loss, softmax, n_outputs):
+    rows = Rows(40, 21, n_outputs, loss=loss, softmax=softmax, weighted=True)
     plan = (*schedule(40, 3), *PENALTIES[penalty], True)
     expected, expected_sums = rows.loop(*plan)
     theta, sums = rows.compiled(form, *plan)
+    assert_allclose(theta, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
+    assert_allclose(sums, expected_sums, rtol=1e-12)
+
+
+def test_long_rows():
+    # whose dot product is made of four parts
+    rows = Rows(40, 531, 1)
+    plan = (*schedule(40, 2, scale=0.002), *PENALTIES["l2"], True)
+    expected, expected_sums = rows.loop(*plan)
+    theta, sums = rows.compiled("dense", *plan)
     assert_allclose(theta, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
     assert_allclose(sums, expected_sums, rtol=1e-12)
 
