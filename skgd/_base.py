@@ -6,6 +6,7 @@ from copy import copy
 from dataclasses import replace
 
 import numpy as np
+from scipy import sparse as sp
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
@@ -35,6 +36,9 @@ from .optimizers import SGD, Momentum
 # early_stopping='auto' is on for more samples than this, as in scikit-learn's
 # HistGradientBoosting*.
 AUTO_EARLY_STOPPING = 10_000
+# Bytes of dense features of which no standardised copy is made: batches of them are
+# standardised as they are loaded, which costs a few percent of a step.
+LARGE = 2**26
 
 
 class GradientDescent(CallbackSupportMixin, Settings):
@@ -206,9 +210,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
         else:
             self._absorb(architecture, state, start)
             change_units(architecture, state, units)
-        if units is not None:
-            X = to_units(X, units.mean, units.scale)
-        data = Data(X, self._target_units(Y, units), weights)
+        data = self._in_units(X, Y, weights, units)
         self._architecture_ = architecture
         task = self._begin_task(*given, checked, incremental)
         self._train(rules, state, data, rows, held_out, incremental, task)
@@ -230,23 +232,28 @@ class GradientDescent(CallbackSupportMixin, Settings):
         rows, held_out = split(y, weights, classes, fraction, n_classes, rng)
         return rows, HeldOut.rows_of(held_out, X, y, Y, weights)
 
-    def _target_units(self, Y, units):
-        if units is None or units.targets is None:
-            return Y
-        return to_units(Y, units.target_mean, units.target_scale)
+    def _in_units(self, X, Y, weights, units):
+        if units is None:
+            return Data(X, Y, weights)
+        if units.targets is not None:
+            Y = to_units(Y, units.target_mean, units.target_scale)
+        # linear models learn single rows where they lie
+        in_place = self._kind == "linear" and self.solver == "sgd"
+        if sp.issparse(X) or X.nbytes <= LARGE or in_place:
+            return Data(to_units(X, units.mean, units.scale), Y, weights)
+        return Data(
+            X, Y, weights, (units.mean.astype(X.dtype), units.scale.astype(X.dtype))
+        )
 
     def _units(self, architecture, X, Y, weights, rows, known):
         # Units of training from its rows, and from what earlier calls have seen.
         if not self.standardize:
             return None
-        if rows is not None:
-            weights = None if weights is None else weights[rows]
-            X, Y = X[rows], Y[rows]
         centre = architecture.fit_intercept
-        features = moments_of(X, weights, centre)
+        features = moments_of(X, weights, centre, rows)
         targets = None
         if self._y_numeric and architecture.loss.link == "identity":
-            targets = moments_of(Y, weights, architecture.fit_intercept)
+            targets = moments_of(Y, weights, centre, rows)
         if known is not None:
             features = known.features.merge(features)
             if targets is not None and known.targets is not None:

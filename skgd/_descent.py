@@ -65,7 +65,7 @@ def _usual_objective(state, architecture, data, recipe):
     # At the start, or of predictions of zero if that is more; by a thousand rows.
     every = slice(None, None, 1 + data.n_samples // 1000)
     Y = np.ascontiguousarray(data.Y[every])
-    rows = Data(as_rows(data.X[every]))
+    rows = Data(as_rows(data.X[every]), units=data.units)
     kernel = architecture.loss._kernel(architecture.softmax)
     with np.errstate(over="ignore", invalid="ignore"):
         zero = losses_of_rows(

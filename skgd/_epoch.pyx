@@ -15,6 +15,7 @@ from libc.string cimport memcpy
 import numpy as np
 
 from . cimport _clipping
+from ._leaf cimport leaf
 from ._network cimport Batch, Network, forward_loss, gradient, predict
 from ._optimizer cimport OptimizerKernel, Step
 from ._rows cimport Plan, announce, can_run_rows, prefetch_lines, run_rows
@@ -39,11 +40,21 @@ cdef void _gather(
         memcpy(target + i * k, source + order[i] * k, k * sizeof(floating))
 
 
+cdef leaf _standardise(
+    floating* x, const floating* mean, const floating* scale, Py_ssize_t m, Py_ssize_t d
+) noexcept nogil:
+    # as `to_units` of `_units.py`, to the last bit
+    cdef Py_ssize_t i, j
+    for i in range(m):
+        for j in range(d):
+            x[i * d + j] = (x[i * d + j] - mean[j]) / scale[j]
+
+
 cdef void _load(
     Network net, Batch* batch, const Py_ssize_t* order, Py_ssize_t first, Py_ssize_t m,
     floating* tag,
 ) noexcept nogil:
-    # Point a batch at its rows; copy them only where they are scattered.
+    # Point a batch at its rows; copy them only where they are scattered, or change.
     cdef Py_ssize_t d = net.data.n_features, q = net.data.n_targets
     cdef const floating* x = <const floating*> net.data.x
     cdef const floating* y = <const floating*> net.data.y
@@ -61,12 +72,19 @@ cdef void _load(
         batch.x = net.batch_x if x != NULL else NULL
         batch.y = net.batch_y
         batch.weights = net.batch_w if w != NULL else NULL
-        return
-    if order != NULL:
-        first = order[first]
-    batch.x = x + first * d if x != NULL else NULL
-    batch.y = y + first * q
-    batch.weights = w + first if w != NULL else NULL
+    else:
+        if order != NULL:
+            first = order[first]
+        batch.x = x + first * d if x != NULL else NULL
+        batch.y = y + first * q
+        batch.weights = w + first if w != NULL else NULL
+    if net.data.mean != NULL:
+        if batch.x != net.batch_x:
+            memcpy(net.batch_x, batch.x, m * d * sizeof(floating))
+            batch.x = net.batch_x
+        _standardise(
+            <floating*> net.batch_x, <const floating*> net.data.mean,
+            <const floating*> net.data.scale, m, d)
 
 
 cdef void _update(

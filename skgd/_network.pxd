@@ -47,12 +47,14 @@ cdef struct Batch:
 
 
 cdef class Data:
-    cdef readonly object X, Y, weights
+    cdef readonly object X, Y, weights, units
     cdef readonly Py_ssize_t n_samples, n_features
     cdef Py_ssize_t n_targets
     cdef const void* x
     cdef const void* y
     cdef const void* w
+    cdef const void* mean       # (n_features,) or NULL: the data are in units of training
+    cdef const void* scale
     cdef const void* csr_data
     cdef const int* csr_indices
     cdef const int* csr_indptr

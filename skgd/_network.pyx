@@ -54,10 +54,12 @@ cdef class Data:
         Encoded targets of the same dtype.
     weights : ndarray of shape (n_samples,), default=None
         Sample weights of the same dtype.
+    units : tuple of two ndarray of shape (n_features,), default=None
+        What is taken off dense features, and what divides them, as they are loaded.
     """
 
-    def __init__(self, X, Y=None, weights=None):
-        self.X, self.Y, self.weights = X, Y, weights
+    def __init__(self, X, Y=None, weights=None, units=None):
+        self.X, self.Y, self.weights, self.units = X, Y, weights, units
         self.n_samples, self.n_features = X.shape
         self.n_targets = 0 if Y is None else Y.shape[1]
         if sp.issparse(X):
@@ -70,6 +72,8 @@ cdef class Data:
             self.y = _address(Y)
         if weights is not None:
             self.w = _address(weights)
+        if units is not None:
+            self.mean, self.scale = _address(units[0]), _address(units[1])
 
 
 # ---------------------------------------------------------------- forward
@@ -454,13 +458,14 @@ cdef class Network:
                 widest = max(widest, layer.n_out)
         if is_sparse and architecture.input_batch_norm:
             self.sparse_scaled = self._room(architecture.sizes[0], architecture.sizes[1])
+        scattered = training and self.data.n_samples > n > 1
+        if not is_sparse and (scattered or self.data.units is not None):
+            self.batch_x = self._room(n, architecture.sizes[0])
         if not training:
             return
         for flip in range(min(inner, 2)):
             self.delta[flip] = self._room(n, widest)
-        if self.data.n_samples > n > 1:
-            if not is_sparse:
-                self.batch_x = self._room(n, architecture.sizes[0])
+        if scattered:
             self.batch_y = self._room(n, architecture.n_targets)
             self.batch_w = self._room(n, 1)
         self.batch_share = self._room(n, 1)

@@ -25,7 +25,7 @@ cdef bint can_run_rows(Network net, OptimizerKernel kernel, Plan* plan) noexcept
     """Whether this file knows how."""
     if not (kernel.plain and net.batch_size == 1 and net.n_layers == 1):
         return False
-    if plan.shares != NULL or plan.per_sample:
+    if plan.shares != NULL or plan.per_sample or net.data.mean != NULL:
         return False
     # The two penalties do not commute: together they cannot be put off.
     return plan.l1 == 0 or (net.data.x == NULL and plan.l2 == 0)

@@ -56,7 +56,7 @@ class Moments:
         )
 
 
-def moments_of(X, weights, centre):
+def moments_of(X, weights, centre, rows=None):
     """Moments of the columns of a sample.
 
     Parameters
@@ -67,6 +67,8 @@ def moments_of(X, weights, centre):
         Sample weights; a row without weight does not count.
     centre : bool
         Whether columns are to be centred, where that leaves sparse rows sparse.
+    rows : ndarray of intp, default=None
+        Those that count; None for all.
 
     Returns
     -------
@@ -74,42 +76,57 @@ def moments_of(X, weights, centre):
         In float64, by two passes.
     """
     if weights is not None and not weights.all():
-        used = np.flatnonzero(weights)
-        X, weights = X[used], weights[used]
-    weight = float(X.shape[0] if weights is None else weights.sum(dtype=np.float64))
+        rows = np.arange(X.shape[0]) if rows is None else rows
+        rows = rows[weights[rows] > 0]
     if sp.issparse(X):
-        return _sparse_moments(X, weights, weight, centre)
+        if rows is not None:
+            X, weights = X[rows], None if weights is None else weights[rows]
+        return _sparse_moments(X, weights, centre)
     # from the first row: exact where columns are constant, or nearly
-    first = X[0].astype(np.float64)
-    mean = first + _mean(X, weights, weight, lambda rows: rows - first)
-    low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
+    first = X[0 if rows is None else rows[0]].astype(np.float64)
+    low = high = first
+    total = weight = 0.0
+    for part, share in _chunks(X, weights, rows):
+        low, high = (
+            np.minimum(low, part.min(axis=0)),
+            np.maximum(high, part.max(axis=0)),
+        )
+        weight += share.sum()
+        total = total + share @ (part - first)
+    mean = first + total / weight
     reach = np.maximum(high - mean, mean - low)
     reach[reach == 0] = 1  # a divisor, so that no square over- or underflows
-    square = _mean(X, weights, weight, lambda rows: ((rows - mean) / reach) ** 2)
+    square = 0.0
+    for part, share in _chunks(X, weights, rows):
+        square = square + share @ ((part - mean) / reach) ** 2
     with np.errstate(over="ignore"):  # infinite: such a column is ignored
-        square *= reach**2
+        square *= reach**2 / weight
     return Moments(np.full(mean.shape, centre), weight, mean, square, low, high)
 
 
-def _mean(X, weights, weight, function):
-    total = 0.0
-    for start in range(0, X.shape[0], CHUNK):
-        rows = function(X[start : start + CHUNK].astype(np.float64))
+def _chunks(X, weights, rows):
+    # rows and their weights in float64, a few at a time: no second copy of the data
+    n = X.shape[0] if rows is None else len(rows)
+    for start in range(0, n, CHUNK):
+        part = slice(start, start + CHUNK)
+        part = part if rows is None else rows[part]
+        values = X[part].astype(np.float64)
         if weights is None:
-            total = total + rows.sum(axis=0)
+            yield values, np.ones(len(values))
         else:
-            total = total + weights[start : start + CHUNK].astype(np.float64) @ rows
-    return total / weight
+            yield values, weights[part].astype(np.float64)
 
 
-def _sparse_moments(X, weights, weight, centre):
+def _sparse_moments(X, weights, centre):
+    weight = float(X.shape[0])
+    if weights is not None:
+        weights = weights.astype(np.float64)
+        weight = float(weights.sum())
     low, high = (part.astype(np.float64) for part in min_max_axis(X, axis=0))
     reach = np.maximum(np.abs(low), np.abs(high))
     reach[reach == 0] = 1
     values = X.astype(np.float64)
     values.data /= reach[X.indices]
-    if weights is not None:
-        weights = weights.astype(np.float64)
     mean, square = mean_variance_axis(values, axis=0, weights=weights)
     mean, square = mean * reach, square * reach**2
     constant = low == high
@@ -240,7 +257,7 @@ def _with_stored(X, columns):
     counts = np.bincount(X.indices, minlength=X.shape[1])
     columns = columns[counts[columns] < X.shape[0]]
     if not columns.size:
-        return X.copy()
+        return type(X)((X.data.copy(), X.indices, X.indptr), shape=X.shape)
     there = X.tocoo()
     rows = np.repeat(np.arange(X.shape[0]), columns.size)
     more = np.tile(columns, X.shape[0])

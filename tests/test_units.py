@@ -1,11 +1,15 @@
 """Standardisation: training in standard units, results in those of the data."""
 
 import pickle
+import subprocess
+import sys
+import textwrap
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse as sp
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler, scale
@@ -398,3 +402,74 @@ def test_arriving_at_logistic_regression(load, percent, seed):
     ours = objective(model.predict_proba(A), model.coef_ * scaler.scale_)
     assert best - 1e-9 <= ours <= (1 + percent / 100) * best
     assert (model.predict(A) == exact.predict(scaler.transform(A))).mean() > 0.99
+
+
+# ---------------------------------------------------------------- large data
+CASES = [
+    (GDRegressor, dict(solver="batch")),
+    (GDRegressor, dict(batch_size=60, batch_norm=True, dropout=0.2)),
+    (GDRegressor, dict(solver="sgd", optimizer="sgd")),
+    (GDClassifier, dict(batch_size=60, early_stopping=True)),
+    (
+        MLPGDRegressor,
+        dict(solver="batch", optimizer="sgd", learning_rate="line_search"),
+    ),
+    (MLPGDRegressor, dict(batch_size=60, early_stopping=True, input_dropout=0.2)),
+    (MLPGDClassifier, dict(solver="sgd", batch_norm=True)),
+    (MLPGDClassifier, dict(batch_size=60, average="ema", clip_norm=1.0)),
+]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("estimator", "case"), CASES)
+def test_large_data_are_standardised_as_they_are_loaded(
+    estimator, case, dtype, weighted, monkeypatch
+):
+    rows = RAW.astype(dtype)
+    y = Y_RAW.astype(dtype) if estimator in REGRESSORS else Y > 140
+    weights = RNG.randint(0, 3, len(rows)) if weighted else None
+    model = estimator(**{**options(**case), "max_iter": 4})
+    copied = clone(model).fit(rows, y, sample_weight=weights)
+    kept = rows.copy()
+    monkeypatch.setattr("skgd._base.LARGE", 0)
+    loaded = clone(model).fit(rows, y, sample_weight=weights)
+    assert copied.loss_curve_ == loaded.loss_curve_
+    assert_array_equal(copied.predict(rows), loaded.predict(rows))
+    assert_array_equal(rows, kept)
+
+
+def test_a_file_larger_than_the_memory_trains(tmp_path):
+    # 160 MB of features, of which no copy fits
+    pytest.importorskip("resource")
+    code = """
+        import resource, sys, warnings
+        import numpy as np
+        from skgd import GDRegressor, MLPGDRegressor
+
+        warnings.simplefilter("ignore")
+        X = np.memmap(sys.argv[1], np.float32, "w+", shape=(400_000, 100))
+        rng = np.random.default_rng(0)
+        for start in range(0, len(X), 10_000):
+            X[start : start + 10_000] = rng.standard_normal((10_000, 100), np.float32)
+        y = X[:, 0] * 3 + X[:, 1]
+        X = np.memmap(sys.argv[1], np.float32, "r", shape=X.shape)
+        small = MLPGDRegressor(5, max_iter=1).fit(X[:1000], y[:1000])  # threads, pools
+        used = [line for line in open("/proc/self/status") if "VmData" in line]
+        limit = int(used[0].split()[1]) * 1024 + 100 * 2**20
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+        try:
+            X + 1
+        except MemoryError:
+            pass
+        else:
+            raise AssertionError("there is room for a copy")
+        for estimator in (GDRegressor, MLPGDRegressor):
+            model = estimator(max_iter=2, tol=None, random_state=0, batch_size=1000)
+            model.set_params(learning_rate_init=0.01).fit(X, y)
+            assert model.score(X[:10_000], y[:10_000]) > 0.9
+    """
+    path = tmp_path / "features"
+    command = [sys.executable, "-c", textwrap.dedent(code), str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
