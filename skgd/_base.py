@@ -228,8 +228,15 @@ class GradientDescent(CallbackSupportMixin, Settings):
     def _hold_out(self, X, y, Y, weights, rng):
         classes = self._stratify(y)
         n_classes = 0 if classes is None else len(self.classes_)
-        fraction = self.validation_fraction
-        rows, held_out = split(y, weights, classes, fraction, n_classes, rng)
+        rows, held_out = split(
+            y,
+            weights,
+            classes,
+            self.validation_fraction,
+            n_classes,
+            rng,
+            train_single=self.early_stopping == "auto",  # nobody has asked for more
+        )
         return rows, HeldOut.rows_of(held_out, X, y, Y, weights)
 
     def _in_units(self, X, Y, weights, units):

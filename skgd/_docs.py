@@ -148,7 +148,8 @@ PARAGRAPHS = {
             Whether to hold out a part of the data (stratified for classes), or to take
             ``X_val`` and ``y_val`` of `fit`, and to stop when the loss on it, or
             `scoring`, does not improve; the parameters of the best epoch are restored.
-            'auto' is True for more than 10,000 samples or with ``X_val``. `partial_fit`
+            'auto' is True for more than 10,000 samples or with ``X_val``, and trains on
+            the sample of a class that has but one. `partial_fit`
             makes its one pass over all its data.
         scoring : str, callable or None, default=None
             What early stopping watches: None is the loss, a str or a callable a scorer
@@ -161,7 +162,8 @@ PARAGRAPHS = {
             Whether to hold out a part of the data (stratified for classes), or to take
             ``X_val`` and ``y_val`` of `fit`, and to stop when the loss on it, or
             `scoring`, does not improve; the parameters of the best epoch are restored.
-            'auto' is True for more than 10,000 samples or with ``X_val``. `partial_fit`
+            'auto' is True for more than 10,000 samples or with ``X_val``, and trains on
+            the sample of a class that has but one. `partial_fit`
             makes its one pass over all its data.
         scoring : str, callable or None, default=None
             What early stopping watches: None is the loss, a str or a callable a scorer

@@ -12,7 +12,7 @@ from ._network import Data
 from ._units import to_units
 
 
-def split(y, weights, classes, fraction, n_classes, rng):
+def split(y, weights, classes, fraction, n_classes, rng, train_single=False):
     """Rows for training and for validation.
 
     Parameters
@@ -29,6 +29,8 @@ def split(y, weights, classes, fraction, n_classes, rng):
         Of the problem.
     rng : RandomState
         Random numbers.
+    train_single : bool, default=False
+        Whether the only sample of a class is trained on; else it is an error.
 
     Returns
     -------
@@ -49,22 +51,29 @@ def split(y, weights, classes, fraction, n_classes, rng):
             f"the size of your dataset. (early_stopping=True sets {n_held_out} "
             f"samples aside, there are n_samples = {n}.)"
         )
+    candidates = np.arange(n)
+    if train_single and classes is not None:
+        _, of_row, counts = np.unique(classes, return_inverse=True, return_counts=True)
+        candidates = np.flatnonzero(counts[of_row] > 1)
+        classes = classes[candidates]
     try:
-        rows, held_out = train_test_split(
-            np.arange(n), random_state=rng, test_size=n_held_out, stratify=classes
+        _, held_out = train_test_split(
+            candidates, random_state=rng, test_size=n_held_out, stratify=classes
         )
     except ValueError as error:
         raise ValueError(
             f"early_stopping=True cannot hold out {n_held_out} of {n} samples with "
             f"some of each class: {error}"
         ) from None
+    held_out = np.sort(held_out)
+    rows = np.setdiff1d(np.arange(n), held_out)
     for name, part in (("validation", held_out), ("training", rows)):
         if weights is not None and not weights[part].any():
             raise ValueError(
                 f"The sample weights for {name} set are all zero, consider using a "
                 "different random state."
             )
-    return np.sort(rows), np.sort(held_out)
+    return rows, held_out
 
 
 @dataclass

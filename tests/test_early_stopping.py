@@ -159,6 +159,17 @@ def test_a_class_with_one_member(estimator):
 
 
 @pytest.mark.parametrize("estimator", [GDClassifier, MLPGDClassifier])
+def test_auto_trains_on_the_only_member_of_a_class(estimator):
+    X = np.random.RandomState(0).standard_normal((10_001, 3))
+    y = (X[:, 0] > 0).astype(int)
+    y[17] = 2
+    model = estimator(early_stopping="auto", max_iter=2, random_state=0).fit(X, y)
+    assert len(model.validation_scores_) == 2
+    assert model.classes_.tolist() == [0, 1, 2]
+    assert min(model.validation_scores_) > 0.9
+
+
+@pytest.mark.parametrize("estimator", [GDClassifier, MLPGDClassifier])
 def test_small_data_with_several_classes(estimator):
     # one sample of each class is held out, whatever the fraction
     X = np.arange(20.0)[:, np.newaxis]
