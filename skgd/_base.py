@@ -10,7 +10,6 @@ from scipy import sparse as sp
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_consistent_length
 
 from ._callbacks import CallbackSupportMixin, FitTask, has_callbacks, with_callbacks
 from ._columns import validate_features
@@ -21,7 +20,8 @@ from ._data import (
     set_views,
     update_weight_mean,
 )
-from ._descent import Diverged, Outcome, descend
+from ._descent import Outcome, descend
+from ._divergence import Diverged
 from ._network import Data
 from ._observer import Observers
 from ._progress import Progress
@@ -81,13 +81,17 @@ class GradientDescent(CallbackSupportMixin, Settings):
         )
         return as_rows(X), y
 
-    def _stops_early(self, n_samples, X_val, y_val):
+    def _stops_early(self, n_samples, X_val, y_val, sample_weight_val):
         for given, missing in (("X_val", "y_val"), ("y_val", "X_val")):
             values = {"X_val": X_val, "y_val": y_val}
             if values[given] is not None and values[missing] is None:
                 raise ValueError(
                     f"{given} is provided, but {missing} was not provided."
                 )
+        if X_val is None and sample_weight_val is not None:
+            raise ValueError(
+                "sample_weight_val is provided, but X_val was not provided."
+            )
         if X_val is not None and not self.early_stopping:
             raise ValueError(
                 "X_val and y_val are passed to fit while at the same time "
@@ -100,24 +104,28 @@ class GradientDescent(CallbackSupportMixin, Settings):
 
     def _validation_data(self, X, X_val, y_val, sample_weight_val, factors):
         # what the user holds out, in the dtype and form of X
-        X_val, y_val = validate_features(
-            self,
-            X_val,
-            y_val,
-            accept_sparse="csr",
-            dtype=X.dtype,
-            order="C",
-            multi_output=True,
-            y_numeric=self._y_numeric,
-            reset=False,
-        )
-        y_val, Y_val = self._encode_more(y_val, X.dtype)
-        check_consistent_length(X_val, y_val)
-        weights = check_weights(sample_weight_val, X_val)
-        weights = self._times_class_weights(y_val, weights, factors, X.dtype)
+        try:
+            X_val, y_val = validate_features(
+                self,
+                X_val,
+                y_val,
+                accept_sparse="csr",
+                dtype=X.dtype,
+                order="C",
+                multi_output=True,
+                y_numeric=self._y_numeric,
+                reset=False,
+            )
+            y_val, Y_val = self._encode_more(y_val, X.dtype)
+            weights = check_weights(sample_weight_val, X_val)
+            weights = self._times_class_weights(y_val, weights, factors, X.dtype)
+        except ValueError as error:
+            raise ValueError(
+                f"In X_val, y_val or sample_weight_val: {error}"
+            ) from error
         return HeldOut(X_val, y_val, Y_val, weights).like(X)
 
-    def _scorer(self):
+    def _scorer(self, weighted):
         # of a state on held-out data; None for the loss
         if self.scoring is None:
             return None
@@ -126,9 +134,14 @@ class GradientDescent(CallbackSupportMixin, Settings):
         def score(state, held_out):
             model = self._at(state)
             vars(model).pop("feature_names_in_", None)  # validated features have none
-            weights = held_out.weights
-            keywords = {} if weights is None else {"sample_weight": weights}
-            return scorer(model, held_out.X, held_out.y, **keywords)
+            keywords = {"sample_weight": held_out.weights} if weighted else {}
+            found = float(scorer(model, held_out.X, held_out.y, **keywords))
+            if np.isnan(found):
+                raise ValueError(
+                    f"scoring={self.scoring!r} gave nan on the held-out data: early "
+                    "stopping cannot watch it."
+                )
+            return found
 
         return score
 
@@ -173,6 +186,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
         # `start`: initial parameters by kind, from coef_init and the like; `units`:
         # where they are known from more data than these
         given = X, y  # what callbacks see
+        given_val = X_val, y_val, sample_weight_val
         rules = self._resolve()
         state = getattr(self, "_state", None)
         if not (incremental or self.warm_start):
@@ -192,11 +206,10 @@ class GradientDescent(CallbackSupportMixin, Settings):
             self._check_same_network(architecture)
             state = state.copy()
         rows = held_out = None
-        if not incremental and self._stops_early(len(y), X_val, y_val):
+        if not incremental and self._stops_early(len(y), *given_val):
             if X_val is None:
                 rows, held_out = self._hold_out(X, y, Y, weights, state.rng)
             else:
-                given_val = X_val, y_val, sample_weight_val
                 held_out = self._validation_data(X, *given_val, factors)
         if units is None:
             known = state.units if incremental and not new else None
@@ -213,7 +226,10 @@ class GradientDescent(CallbackSupportMixin, Settings):
         data = self._in_units(X, Y, weights, units)
         self._architecture_ = architecture
         task = self._begin_task(*given, checked, incremental)
-        self._train(rules, state, data, rows, held_out, incremental, task)
+        # a callable need not take weights that the user has not given
+        weighted = (sample_weight if X_val is None else sample_weight_val) is not None
+        scorer = None if held_out is None else self._scorer(weighted)
+        self._train(rules, state, data, rows, held_out, scorer, incremental, task)
         if task is not None:
             task.end()
         return self
@@ -237,7 +253,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
             rng,
             train_single=self.early_stopping == "auto",  # nobody has asked for more
         )
-        return rows, HeldOut.rows_of(held_out, X, y, Y, weights)
+        return rows, HeldOut.rows_of(held_out, X, y, Y, weights).like(X)
 
     def _in_units(self, X, Y, weights, units):
         if units is None:
@@ -304,7 +320,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
                     f"{name}. It was {was!r}, now it would be {now!r}."
                 )
 
-    def _train(self, rules, state, data, rows, held_out, incremental, task):
+    def _train(self, rules, state, data, rows, held_out, scorer, incremental, task):
         validate = None
         if held_out is not None:
             validate = validation(
@@ -312,7 +328,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
                 self._architecture_,
                 state.units,
                 self._score_raw,
-                self._scorer(),
+                scorer,
             )
         patience = self.n_iter_no_change + self._patience_beyond
         watched = "training loss"
@@ -381,16 +397,19 @@ class GradientDescent(CallbackSupportMixin, Settings):
         if isinstance(self._resolve()["optimizer"], SGD | Momentum):
             # A quadratic loss has at most this curvature, which bounds the rate.
             rate = min(rate, 1 / max(square, 1e-300))
+        smaller = f"a smaller learning_rate_init, say {rate:.1g}"
+        if self.standardize:
+            return f"The data are standardised; {smaller}, might help."
         return (
             "The input data may contain large values and need to be preprocessed. "
             f"{columns} Scaling input data with StandardScaler or MinMaxScaler might "
-            f"help, or standardize=True. So might learning_rate_init={rate:.1g}."
+            f"help, or standardize=True; or {smaller}."
         )
 
     def _publish_curves(self, state, outcome):
         validated = state.watched != "training loss"
         self.n_iter_ = outcome.n_iter
-        self.n_restarts_ = outcome.n_restarts
+        self.n_restarts_ = state.n_restarts
         self.t_ = state.n_seen + self._t_start
         self.loss_curve_ = list(state.loss_curve)
         self.loss_ = state.loss_curve[-1]

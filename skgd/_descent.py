@@ -6,32 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from ._data import as_rows, forward
-from ._loss import losses_of_rows
-from ._network import Data, Network
+from ._divergence import Diverged, Guard, warn_of_restart, what_happened
+from ._network import Network
 from ._passes import run_epoch
 from ._schedule import Schedule
 from ._threads import single_blas_thread
-from .penalties import penalty_value
-
-# So often a training goes back to the epoch before, with half the learning rate.
-MAX_RESTARTS = 5
-
-
-class Diverged(ArithmeticError):
-    """The loss exploded, or numbers are not finite, whatever the learning rate.
-
-    Parameters
-    ----------
-    message : str
-        What happened.
-    rate : float
-        The last learning rate.
-    """
-
-    def __init__(self, message, rate):
-        super().__init__(message)
-        self.rate = rate
 
 
 @dataclass
@@ -39,9 +18,8 @@ class Outcome:
     """How a descent ended."""
 
     n_iter: int = 0
-    stopped: bool = False  # on a plateau, before max_iter
+    stopped: bool = False  # on a plateau, or for good after divergence
     interrupted: bool = False  # by the user, or by an observer
-    n_restarts: int = 0  # after divergence
 
 
 def _next_rate_or_stop(state, recipe, message, stop, observers):
@@ -49,7 +27,8 @@ def _next_rate_or_stop(state, recipe, message, stop, observers):
     adaptive = getattr(recipe.schedule, "_adaptive", None)
     if adaptive is not None and not recipe.may_lower:
         return False
-    if adaptive is not None and state.learning_rate > adaptive.min_rate:
+    least = 0 if adaptive is None else adaptive.min_rate * state.rate_factor
+    if adaptive is not None and state.learning_rate > least:
         state.n_plateaus += 1
         state.stopping.restart()
         factor = adaptive([0], n_plateaus=state.n_plateaus)[0]
@@ -59,62 +38,6 @@ def _next_rate_or_stop(state, recipe, message, stop, observers):
     if stop:
         observers.message(f"{message} Stopping.")
     return stop
-
-
-def _usual_objective(state, architecture, data, recipe):
-    # At the start, or of predictions of zero if that is more; by a thousand rows.
-    every = slice(None, None, 1 + data.n_samples // 1000)
-    Y = np.ascontiguousarray(data.Y[every])
-    rows = Data(as_rows(data.X[every]), units=data.units)
-    kernel = architecture.loss._kernel(architecture.softmax)
-    with np.errstate(over="ignore", invalid="ignore"):
-        zero = losses_of_rows(
-            kernel, Y, np.zeros((len(Y), architecture.n_outputs), Y.dtype)
-        )
-        Z = forward(architecture, state.theta, state.running, rows)
-        start = losses_of_rows(kernel, Y, Z).mean()
-        weights = state.theta[: architecture.n_penalised]
-        penalty = penalty_value(weights, recipe.l1, recipe.l2)
-    return penalty + float(max(zero.mean(), start if np.isfinite(start) else 0))
-
-
-def _what_happened(state, outcome):
-    if np.isfinite(state.theta).all() and np.isfinite(state.loss_curve[-1]):
-        return f"The loss exploded at epoch #{outcome.n_iter}."
-    return (
-        f"Floating-point under-/overflow occurred at epoch #{outcome.n_iter}. Solver "
-        "produced non-finite parameter weights."
-    )
-
-
-def _is_good(state, usual):
-    # whether the last epoch is one to go back to: not one of a loss that is exploding
-    curve = state.loss_curve
-    falls = len(curve) > 1 and curve[-1] <= curve[-2]
-    return falls or curve[-1] <= state.unit_of_loss * 10 * (1 + abs(usual))
-
-
-def _go_back(state, last, outcome, observers):
-    # to the end of the last good epoch, with half the rate
-    what = _what_happened(state, outcome)
-    n_forgotten = outcome.n_iter - last["n_iter"]
-    for curve in state.curves:
-        del curve[len(curve) - n_forgotten :]
-    outcome.n_iter = last["n_iter"]
-    state.go_back(last)
-    state.forget_slots()
-    state.stopping.restart()
-    state.rate_factor *= 0.5
-    outcome.n_restarts += 1
-    observers.message(f"{what} Back to epoch {outcome.n_iter}, with half the rate.")
-    if outcome.n_restarts == 1:
-        warnings.warn(
-            f"{what} Training goes on from the last good epoch with half the "
-            "learning rate, and again if need be (n_restarts_ says how often). A "
-            "smaller learning_rate_init avoids this.",
-            ConvergenceWarning,
-            stacklevel=2,
-        )
 
 
 def _give_up(state, what):
@@ -128,6 +51,14 @@ def _give_up(state, what):
         ConvergenceWarning,
         stacklevel=2,
     )
+
+
+def _append(state, reported, scores):
+    # all curves at once: an interrupt leaves none shorter
+    state.loss_curve.append(reported)
+    if scores is not None:
+        state.validation_scores.append(scores[0])
+        state.validation_loss_curve.append(scores[1])
 
 
 def descend(
@@ -175,39 +106,43 @@ def descend(
         state.make_average(architecture)
     schedule = recipe.schedule
     _warn_of_zero_rates(state, recipe)
-    usual = _usual_objective(state, architecture, data, recipe)
+    if recipe.learning_rate != state.rate_of_factor:
+        state.rate_factor, state.rate_of_factor = 1.0, recipe.learning_rate
+    state.n_restarts = 0
+    guard = Guard(state, architecture, data, isinstance(schedule, Schedule))
     net = Network(architecture, state.theta, state.running, data, recipe.batch_size)
     outcome = Outcome()
-    may_go_back, last = isinstance(schedule, Schedule), None
     try:
         with single_blas_thread():
             while outcome.n_iter < recipe.max_iter and not outcome.stopped:
-                if may_go_back and (outcome.n_iter == 0 or _is_good(state, usual)):
-                    last = {"n_iter": outcome.n_iter, **state.snapshot(slots=False)}
+                guard.begin_epoch(state, outcome.n_iter)
                 observers.begin_epoch(state, outcome.n_iter)
-                loss, reported = run_epoch(
+                loss, reported, penalty = run_epoch(
                     net, state, recipe, kernel, rows, weight_mean
                 )
-                sound = state.is_sound(loss, usual)
-                outcome.n_iter += 1
-                state.loss_curve.append(reported)
-                value, keep = loss, None
+                sound = guard.is_sound(state, loss, penalty)
+                scores = None
                 if validate is not None:
-                    nothing = np.nan, np.nan, np.nan
-                    score, held_out, value = validate(state) if sound else nothing
-                    state.validation_scores.append(score)
-                    state.validation_loss_curve.append(held_out)
-                    keep = state.kept
+                    scores = validate(state) if sound else (np.nan,) * 3
+                _append(state, reported, scores)
+                outcome.n_iter += 1
                 if sound:
-                    state.stopping.update(value, keep)
+                    value = loss if scores is None else scores[2]
+                    state.stopping.update(value, scores and state.kept)
                 asked = observers.end_epoch(state, outcome.n_iter, sound)
-                if not sound and (last is None or outcome.n_restarts == MAX_RESTARTS):
-                    _give_up(state, _what_happened(state, outcome))
-                    outcome.stopped = True
-                    break
                 if not sound:
-                    _go_back(state, last, outcome, observers)
-                if asked:
+                    what = what_happened(reported, outcome.n_iter)
+                    if not guard.can_go_back(state):
+                        _give_up(state, what)
+                        outcome.stopped = True
+                        break
+                    outcome.n_iter = guard.go_back(state)
+                    observers.message(
+                        f"{what} Back to epoch {outcome.n_iter}, with half the rate."
+                    )
+                    if state.n_restarts == 1:
+                        warn_of_restart(what)
+                if asked and outcome.n_iter:
                     outcome.interrupted = True
                     break
                 if not sound:
@@ -220,6 +155,8 @@ def descend(
                         state, recipe, message, stop, observers
                     )
     except KeyboardInterrupt:
+        if guard.lost and guard.can_go_back(state):
+            outcome.n_iter = guard.go_back(state)
         # Before the first epoch has ended there is nothing to keep.
         if outcome.n_iter == 0 or not np.isfinite(state.theta).all():
             raise

@@ -162,7 +162,7 @@ def diagnose(estimator, validation_curve=None):
         numbers = {"n_epochs": len(curve), "enough": MIN_EPOCHS}
         findings = [_finding("too short", said, **numbers)]
     if restarts:
-        said = "training diverged and began again with a lower rate (restarts:"
+        said = "training diverged and went back, to a lower rate (restarts:"
         said = f"{said} {{n_restarts:.0f}}); {HELP}."
         findings.append(_finding("diverging", said, n_restarts=restarts))
     return Diagnosis(sorted(findings, key=lambda finding: KINDS.index(finding.kind)))

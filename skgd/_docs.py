@@ -70,9 +70,10 @@ PARAGRAPHS = {
         learning_rate_init : float or None, default=None
             The rate at the start. None is the optimizer's own ``learning_rate``, or its
             default for the kind of model and one or several samples an update. If
-            training diverges, it goes on from the epoch before with half the rate, up
-            to five times, and says so in a warning; then it is an error, which names
-            the columns on the largest scale and a rate to try.
+            training diverges, it goes on from the last good epoch with half the rate,
+            up to five times, and says so in a warning; then it is an error, which names
+            a rate to try, and the columns on the largest scale where they are not
+            standardised.
         clip_norm : float or None, default=None
             Before each update, the gradient of the mean loss of the batch by all
             parameters, without the penalty, is scaled down to this Euclidean norm where
@@ -110,8 +111,8 @@ PARAGRAPHS = {
             data all the same, and prediction costs nothing more. `alpha` then acts on
             standardised units, as in glmnet; `tol` and the learning rate do, too.
             Sparse features, but for those that every row stores, and all without an
-            intercept, are divided by their root mean square and not centred. A constant
-            column gets the coefficient 0.
+            intercept, are divided by their root mean square and not centred. With an
+            intercept, a constant column gets the coefficient 0.
             `partial_fit` standardises by all it has seen. False is the textbook method
             on the data as they are.
         """,
@@ -240,8 +241,8 @@ PARAGRAPHS = {
         learning_rate_ : float
             The last rate used.
         n_restarts_ : int
-            How often the last call went back an epoch and halved the learning rate,
-            after divergence.
+            How often the last call went back to a good epoch with half the learning
+            rate, after divergence.
         n_features_in_ : int
             Number of features.
         feature_names_in_ : ndarray of shape (n_features_in_,)

@@ -102,6 +102,7 @@ class LinearModel(GradientDescent):
             start = {k: kept[k] if v is None else v for k, v in start.items()}
         start = self._start(architecture, state.units, **start)
         set_views(architecture.views(state.theta), start)
+        state.first_loss = None
         state.n_averaged = 0
         if architecture.input_batch_norm:
             self._unfold(architecture, state, start)
@@ -202,8 +203,8 @@ def _input_map(architecture, state):
 
 
 def _in_units(start, d, k, units):
-    # weights and intercepts in units of training; where only one is given, the other
-    # is zero there
+    # weights and intercepts in units of training; where only one is given, as if the
+    # other were zero there
     if units is None or not start:
         return start
     W = start.get("W", [np.zeros((d, k))])

@@ -147,6 +147,7 @@ class MultilayerPerceptron(GradientDescent):
         state.running[:] = running
         state.n_averaged = 0
         if not same:
+            state.first_loss = None
             views = architecture.views(state.theta)
             W, b = absorb(views["W"], views["b"], state.units)
             set_views(views, {"W": W, "b": b})

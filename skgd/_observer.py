@@ -12,7 +12,7 @@ class Observer:
         state : TrainingState
             Where the descent is.
         n_iter : int
-            Epochs of this descent so far; 0 again where it starts anew.
+            Epochs of this descent so far; fewer than before where it goes back.
         """
 
     def end_epoch(self, state, n_iter, sound):

@@ -185,7 +185,10 @@ class Optimizer(Rule):
         """
         if self.learning_rate is not None:
             return self.learning_rate
-        return self._rates.get(kind, self._rates["update"])
+        plain = kind.removeprefix("single ")
+        for name in (kind, plain, "update"):
+            if name in self._rates:
+                return self._rates[name]
 
     def update(self, params, grads, *, learning_rate=None):
         """Update parameters in place; what is refused changes none of them.

@@ -147,6 +147,8 @@ def run_epoch(net, state, recipe, kernel, rows, weight_mean):
     loss, reported : float
         The mean loss before each update, plus the penalty at the start, in units of
         training and in the user's.
+    penalty : float
+        Its share in `loss`.
     """
     n = net.data.n_samples if rows is None else len(rows)
     n_updates = -(-n // recipe.batch_size)
@@ -159,9 +161,9 @@ def run_epoch(net, state, recipe, kernel, rows, weight_mean):
         order = np.arange(n) if rows is None else rows.copy()
         shuffle(order, seeds[0])
     work = Pass(net, state, recipe, kernel, order, n_updates, weight_mean, seeds[1])
-    if isinstance(recipe.schedule, LineSearch):
-        return search_update(work)
     penalty = work.penalty()
+    if isinstance(recipe.schedule, LineSearch):
+        return *search_update(work), penalty
     steps = np.arange(state.step, state.step + n_updates)
     rates = learning_rates(
         "learning_rate",
@@ -171,7 +173,7 @@ def run_epoch(net, state, recipe, kernel, rows, weight_mean):
         recipe.n_steps,
         state.n_plateaus,
     )
-    return work.with_penalty(*work.update(rates), penalty)
+    return *work.with_penalty(*work.update(rates), penalty), penalty
 
 
 def search_update(work):

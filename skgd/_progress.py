@@ -29,6 +29,7 @@ class Progress(Observer):
         self.validated = validated
         self.go_on = go_on
         self._pending = None  # the line of the last epoch, if it is not printed
+        self._begun = False  # whether there was an epoch
         self._start = self._last = time.perf_counter()
 
     def _header(self):
@@ -70,8 +71,9 @@ class Progress(Observer):
             False.
         """
         now = time.perf_counter()
-        if n_iter == 1 and not (self.go_on and len(state.loss_curve) > 1):
+        if not self._begun and not (self.go_on and len(state.loss_curve) > 1):
             print(self._header())
+        self._begun = True
         self._pending = self._line(state, now - self._start)
         if n_iter == 1 or now - self._last >= self.pause:
             self._flush()

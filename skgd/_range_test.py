@@ -11,8 +11,8 @@ from sklearn.utils import Bunch, check_random_state
 from ._base import GradientDescent
 from ._callbacks import without_callbacks
 from ._data import check_weights
-from ._descent import Diverged
 from ._diagnosis import noise_of
+from ._divergence import Diverged
 from ._rule import Allowed
 
 # Rows of a step for solver='sgd'. The loss of a single row is mostly noise.

@@ -12,10 +12,6 @@ from ._units import Units
 from .averaging import Averaging
 from .layers import aligned
 
-# An objective that is larger than at the start by this factor will not come back,
-# though the numbers are still finite.
-EXPLODED = 1e3
-
 
 @dataclass(frozen=True)
 class Recipe:
@@ -50,7 +46,7 @@ class TrainingState:
     rng: np.random.RandomState
     units: Units | None = None  # of training; None: the user's
     stopping: Stopping | None = None
-    watched: str = ""  # 'training' or 'validation' loss
+    watched: str = ""  # 'training loss', 'validation loss' or 'validation score'
     slots: np.ndarray | None = None
     slots_of: tuple = ()
     average: np.ndarray | None = None  # of theta
@@ -61,6 +57,9 @@ class TrainingState:
     n_averaged: int = 0  # updates in the averages
     l1_total: float = 0.0
     rate_factor: float = 1.0  # of the learning rate, halved by restarts
+    rate_of_factor: float | None = None  # the rate that was halved
+    n_restarts: int = 0  # after divergence, of the last call
+    first_loss: float | None = None  # at the start, or where the user has set it
     n_plateaus: int = 0
     converged: bool = False  # the last fit has ended on a plateau
     weight_sum: float = 0.0
@@ -84,33 +83,26 @@ class TrainingState:
             value = getattr(self, name)
             setattr(new, name, None if value is None else aligned(value))
         new.stopping = deepcopy(self.stopping)
-        for name in self._CURVES:
+        for name in self.CURVES:
             setattr(new, name, list(getattr(self, name)))
         return new
 
-    @property
-    def curves(self):
-        """The lists that grow by one value an epoch; some may be empty."""
-        return [getattr(self, name) for name in self._CURVES if getattr(self, name)]
+    def is_finite(self, loss):
+        """Whether all numbers are finite.
 
-    def is_sound(self, loss, usual):
-        """Whether the last epoch left finite numbers and a loss of a normal size.
+        The slots count: a second moment that overflowed would freeze its weight in
+        silence.
 
         Parameters
         ----------
         loss : float
-            That of the epoch.
-        usual : float
-            The objective at the start, or of predictions of zero if that is more.
+            That of the last epoch.
 
         Returns
         -------
-        sound : bool
-            False is divergence. The slots count: a second moment that overflowed
-            would freeze its weight in silence.
+        finite : bool
+            False where one is NaN or infinite.
         """
-        if loss > EXPLODED * (1 + abs(usual)):
-            return False
         arrays = (self.theta, self.slots, self.running, self.published)
         return isfinite(loss) and all_finite(*arrays)
 
@@ -168,7 +160,7 @@ class TrainingState:
         self.slots[:] = 0
         self.slot_step, self.l1_total = 0, 0.0
 
-    _CURVES = ("loss_curve", "validation_scores", "validation_loss_curve")
+    CURVES = ("loss_curve", "validation_scores", "validation_loss_curve")
     _IN_PLACE = ("theta", "running", "slots", "average", "running_average")
     _COUNTS = ("step", "slot_step", "n_seen", "n_averaged", "l1_total", "learning_rate")
 
@@ -211,7 +203,7 @@ class TrainingState:
         """Copies of what early stopping restores."""
         arrays = {name: getattr(self, name) for name in self._KEPT}
         copies = {k: None if a is None else a.copy() for k, a in arrays.items()}
-        best = len(self.loss_curve), self.validation_scores[-1]
+        best = len(self.validation_scores), self.validation_scores[-1]
         return copies, self.n_averaged, *best
 
     def restore_best(self):

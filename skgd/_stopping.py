@@ -1,6 +1,7 @@
 """When to stop: tolerance, patience, and the best weights so far."""
 
 from collections import deque
+from copy import copy
 
 import numpy as np
 
@@ -37,6 +38,18 @@ class Stopping:
         self.best = np.inf
         self.best_weights = None
         self.restart()
+
+    def copy(self):
+        """Another one that waits as this one does; what is kept is shared.
+
+        Returns
+        -------
+        stopping : Stopping
+            The copy.
+        """
+        other = copy(self)
+        other._recent = self._recent.copy()
+        return other
 
     def restart(self):
         """Begin to wait anew, after a plateau that did not end the training."""

@@ -110,7 +110,7 @@ class RegressionTargets(RegressorMixin):
 
     def _score_raw(self, Z, y, weights):
         predicted = self._decode(Z)
-        if not np.isfinite(predicted).all():
+        if len(y) < 2 or not np.isfinite(predicted).all():
             return np.nan
         return self._score_predictions(predicted, y, weights)
 

@@ -129,12 +129,16 @@ class HeldOut:
         held_out : HeldOut
             In the form that training has.
         """
-        features = self.X
+        features, y, Y, weights = self.X, self.y, self.Y, self.weights
+        if weights is not None and not weights.all():
+            # a row without weight does not count, not even by an overflow
+            used = np.flatnonzero(weights)
+            features, y, Y, weights = features[used], y[used], Y[used], weights[used]
         if sp.issparse(features) and not sp.issparse(X):
             features = features.toarray()
         elif sp.issparse(X) and not sp.issparse(features):
             features = sp.csr_matrix(features)
-        return HeldOut(as_rows(features), self.y, self.Y, self.weights)
+        return HeldOut(as_rows(features), y, np.ascontiguousarray(Y), weights)
 
 
 def validation(held_out, architecture, units, score_raw, scorer):

@@ -156,7 +156,7 @@ class GDRegressor(RegressionTargets, LinearModel):
                 default=None
             Data for early stopping, in place of a part of the training data. In a
             `Pipeline` they are transformed as ``X`` is with
-            ``transform_input=["X_val"]``.
+            ``transform_input=["X_val"]`` and metadata routing.
         y_val : array-like of shape (n_val_samples,) or (n_val_samples, n_targets), \
                 default=None
             Targets of the same samples.
@@ -183,7 +183,8 @@ class GDRegressor(RegressionTargets, LinearModel):
         """Make one more pass, over the given samples.
 
         Continues parameters, optimizer state, step count and random numbers: k
-        calls with the same data equal one `fit` of k epochs.
+        calls with the same data equal one `fit` of k epochs, given numbers for `alpha`
+        and the rate ('auto' goes by what a call sees), and but for divergence.
 
         Parameters
         ----------
@@ -381,7 +382,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
                 default=None
             Data for early stopping, in place of a part of the training data. In a
             `Pipeline` they are transformed as ``X`` is with
-            ``transform_input=["X_val"]``.
+            ``transform_input=["X_val"]`` and metadata routing.
         y_val : array-like of shape (n_val_samples,) or (n_val_samples, n_labels), \
                 default=None
             Targets of the same samples.
@@ -408,7 +409,8 @@ class GDClassifier(ClassificationTargets, LinearModel):
         """Make one more pass, over the given samples.
 
         Continues parameters, optimizer state, step count and random numbers: k
-        calls with the same data equal one `fit` of k epochs.
+        calls with the same data equal one `fit` of k epochs, given numbers for `alpha`
+        and the rate ('auto' goes by what a call sees), and but for divergence.
 
         Parameters
         ----------

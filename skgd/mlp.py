@@ -146,7 +146,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
                 default=None
             Data for early stopping, in place of a part of the training data. In a
             `Pipeline` they are transformed as ``X`` is with
-            ``transform_input=["X_val"]``.
+            ``transform_input=["X_val"]`` and metadata routing.
         y_val : array-like of shape (n_val_samples,) or (n_val_samples, n_targets), \
                 default=None
             Targets of the same samples.
@@ -171,7 +171,8 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         """Make one more pass, over the given samples.
 
         Continues parameters, optimizer state, step count and random numbers: k
-        calls with the same data equal one `fit` of k epochs.
+        calls with the same data equal one `fit` of k epochs, given numbers for `alpha`
+        and the rate ('auto' goes by what a call sees), and but for divergence.
 
         Parameters
         ----------
@@ -354,7 +355,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
                 default=None
             Data for early stopping, in place of a part of the training data. In a
             `Pipeline` they are transformed as ``X`` is with
-            ``transform_input=["X_val"]``.
+            ``transform_input=["X_val"]`` and metadata routing.
         y_val : array-like of shape (n_val_samples,) or (n_val_samples, n_labels), \
                 default=None
             Targets of the same samples.
@@ -379,7 +380,8 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         """Make one more pass, over the given samples.
 
         Continues parameters, optimizer state, step count and random numbers: k
-        calls with the same data equal one `fit` of k epochs.
+        calls with the same data equal one `fit` of k epochs, given numbers for `alpha`
+        and the rate ('auto' goes by what a call sees), and but for divergence.
 
         Parameters
         ----------

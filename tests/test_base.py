@@ -306,8 +306,8 @@ def test_divergence(estimator):
         "non-finite parameter weights|The loss exploded at epoch #1). The input data "
         "may contain large values and need to be preprocessed. The columns with the "
         r"largest scale .* are 1 \(.*e.*\), [02] \(.*\), [02] \(.*\). Scaling input "
-        "data with StandardScaler or MinMaxScaler might help, or standardize=True. So "
-        "might learning_rate_init=.*e.*"
+        "data with StandardScaler or MinMaxScaler might help, or standardize=True; "
+        "or a smaller learning_rate_init, say .*e.*"
     )
     X = 1e5 * X[:, :3] * [1, 10, 0.1]
     with np.errstate(all="raise"), pytest.raises(ValueError, match=text):
@@ -368,7 +368,8 @@ def test_the_last_good_epoch_is_gone_back_to(estimator):
         model.fit(X, y)
     assert model.n_restarts_ == 1
     assert model.learning_rate_ == 0.5e-3
-    assert model.loss_curve_[:10] == ten.loss_curve_
+    # the loss of the tenth vouches for where it began
+    assert model.loss_curve_[:9] == ten.loss_curve_[:9]
     assert len(model.loss_curve_) == 20
     assert model.t_ - ten.t_ == 10 * len(X)
     assert model.loss_ < ten.loss_
@@ -379,7 +380,7 @@ def test_a_rate_that_no_halving_helps(estimator):
     X, y = data_for(estimator())
     model = small(estimator, optimizer="sgd", learning_rate_init=1e250)
     model.set_params(learning_rate="constant")
-    with pytest.raises(ValueError, match="epoch #1. .* learning_rate_init=0"):
+    with pytest.raises(ValueError, match="epoch #1. .* learning_rate_init, say 0"):
         model.fit(X, y)
 
 
