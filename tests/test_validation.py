@@ -157,7 +157,7 @@ def test_errors(estimator):
         ({"X_val": X_val[:, :2], "y_val": y_val}, "features"),
         ({"X_val": X_val, "y_val": y_val[1:]}, "inconsistent numbers of samples"),
         ({"X_val": X_val, "y_val": other}, wrong),
-        ({"X_val": X_val * np.nan, "y_val": y_val}, "contains NaN"),
+        ({"X_val": X_val * np.nan, "y_val": y_val}, "In X_val, .* contains NaN"),
         (
             {"X_val": X_val, "y_val": y_val, "sample_weight_val": 0 * X_val[:, 0]},
             "non-zero",
@@ -322,3 +322,35 @@ def test_a_warm_fit_that_watches_something_else():
     model.set_params(scoring=None).fit(X, y, X_val=X_val, y_val=y_val)
     assert model.best_iter_ > 3
     assert len(model.validation_loss_curve_) == 6
+
+
+def test_weights_alone_are_refused():
+    (X, y), _ = data_for(GDRegressor)
+    with pytest.raises(ValueError, match="sample_weight_val is provided, but X_val"):
+        make(GDRegressor).fit(X, y, sample_weight_val=[1.0])
+
+
+def test_a_callable_need_not_take_class_weights():
+    (X, y), (X_val, y_val) = data_for(GDClassifier)
+
+    def accuracy(model, X, y):
+        return model.score(X, y)
+
+    model = make(GDClassifier, class_weight="balanced", scoring=accuracy)
+    model.fit(X, y, X_val=X_val, y_val=y_val)
+    assert max(model.validation_scores_) > 0.9
+
+
+def test_a_score_of_nan_is_an_error():
+    (X, y), (X_val, y_val) = data_for(GDRegressor)
+    model = make(GDRegressor, scoring=lambda model, X, y: np.nan)
+    with pytest.raises(ValueError, match="gave nan on the held-out data"):
+        model.fit(X, y, X_val=X_val, y_val=y_val)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_single_row_has_a_loss():
+    (X, y), (X_val, y_val) = data_for(GDRegressor)
+    model = make(GDRegressor, tol=None, max_iter=3)
+    model.fit(X, y, X_val=X_val[:1], y_val=y_val[:1])
+    assert np.isfinite(model.validation_loss_curve_).all()
