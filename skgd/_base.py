@@ -215,7 +215,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
             known = state.units if incremental and not new else None
             units = self._units(architecture, X, Y, weights, rows, known)
         if units is not None and units.targets is not None:
-            scale = tuple(units.target_scale.tolist())
+            scale = tuple(units.target_unit.tolist())
             architecture = replace(architecture, target_scale=scale)
         if new:
             state.units = units
@@ -258,8 +258,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
     def _in_units(self, X, Y, weights, units):
         if units is None:
             return Data(X, Y, weights)
-        if units.targets is not None:
-            Y = to_units(Y, units.target_mean, units.target_scale)
+        Y = units.of_targets(Y)
         # all rows at once are a copy anyway; linear models learn single rows in place
         single = self._kind == "linear" and self.solver == "sgd"
         if sp.issparse(X) or X.nbytes <= LARGE or self.solver == "batch" or single:
@@ -275,7 +274,9 @@ class GradientDescent(CallbackSupportMixin, Settings):
         centre = architecture.fit_intercept
         features = moments_of(X, weights, centre, rows)
         targets = None
-        if self._y_numeric and architecture.loss.link == "identity":
+        log_link = architecture.loss.link == "exp"
+        # (without an intercept, logarithms have no mean to be taken off)
+        if self._y_numeric and (centre or not log_link):
             targets = moments_of(Y, weights, centre, rows)
         if known is not None:
             features = known.features.merge(features)
@@ -283,7 +284,8 @@ class GradientDescent(CallbackSupportMixin, Settings):
                 targets = known.targets.merge(targets)
         n_outputs, power = architecture.n_outputs, architecture.loss.power
         most = self._most_deviations
-        return units_of(features, targets, n_outputs, power, X.dtype, most)
+        dtype = X.dtype
+        return units_of(features, targets, n_outputs, power, dtype, most, log_link)
 
     def _new_state(self, architecture, dtype):
         # None is a new generator of its own, never NumPy's global one.
@@ -345,7 +347,10 @@ class GradientDescent(CallbackSupportMixin, Settings):
             if state.converged:  # the rates of a schedule begin anew
                 state.n_plateaus = 0
         weight_mean = update_weight_mean(state, data.weights, rows, n)
-        recipe = self._recipe(rules, n, weight_mean * n, incremental)
+        slope = 1.0
+        if state.units is not None:
+            slope = rules["loss"]._slope(float(state.units.target_unit.mean()))
+        recipe = self._recipe(rules, n, weight_mean * n, slope, incremental)
         try:
             outcome = descend(
                 state,

@@ -25,8 +25,6 @@ class Outcome:
 def _next_rate_or_stop(state, recipe, message, stop, observers):
     # True to stop on a plateau; 'adaptive' lowers the rate instead, to a limit
     adaptive = getattr(recipe.schedule, "_adaptive", None)
-    if adaptive is not None and not recipe.may_lower:
-        return False
     least = 0 if adaptive is None else adaptive.min_rate * state.rate_factor
     if adaptive is not None and state.learning_rate > least:
         state.n_plateaus += 1

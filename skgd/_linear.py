@@ -13,10 +13,12 @@ from ._columns import validate_features
 from ._data import normalisation_map, set_views
 from ._rule import Allowed
 from ._units import absorb, publish
-from .schedules import Adaptive
+from .schedules import Adaptive, InverseScaling
 
 # So many samples are taken for granted in partial_fit with alpha='auto'.
 FEW = 100
+# by which the rate of a stream falls: slower than 1 / sqrt(t), for streams that change
+POWER = 0.25
 
 
 class LinearModel(GradientDescent):
@@ -57,7 +59,9 @@ class LinearModel(GradientDescent):
         # the sum of all weights, if it is a piece of a stream.
         return 1 / (max(weight_sum, FEW) if incremental else weight_sum)
 
-    def _own_schedule(self, rate, optimizer):
+    def _own_schedule(self, rate, optimizer, incremental):
+        if incremental:  # a stream has no plateau, and each row of it may come but once
+            return InverseScaling(power_t=POWER)
         # Lower at each plateau, to a thousandth: the objective is convex, and a
         # constant rate would hover around its optimum.
         return Adaptive(factor=optimizer._plateau_factor, min_rate=1e-3 * rate)

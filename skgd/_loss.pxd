@@ -1,6 +1,7 @@
 """What a loss gives to the compiled epoch."""
 
 from cython cimport floating
+from libc.math cimport log
 
 # (y, z, h, dz) -> loss of one output; dz receives the derivative by z
 ctypedef double (*scalar_loss)(double, double, const double*, double*) noexcept nogil
@@ -13,6 +14,7 @@ cdef class LossKernel:
     cdef const double* h        # the hyperparameter, in `values`
     cdef Py_ssize_t stride      # from that of an output to that of the next: 0 or 1
     cdef const double* units    # (n_outputs, 2) scale and factor of the loss, or NULL
+    cdef bint log_link          # z is the logarithm of a multiple of the scale
     cdef object keep_alive
     cdef double total           # what the losses add up to in the user's units
 
@@ -31,8 +33,12 @@ cdef inline double price(
         dz[0] *= weight
         return loss
     scale, factor = kernel.units[2 * j], kernel.units[2 * j + 1]
-    loss = weight * kernel.scalar(scale * y, scale * z, h, dz)
-    dz[0] *= weight * scale * factor
+    if kernel.log_link:
+        loss = weight * kernel.scalar(scale * y, z + log(scale), h, dz)
+        dz[0] *= weight * factor
+    else:
+        loss = weight * kernel.scalar(scale * y, scale * z, h, dz)
+        dz[0] *= weight * scale * factor
     kernel.total += loss
     return loss * factor
 

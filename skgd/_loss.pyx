@@ -15,7 +15,7 @@ from ._rule import Rule
 cdef class LossKernel:
     """A loss with its hyperparameter, as the compiled epoch calls it."""
 
-    def set_units(self, scale, power):
+    def set_units(self, scale, power, log_link=False):
         """Take targets and predictions to be multiples of `scale`.
 
         The loss is that of the user's units over ``scale ** power``, where a loss is
@@ -26,8 +26,11 @@ cdef class LossKernel:
         scale : array-like of shape (n_outputs,)
             For each output.
         power : int
-            1 or 2.
+            0, 1 or 2.
+        log_link : bool, default=False
+            Whether raw predictions are logarithms.
         """
+        self.log_link = log_link
         scale = np.asarray(scale, dtype=np.float64)
         cdef const double[:, ::1] units = np.ascontiguousarray(
             np.c_[scale, scale ** -float(power)])
@@ -233,8 +236,8 @@ def softmax(floating[:, ::1] z):
 class Loss(Rule):
     """Base of the losses."""
 
-    # of a loss in proportion to this power of the errors, if its hyperparameter is
-    # measured in the same units; for the identity link
+    # of a loss in proportion to this power of the errors (with the log link: of the
+    # target and the mean), if its hyperparameter is measured in the same units
     power = 1
     # what turns a raw prediction into a prediction: 'identity', 'exp', 'logistic'
     link = "identity"
@@ -242,6 +245,10 @@ class Loss(Rule):
     has_softmax = False
     # outputs for a single target
     n_levels = 1
+
+    def _slope(self, unit):
+        # the steepest it gets on errors of some units of training, or 1 if that is more
+        return 1.0
 
     def _check_target(self, y):
         """Raise where `y` is outside the domain of a regression loss."""

@@ -16,7 +16,7 @@ from ._rule import Allowed, resolve_rule
 from ._units import absorb, publish
 from .activations import ACTIVATIONS
 from .initializers import INITIALIZERS, Initializer
-from .schedules import Adaptive
+from .schedules import Adaptive, Constant
 
 
 class MultilayerPerceptron(GradientDescent):
@@ -98,7 +98,9 @@ class MultilayerPerceptron(GradientDescent):
         # better than less or more, and than dropout.
         return 0.0015
 
-    def _own_schedule(self, rate, optimizer):
+    def _own_schedule(self, rate, optimizer, incremental):
+        if incremental:  # a stream has no plateau
+            return Constant()
         # At the first plateau a tenth of the rate, for a last stretch without hovering.
         return Adaptive(factor=0.1, min_rate=rate / 2)
 

@@ -358,7 +358,8 @@ cdef class Network:
         self.theta = _address(theta)
         self.loss = architecture.loss._kernel(architecture.softmax)
         if architecture.target_scale:
-            self.loss.set_units(architecture.target_scale, architecture.loss.power)
+            rule = architecture.loss
+            self.loss.set_units(architecture.target_scale, rule.power, rule.link == "exp")
         gradient = None
         if training:
             gradient = aligned(np.zeros(self.n_params, self.dtype))

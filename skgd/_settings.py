@@ -117,7 +117,7 @@ class Settings(BaseEstimator):
             )
         return rules
 
-    def _recipe(self, rules, n_samples, weight_sum, incremental):
+    def _recipe(self, rules, n_samples, weight_sum, slope, incremental):
         searched = isinstance(rules["learning_rate"], LineSearch)
         if self.solver == "batch":
             # a search needs the gradient, which updates by a single row do not keep
@@ -140,10 +140,12 @@ class Settings(BaseEstimator):
             rate = rules["optimizer"].own_rate(kind)
         schedule = rules["learning_rate"]
         if schedule == "auto":
-            schedule = self._own_schedule(rate, rules["optimizer"])
+            schedule = self._own_schedule(rate, rules["optimizer"], incremental)
         alpha, per_sample = self.alpha, self._penalty_per_sample
         if alpha == "auto":
             alpha, per_sample = self._own_alpha(weight_sum, incremental), False
+            # a loss that cannot get steep takes as little penalty
+            alpha *= slope
         l1, l2 = penalty_strengths(self.penalty, alpha, self.l1_ratio)
         return Recipe(
             optimizer=rules["optimizer"],
@@ -159,6 +161,4 @@ class Settings(BaseEstimator):
             per_sample=per_sample,
             clip_norm=np.inf if self.clip_norm is None else float(self.clip_norm),
             average=rules["average"],
-            # a stream is no training: nothing of it is a plateau, unless asked for
-            may_lower=not (incremental and rules["learning_rate"] == "auto"),
         )

@@ -30,7 +30,6 @@ class Recipe:
     per_sample: bool  # the penalty is divided by the samples of a batch
     clip_norm: float  # a longer gradient is scaled down to it; inf: never
     average: Averaging | None
-    may_lower: bool  # a plateau lowers the rate of an adaptive schedule
 
 
 @dataclass

@@ -13,11 +13,13 @@ from sklearn.utils.sparsefuncs import mean_variance_axis, min_max_axis
 
 # rows at a time, so that no second copy of the data is made
 CHUNK = 4096
+# rows that tell what range is usual
+SAMPLED = 10_000
 
 
 @dataclass(frozen=True)
 class Moments:
-    """Weighted mean, mean square and range of columns, of all samples so far.
+    """Weighted mean, mean square and usual range of columns, of all samples so far.
 
     Mean squares are about the mean. `centred` is whether training can take the mean off
     a column: not without an intercept, nor where a sparse row does not store it.
@@ -82,6 +84,7 @@ def moments_of(X, weights, centre, rows=None):
         if rows is not None:
             X, weights = X[rows], None if weights is None else weights[rows]
         return _sparse_moments(X, weights, centre)
+    usual_low, usual_high = _usual_range(X, rows)
     # from the first row: exact where columns are constant, or nearly
     first = X[0 if rows is None else rows[0]].astype(np.float64)
     low = high = first
@@ -101,7 +104,20 @@ def moments_of(X, weights, centre, rows=None):
         square = square + share @ ((part - mean) / reach) ** 2
     with np.errstate(over="ignore"):  # infinite: such a column is ignored
         square *= reach**2 / weight
-    return Moments(np.full(mean.shape, centre), weight, mean, square, low, high)
+    usual = usual_low, usual_high
+    return Moments(np.full(mean.shape, centre), weight, mean, square, *usual)
+
+
+def _usual_range(X, rows=None):
+    # Of dense columns, without the most extreme value on either side, and one in a
+    # thousand: one mistyped number would be the range.
+    n = X.shape[0] if rows is None else len(rows)
+    every = slice(None, None, 1 + n // SAMPLED)
+    sample = X[every] if rows is None else X[rows[every]]
+    sample = sample.astype(np.float64)
+    k = min(1 + len(sample) // 1000, len(sample) - 1)
+    sample = np.partition(sample, (k, len(sample) - 1 - k), axis=0)
+    return sample[k], sample[-1 - k]
 
 
 def _chunks(X, weights, rows):
@@ -131,7 +147,10 @@ def _sparse_moments(X, weights, centre):
     mean, square = mean * reach, square * reach**2
     constant = low == high
     mean[constant], square[constant] = low[constant], 0
-    centred = centre & (np.bincount(X.indices, minlength=X.shape[1]) == X.shape[0])
+    full = np.bincount(X.indices, minlength=X.shape[1]) == X.shape[0]
+    if full.any():
+        low[full], high[full] = _usual_range(X[:, np.flatnonzero(full)].toarray())
+    centred = centre & full
     return Moments(centred, weight, mean, square, low, high)
 
 
@@ -148,7 +167,10 @@ class Units:
     varies : ndarray of bool of shape (n_features,)
         False for a constant column: it carries nothing, and its weights count as zero.
     target_mean, target_scale : ndarray of shape (n_targets,)
-        Of the targets.
+        Raw predictions are multiples of this scale, beyond this mean. With the log link
+        that is the logarithm of the mean of the targets, and scale 1.
+    target_unit : ndarray of shape (n_targets,)
+        What targets are multiples of: `target_scale`, or with the log link their mean.
     of_loss : float
         A loss of one in the user's units; of several targets, the mean.
     """
@@ -160,7 +182,27 @@ class Units:
     varies: np.ndarray
     target_mean: np.ndarray
     target_scale: np.ndarray
+    target_unit: np.ndarray
     of_loss: float
+
+    def of_targets(self, Y):
+        """Targets in units of training.
+
+        Parameters
+        ----------
+        Y : ndarray of shape (n_samples, n_targets)
+            In the user's units.
+
+        Returns
+        -------
+        Y : ndarray of shape (n_samples, n_targets)
+            A copy, where there is a difference.
+        """
+        if self.targets is None:
+            return Y
+        linear = self.target_unit is self.target_scale
+        mean = self.target_mean if linear else np.zeros_like(self.target_mean)
+        return to_units(Y, mean, self.target_unit)
 
     def same_as(self, other):
         """Whether nothing has to be converted.
@@ -175,13 +217,20 @@ class Units:
         same : bool
             True where all means and scales are equal.
         """
-        names = ("mean", "scale", "varies", "target_mean", "target_scale")
+        names = (
+            "mean",
+            "scale",
+            "varies",
+            "target_mean",
+            "target_scale",
+            "target_unit",
+        )
         return all(
             np.array_equal(getattr(self, name), getattr(other, name)) for name in names
         )
 
 
-def units_of(features, targets, n_outputs, power, dtype, most=None):
+def units_of(features, targets, n_outputs, power, dtype, most=None, log_link=False):
     """Units in which columns have mean 0 and standard deviation 1.
 
     Parameters
@@ -197,6 +246,9 @@ def units_of(features, targets, n_outputs, power, dtype, most=None):
     most : float, default=None
         The most standard deviations that a value may be from the mean; columns with
         more get a larger unit.
+    log_link : bool, default=False
+        Whether raw predictions are logarithms of the targets' means: the unit of the
+        targets is then their mean.
 
     Returns
     -------
@@ -208,10 +260,14 @@ def units_of(features, targets, n_outputs, power, dtype, most=None):
         target_mean, target_scale = np.zeros(n_outputs), np.ones(n_outputs)
     else:
         target_mean, target_scale, _ = _scales(targets, dtype, None)
-    of_loss = float(np.mean(target_scale**power))
-    return Units(
-        features, targets, mean, scale, varies, target_mean, target_scale, of_loss
-    )
+    target_unit = target_scale
+    if log_link and targets is not None:
+        positive = (targets.mean > 0) & np.isfinite(targets.mean)
+        target_unit = np.where(positive, targets.mean, 1.0)
+        target_mean, target_scale = np.log(target_unit), np.ones(n_outputs)
+    of_loss = float(np.mean(target_unit**power))
+    target = target_mean, target_scale, target_unit
+    return Units(features, targets, mean, scale, varies, *target, of_loss)
 
 
 def _scales(moments, dtype, most):

@@ -104,6 +104,9 @@ class Huber(Loss):
     def _kernel(self, softmax=False):
         return loss_kernel(_huber, self.epsilon)
 
+    def _slope(self, unit):
+        return min(1.0, self.epsilon / unit)
+
 
 cdef double _epsilon_insensitive(
     double y, double z, const double* h, double* dz
@@ -297,6 +300,7 @@ class Gamma(Loss):
     (array([0.30685282]), array([-1.]))
     """
 
+    power = 0
     link = "exp"
 
     def _check_target(self, y):
