@@ -282,10 +282,10 @@ class GradientDescent(CallbackSupportMixin, Settings):
             features = known.features.merge(features)
             if targets is not None and known.targets is not None:
                 targets = known.targets.merge(targets)
-        n_outputs, power = architecture.n_outputs, architecture.loss.power
+        n_outputs, loss_unit = architecture.n_outputs, architecture.loss._unit
         most = self._most_deviations
         dtype = X.dtype
-        return units_of(features, targets, n_outputs, power, dtype, most, log_link)
+        return units_of(features, targets, n_outputs, loss_unit, dtype, most, log_link)
 
     def _new_state(self, architecture, dtype):
         # None is a new generator of its own, never NumPy's global one.
@@ -347,10 +347,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
             if state.converged:  # the rates of a schedule begin anew
                 state.n_plateaus = 0
         weight_mean = update_weight_mean(state, data.weights, rows, n)
-        slope = 1.0
-        if state.units is not None:
-            slope = rules["loss"]._slope(float(state.units.target_unit.mean()))
-        recipe = self._recipe(rules, n, weight_mean * n, slope, incremental)
+        recipe = self._recipe(rules, n, weight_mean * n, incremental)
         try:
             outcome = descend(
                 state,

@@ -15,25 +15,24 @@ from ._rule import Rule
 cdef class LossKernel:
     """A loss with its hyperparameter, as the compiled epoch calls it."""
 
-    def set_units(self, scale, power, log_link=False):
+    def set_units(self, scale, unit, log_link=False):
         """Take targets and predictions to be multiples of `scale`.
 
-        The loss is that of the user's units over ``scale ** power``, where a loss is
-        proportional to that power of all errors (with its hyperparameter).
+        The loss is that of the user's units over `unit`.
 
         Parameters
         ----------
         scale : array-like of shape (n_outputs,)
             For each output.
-        power : int
-            0, 1 or 2.
+        unit : array-like of shape (n_outputs,)
+            Of the loss.
         log_link : bool, default=False
             Whether raw predictions are logarithms.
         """
         self.log_link = log_link
         scale = np.asarray(scale, dtype=np.float64)
         cdef const double[:, ::1] units = np.ascontiguousarray(
-            np.c_[scale, scale ** -float(power)])
+            np.c_[scale, 1 / np.asarray(unit, dtype=np.float64)])
         self.keep_alive = units
         self.units = &units[0, 0]
 
@@ -246,9 +245,9 @@ class Loss(Rule):
     # outputs for a single target
     n_levels = 1
 
-    def _slope(self, unit):
-        # the steepest it gets on errors of some units of training, or 1 if that is more
-        return 1.0
+    def _unit(self, scale):
+        # what a loss of one is in the user's units where errors are in units of `scale`
+        return np.asarray(scale, dtype=np.float64) ** float(self.power)
 
     def _check_target(self, y):
         """Raise where `y` is outside the domain of a regression loss."""

@@ -359,7 +359,8 @@ cdef class Network:
         self.loss = architecture.loss._kernel(architecture.softmax)
         if architecture.target_scale:
             rule = architecture.loss
-            self.loss.set_units(architecture.target_scale, rule.power, rule.link == "exp")
+            scale = np.array(architecture.target_scale)
+            self.loss.set_units(scale, rule._unit(scale), rule.link == "exp")
         gradient = None
         if training:
             gradient = aligned(np.zeros(self.n_params, self.dtype))

@@ -117,7 +117,7 @@ class Settings(BaseEstimator):
             )
         return rules
 
-    def _recipe(self, rules, n_samples, weight_sum, slope, incremental):
+    def _recipe(self, rules, n_samples, weight_sum, incremental):
         searched = isinstance(rules["learning_rate"], LineSearch)
         if self.solver == "batch":
             # a search needs the gradient, which updates by a single row do not keep
@@ -136,7 +136,10 @@ class Settings(BaseEstimator):
                 )
         rate = self.learning_rate_init
         if rate is None:
-            kind = f"single {self._kind}" if batch_size == 1 else self._kind
+            # (that of a stream falls for linear models: it may start as for batches)
+            falls = incremental and self._kind == "linear" and self.solver != "sgd"
+            single = batch_size == 1 and not falls
+            kind = f"single {self._kind}" if single else self._kind
             rate = rules["optimizer"].own_rate(kind)
         schedule = rules["learning_rate"]
         if schedule == "auto":
@@ -144,8 +147,6 @@ class Settings(BaseEstimator):
         alpha, per_sample = self.alpha, self._penalty_per_sample
         if alpha == "auto":
             alpha, per_sample = self._own_alpha(weight_sum, incremental), False
-            # a loss that cannot get steep takes as little penalty
-            alpha *= slope
         l1, l2 = penalty_strengths(self.penalty, alpha, self.l1_ratio)
         return Recipe(
             optimizer=rules["optimizer"],

@@ -230,7 +230,7 @@ class Units:
         )
 
 
-def units_of(features, targets, n_outputs, power, dtype, most=None, log_link=False):
+def units_of(features, targets, n_outputs, loss_unit, dtype, most=None, log_link=False):
     """Units in which columns have mean 0 and standard deviation 1.
 
     Parameters
@@ -239,8 +239,8 @@ def units_of(features, targets, n_outputs, power, dtype, most=None, log_link=Fal
         Of the data; targets None to leave them alone.
     n_outputs : int
         Outputs of the network.
-    power : int
-        Of a loss, as a function of the errors.
+    loss_unit : callable
+        What a loss of one is in the user's units, for the unit of each target.
     dtype : dtype
         Of the data. A mean is a number of this type, so that subtracting is exact.
     most : float, default=None
@@ -265,7 +265,7 @@ def units_of(features, targets, n_outputs, power, dtype, most=None, log_link=Fal
         positive = (targets.mean > 0) & np.isfinite(targets.mean)
         target_unit = np.where(positive, targets.mean, 1.0)
         target_mean, target_scale = np.log(target_unit), np.ones(n_outputs)
-    of_loss = float(np.mean(target_unit**power))
+    of_loss = float(np.mean(loss_unit(target_unit)))
     target = target_mean, target_scale, target_unit
     return Units(features, targets, mean, scale, varies, *target, of_loss)
 

@@ -16,6 +16,8 @@ from libc.math cimport exp, expm1, fabs, log, log1p
 
 from numbers import Real
 
+import numpy as np
+
 from ._loss cimport loss_kernel
 
 from ._loss import Loss
@@ -104,8 +106,9 @@ class Huber(Loss):
     def _kernel(self, softmax=False):
         return loss_kernel(_huber, self.epsilon)
 
-    def _slope(self, unit):
-        return min(1.0, self.epsilon / unit)
+    def _unit(self, scale):
+        # flat beyond epsilon: there a loss is in proportion to it
+        return scale * np.minimum(scale, self.epsilon)
 
 
 cdef double _epsilon_insensitive(

@@ -84,10 +84,9 @@ def test_partial_fit_equals_fit(estimator, solver, optimizer, dropout, batch_nor
 
 def test_partial_fit_equals_fit_with_weights():
     weights = np.random.RandomState(0).uniform(0.5, 2, len(X_REG))
-    whole = small(GDRegressor, batch_norm=True, standardize=False).fit(
-        X_REG, Y_REG, sample_weight=weights
-    )
-    parts = small(GDRegressor, batch_norm=True, standardize=False)
+    options = dict(batch_norm=True, standardize=False, learning_rate="constant")
+    whole = small(GDRegressor, **options).fit(X_REG, Y_REG, sample_weight=weights)
+    parts = small(GDRegressor, **options)
     for _ in range(3):
         parts.partial_fit(X_REG, Y_REG, sample_weight=weights)
     # the mean weight is summed up over the calls

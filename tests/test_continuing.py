@@ -54,7 +54,7 @@ def test_divergence_does_not_leave_its_slots():
 
 def test_a_lowered_rate_is_kept():
     model = GDRegressor(optimizer="sgd", standardize=False, random_state=0)
-    model.fit(10 * X, Y)
+    model.set_params(learning_rate="constant").fit(10 * X, Y)
     assert model.n_restarts_ > 0
     rate = model.learning_rate_
     assert model.partial_fit(10 * X, Y).learning_rate_ == rate

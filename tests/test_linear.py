@@ -129,6 +129,7 @@ def test_multilabel(loss):
 @pytest.mark.parametrize("average", [True, 300])
 def test_average_is_the_mean_over_the_updates(solver, optimizer, average):
     options = dict(solver=solver, optimizer=optimizer, learning_rate_init=0.01)
+    options.update(learning_rate="constant")
     options.update(
         alpha=1e-4, standardize=False, batch_size=100, shuffle=False, tol=None
     )
@@ -159,6 +160,7 @@ def test_average_not_reached_is_no_average():
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_average_goes_on(batch_norm):
     options = dict(average=True, batch_norm=batch_norm, tol=None, random_state=0)
+    options.update(learning_rate="constant")
     whole = GDRegressor(max_iter=4, **options).fit(X_REG, Y_REG)
     parts = GDRegressor(max_iter=4, **options)
     for _ in range(4):
