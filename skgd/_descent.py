@@ -31,7 +31,8 @@ def _next_rate_or_stop(state, recipe, message, stop, observers):
         state.stopping.restart()
         factor = adaptive([0], n_plateaus=state.n_plateaus)[0]
         rate = recipe.learning_rate * state.rate_factor * factor
-        observers.message(f"{message} Setting learning rate to {rate:f}")
+        text = f"{message} Setting learning rate to {rate:f}"
+        observers.message(text, minor=True)
         return False
     if stop:
         observers.message(f"{message} Stopping.")

@@ -37,8 +37,8 @@ PARAGRAPHS = {
     "alpha_mlp": """
         alpha : float or 'auto', default='auto'
             Strength of the penalty, divided by the number of samples of a batch,
-            as in scikit-learn's `MLP*`. 'auto' is 0.0015, not divided: much stronger,
-            which tables of many kinds were the better for.
+            as in scikit-learn's `MLP*`. 'auto' is 0.0015, not divided: much stronger
+            (as 0.3 with 200 samples), which tables of many kinds were the better for.
         """,
     "l1_ratio": """
         l1_ratio : float or None, default=0.15
@@ -66,7 +66,8 @@ PARAGRAPHS = {
             optimizer that leads uphill begins anew, along the gradient.
             'auto' lowers the rate on plateaus, so that a training ends near an optimum
             and does not hover: to 0.9 of it, down to a thousandth, for linear models;
-            once to a tenth for networks. `partial_fit` takes no plateau for one.
+            once to a tenth for networks. In `partial_fit` it falls with the fourth root
+            of the updates for linear models, and is constant for networks.
         learning_rate_init : float or None, default=None
             The rate at the start. None is the optimizer's own ``learning_rate``, or its
             default for the kind of model and one or several samples an update. If
@@ -121,10 +122,10 @@ PARAGRAPHS = {
             Whether training sees features, and for a regression loss with the identity
             link targets, less their weighted mean and over their weighted standard
             deviation; a feature with values more than five of them from its mean is
-            divided by a fifth of the largest distance instead. Weights, predictions
-            and losses are in the units of the data all the same, and prediction costs
-            nothing more. `alpha`, `tol` and the learning rate act on standardised
-            units. Sparse features, but for those that every row stores, are divided by
+            divided by a fifth of the largest usual distance instead. Weights,
+            predictions and losses are in the units of the data all the same, and
+            prediction costs nothing more. `alpha`, `tol` and the learning rate act on
+            standardised units. Sparse features, but for those that every row stores, are divided by
             their root mean square (or so) and not centred. A constant column is
             ignored. `partial_fit` standardises by all it has seen. False is the
             textbook method on the data as they are.

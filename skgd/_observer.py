@@ -34,13 +34,15 @@ class Observer:
         """
         return False
 
-    def message(self, text):
+    def message(self, text, minor=False):
         """Take note of what happens apart from epochs.
 
         Parameters
         ----------
         text : str
             In words.
+        minor : bool, default=False
+            Whether it matters little.
         """
 
     def close(self):
@@ -88,16 +90,16 @@ class Observers(Observer):
             stop = observer.end_epoch(state, n_iter, sound) or stop
         return stop
 
-    def message(self, text):
+    def message(self, text, minor=False):
         """Tell all.
 
         Parameters
         ----------
-        text : str
-            In words.
+        text, minor : object
+            As `Observer` takes them.
         """
         for observer in self._all:
-            observer.message(text)
+            observer.message(text, minor)
 
     def close(self):
         """Tell all."""

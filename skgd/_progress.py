@@ -80,14 +80,20 @@ class Progress(Observer):
             self._last = now
         return False
 
-    def message(self, text):
+    def message(self, text, minor=False):
         """Print a text below the line of the epoch.
 
         Parameters
         ----------
         text : str
             In words.
+        minor : bool, default=False
+            Whether it may be left out where lines are.
         """
+        now = time.perf_counter()
+        if minor and now - self._last < self.pause:
+            return
+        self._last = now
         self._flush()
         print(text)
 

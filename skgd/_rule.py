@@ -161,7 +161,7 @@ def with_rule_objects(owner, params, rules):
     return params
 
 
-def resolve_rule(value, registry, base, name, owner):
+def resolve_rule(value, registry, base, name, owner, also=""):
     """The rule object that a parameter stands for.
 
     Parameters
@@ -174,6 +174,8 @@ def resolve_rule(value, registry, base, name, owner):
         The class that instances must have.
     name, owner : str
         The parameter's and the estimator's name, for the error.
+    also : str, default=""
+        What else is allowed, for the error.
 
     Returns
     -------
@@ -187,5 +189,5 @@ def resolve_rule(value, registry, base, name, owner):
     module = next(iter(registry.values())).__module__
     raise ValueError(
         f"The {name!r} parameter of {owner} must be one of {sorted(registry)} or an "
-        f"instance of one of their classes in {module}. Got {value!r} instead."
+        f"instance of one of their classes in {module}{also}. Got {value!r} instead."
     )

@@ -108,7 +108,10 @@ class Settings(BaseEstimator):
                 rules[name] = value
             else:
                 owner = type(self).__name__
-                rules[name] = resolve_rule(value, registry, base, name, owner)
+                also = ""
+                if name == "learning_rate":
+                    also = ", 'auto', or a callable; a number is learning_rate_init"
+                rules[name] = resolve_rule(value, registry, base, name, owner, also)
         if isinstance(rules["learning_rate"], LineSearch) and self.solver != "batch":
             raise ValueError(
                 "learning_rate='line_search' compares the objective over all samples "
