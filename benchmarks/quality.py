@@ -297,9 +297,15 @@ def verdicts(sets, results):
     return lines
 
 
+METHOD = """\
+Made by `benchmarks/quality.py`, which says how: random splits, a quarter for the test,
+one-hot encoding and medians from the training part, no scaling but for "+scaler", models
+with their defaults. Mean and standard error over the seeds; seconds of one CPU."""
+
+
 def report(sets, results):
     """The lines of the whole report."""
-    lines = ["# Quality on raw tables", ""]
+    lines = ["# Quality on raw tables", "", *METHOD.splitlines(), ""]
     for name in dict.fromkeys(name for name, _ in results):
         models = {model: fits for (s, model), fits in results.items() if s == name}
         rows, columns, storage = next(iter(models.values()))[0]["shape"]

@@ -125,10 +125,10 @@ PARAGRAPHS = {
             divided by a fifth of the largest usual distance instead. Weights,
             predictions and losses are in the units of the data all the same, and
             prediction costs nothing more. `alpha`, `tol` and the learning rate act on
-            standardised units. Sparse features, but for those that every row stores, are divided by
-            their root mean square (or so) and not centred. A constant column is
-            ignored. `partial_fit` standardises by all it has seen. False is the
-            textbook method on the data as they are.
+            standardised units. Sparse features, but for those that every row stores,
+            are divided by their root mean square (or so) and not centred. A constant
+            column is ignored. `partial_fit` standardises by all it has seen. False is
+            the textbook method on the data as they are.
         """,
     "stopping": """
         shuffle : bool, default=True
