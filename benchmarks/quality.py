@@ -299,8 +299,9 @@ def verdicts(sets, results):
 
 METHOD = """\
 Made by `benchmarks/quality.py`, which says how: random splits, a quarter for the test,
-one-hot encoding and medians from the training part, no scaling but for "+scaler", models
-with their defaults. Mean and standard error over the seeds; seconds of one CPU."""
+one-hot encoding and medians from the training part, no scaling but for "+scaler",
+models with their defaults. Mean and standard error over the seeds; seconds of one
+CPU."""
 
 
 def report(sets, results):
