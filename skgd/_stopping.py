@@ -1,7 +1,6 @@
 """When to stop: tolerance, patience, and the best weights so far."""
 
 from collections import deque
-from copy import copy
 
 import numpy as np
 
@@ -47,7 +46,8 @@ class Stopping:
         stopping : Stopping
             The copy.
         """
-        other = copy(self)
+        other = Stopping.__new__(Stopping)  # (`copy` takes ten times as long)
+        other.__dict__.update(self.__dict__)
         other._recent = self._recent.copy()
         return other
 
