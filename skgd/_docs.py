@@ -6,6 +6,21 @@ A class docstring names a paragraph as ``{solver}``; `fill_doc` puts it in.
 import re
 import textwrap
 
+VALIDATION = """
+        early_stopping : bool or 'auto', default={}
+            Whether to hold out a part of the data (stratified for classes), or to take
+            ``X_val`` and ``y_val`` of `fit`, and to stop when the loss on it, or
+            `scoring`, does not improve; the parameters of the best epoch are restored.
+            'auto' is True for more than 10,000 samples or with ``X_val``, and trains on
+            the sample of a class that has but one. `partial_fit`
+            makes its one pass over all its data.
+        scoring : str, callable or None, default=None
+            What early stopping watches: None is the loss, a str or a callable a scorer
+            of scikit-learn.
+        validation_fraction : float, default=0.1
+            The part that is held out, in (0, 1).
+        """
+
 PARAGRAPHS = {
     "penalty": """
         penalty : {'l2', 'l1', 'elasticnet'} or None, default='l2'
@@ -145,34 +160,8 @@ PARAGRAPHS = {
             Before the first `fit`, parameters that are set by hand (`coef_`,
             `coefs_`, `intercept_`, `intercepts_`) are where it starts.
         """,
-    "validation_linear": """
-        early_stopping : bool or 'auto', default=False
-            Whether to hold out a part of the data (stratified for classes), or to take
-            ``X_val`` and ``y_val`` of `fit`, and to stop when the loss on it, or
-            `scoring`, does not improve; the parameters of the best epoch are restored.
-            'auto' is True for more than 10,000 samples or with ``X_val``, and trains on
-            the sample of a class that has but one. `partial_fit`
-            makes its one pass over all its data.
-        scoring : str, callable or None, default=None
-            What early stopping watches: None is the loss, a str or a callable a scorer
-            of scikit-learn.
-        validation_fraction : float, default=0.1
-            The part that is held out, in (0, 1).
-        """,
-    "validation_mlp": """
-        early_stopping : bool or 'auto', default='auto'
-            Whether to hold out a part of the data (stratified for classes), or to take
-            ``X_val`` and ``y_val`` of `fit`, and to stop when the loss on it, or
-            `scoring`, does not improve; the parameters of the best epoch are restored.
-            'auto' is True for more than 10,000 samples or with ``X_val``, and trains on
-            the sample of a class that has but one. `partial_fit`
-            makes its one pass over all its data.
-        scoring : str, callable or None, default=None
-            What early stopping watches: None is the loss, a str or a callable a scorer
-            of scikit-learn.
-        validation_fraction : float, default=0.1
-            The part that is held out, in (0, 1).
-        """,
+    "validation_linear": VALIDATION.format("False"),
+    "validation_mlp": VALIDATION.format("'auto'"),
     "max_iter_linear": """
         max_iter : int, default=1000
             The most epochs.
