@@ -65,19 +65,23 @@ class GradientDescent(CallbackSupportMixin, Settings):
 
     # ------------------------------------------------------------ data
     def _validate(self, X, y, state, incremental=False):
-        # features and target as scikit-learn checks them; in the state's dtype
-        dtype = [np.float64, np.float32] if state is None else state.theta.dtype
+        # features and target in the state's dtype
+        new = state is None
+        dtype = [np.float64, np.float32] if new else state.theta.dtype
+        return self._checked(X, y, dtype, incremental=incremental, reset=new)
+
+    def _checked(self, X, y, dtype, **options):
+        # features and target as scikit-learn checks them
         X, y = validate_features(
             self,
             X,
             y,
-            incremental=incremental,
             accept_sparse="csr",
             dtype=dtype,
             order="C",
             multi_output=True,
             y_numeric=self._y_numeric,
-            reset=state is None,
+            **options,
         )
         return as_rows(X), y
 
@@ -105,17 +109,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
     def _validation_data(self, X, X_val, y_val, sample_weight_val, factors):
         # what the user holds out, in the dtype and form of X
         try:
-            X_val, y_val = validate_features(
-                self,
-                X_val,
-                y_val,
-                accept_sparse="csr",
-                dtype=X.dtype,
-                order="C",
-                multi_output=True,
-                y_numeric=self._y_numeric,
-                reset=False,
-            )
+            X_val, y_val = self._checked(X_val, y_val, X.dtype, reset=False)
             y_val, Y_val = self._encode_more(y_val, X.dtype)
             weights = check_weights(sample_weight_val, X_val)
             weights = self._times_class_weights(y_val, weights, factors, X.dtype)
@@ -361,7 +355,8 @@ class GradientDescent(CallbackSupportMixin, Settings):
                 self._observers(task, rows, validate is not None, incremental),
             )
         except Diverged as error:
-            raise ValueError(f"{error} {self._advice(data.X, error.rate)}") from error
+            advice = self._advice(rules["optimizer"], data.X, error.rate)
+            raise ValueError(f"{error} {advice}") from error
         self._publish_curves(state, outcome)
         self._publish(self._architecture_, state)
         self._state = state
@@ -392,11 +387,11 @@ class GradientDescent(CallbackSupportMixin, Settings):
             model._publish_curves(state, Outcome(n_iter))
         return vars(model)
 
-    def _advice(self, X, rate):
+    def _advice(self, optimizer, X, rate):
         # after divergence
         columns, square = largest_columns(X, getattr(self, "feature_names_in_", None))
         rate = rate / 10
-        if isinstance(self._resolve()["optimizer"], SGD | Momentum):
+        if isinstance(optimizer, SGD | Momentum):
             # A quadratic loss has at most this curvature, which bounds the rate.
             rate = min(rate, 1 / max(square, 1e-300))
         smaller = f"a smaller learning_rate_init, say {rate:.1g}"

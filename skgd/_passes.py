@@ -163,7 +163,7 @@ def run_epoch(net, state, recipe, kernel, rows, weight_mean):
     work = Pass(net, state, recipe, kernel, order, n_updates, weight_mean, seeds[1])
     penalty = work.penalty()
     if isinstance(recipe.schedule, LineSearch):
-        return *search_update(work), penalty
+        return *search_update(work, penalty), penalty
     steps = np.arange(state.step, state.step + n_updates)
     rates = learning_rates(
         "learning_rate",
@@ -176,7 +176,7 @@ def run_epoch(net, state, recipe, kernel, rows, weight_mean):
     return *work.with_penalty(*work.update(rates), penalty), penalty
 
 
-def search_update(work):
+def search_update(work, penalty):
     """One update with all rows, by a rate that lowers the objective enough.
 
     Where the optimizer leads uphill its slots are forgotten, so that it begins
@@ -186,6 +186,8 @@ def search_update(work):
     ----------
     work : Pass
         Of a single update.
+    penalty : float
+        Its value before the update.
 
     Returns
     -------
@@ -201,16 +203,16 @@ def search_update(work):
         state.learning_rate = rate
     start = state.snapshot()
     try:
-        return _search(work, start, rate)
+        return _search(work, start, rate, penalty)
     except BaseException:  # a trial point is no result
         state.go_back(start)
         raise
 
 
-def _search(work, start, rate):
+def _search(work, start, rate, penalty):
     state, rule = work.state, work.recipe.schedule
     eps = float(np.finfo(state.theta.dtype).eps)
-    before, reported = work.with_penalty(*loss_now(work), work.penalty())
+    before, reported = work.with_penalty(*loss_now(work), penalty)
     found = rule.search(rate, before, lambda rate: attempt(work, start, rate), eps)
     if found is None and len(state.slots) and start["slot_step"]:
         state.go_back(start)

@@ -51,6 +51,18 @@ cdef inline floating _dot(
     return (total + s1) + (s2 + s3)
 
 
+cdef void _end_single(
+    Network net, Layer* layer, floating b, double loss, double* total
+) noexcept nogil:
+    # the intercept of a chunk of rows, and its losses, also in the user's units, which
+    # `price` counts for all but the squared error
+    if layer.b != NULL:
+        (<floating*> layer.b)[0] = b
+    if net.loss.quadratic and net.loss.units != NULL:
+        net.loss.total += loss * net.loss.units[0] * net.loss.units[0]
+    total[0] += loss
+
+
 cdef leaf _dense_single(
     Network net, Plan* plan, Py_ssize_t begin, Py_ssize_t end, double* total,
     floating* tag,
@@ -95,11 +107,7 @@ cdef leaf _dense_single(
             b -= slope
         for j in range(d):
             W[j] = sgd_moved(W[j], slope * x[j], keep, 1)
-    if layer.b != NULL:
-        (<floating*> layer.b)[0] = b
-    if quadratic and net.loss.units != NULL:
-        net.loss.total += loss * net.loss.units[0] * net.loss.units[0]
-    total[0] += loss
+    _end_single(net, layer, b, loss, total)
 
 
 cdef leaf _settle(
@@ -190,11 +198,7 @@ cdef void _sparse_single(
         for p in range(indptr[row], indptr[row + 1]):
             W[indices[p]] -= slope * values[p]
     _settle(W, W, scale, False, <floating> 0, layer.n_in)
-    if layer.b != NULL:
-        (<floating*> layer.b)[0] = b
-    if quadratic and net.loss.units != NULL:
-        net.loss.total += loss * net.loss.units[0] * net.loss.units[0]
-    total[0] += loss
+    _end_single(net, layer, b, loss, total)
 
 
 cdef leaf _dense_update(

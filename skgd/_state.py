@@ -102,7 +102,9 @@ class TrainingState:
         finite : bool
             False where one is NaN or infinite.
         """
-        arrays = (self.theta, self.slots, self.running, self.published)
+        arrays = [self.theta, self.slots, self.running]
+        if self.n_averaged:
+            arrays.append(self.average)
         return isfinite(loss) and all_finite(*arrays)
 
     @property

@@ -127,10 +127,7 @@ class ClassificationTargets(ClassifierMixin):
         return tags
 
     def _encode(self, y, dtype, state, classes, incremental):
-        if sp.issparse(y):
-            y = y.toarray()
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+        y = _as_labels(y)
         check_classification_targets(y)
         # (asking again only where the answer is not known: it sorts all values out)
         multilabel = y.ndim == 2 and type_of_target(y) == "multilabel-indicator"
@@ -206,10 +203,7 @@ class ClassificationTargets(ClassifierMixin):
 
     def _encode_more(self, y, dtype):
         # targets for validation
-        if sp.issparse(y):
-            y = y.toarray()
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+        y = _as_labels(y)
         if self._multilabel:
             known = y.ndim == 2 and y.shape[1] == self._n_outputs
             known = known and np.isin(y, (0, 1)).all()
@@ -292,3 +286,10 @@ class ClassificationTargets(ClassifierMixin):
         if self._multilabel:
             right = right.all(axis=1)
         return np.average(right, weights=weights)
+
+
+def _as_labels(y):
+    # dense; one column as a vector
+    if sp.issparse(y):
+        y = y.toarray()
+    return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y

@@ -200,7 +200,8 @@ class Units:
         """
         if self.targets is None:
             return Y
-        linear = self.target_unit is self.target_scale
+        # a logarithm is no mean to be taken off
+        linear = np.array_equal(self.target_unit, self.target_scale)
         mean = self.target_mean if linear else np.zeros_like(self.target_mean)
         return to_units(Y, mean, self.target_unit)
 

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse as sp
+from sklearn.base import is_classifier
+from sklearn.datasets import load_diabetes, load_iris
+from sklearn.preprocessing import scale
 
 from skgd._architecture import Architecture
 from skgd._epoch import train_epoch
@@ -92,3 +95,15 @@ class Trainer:
             shares=shares,
             **self.options,
         )
+
+
+# ---------------------------------------------------------------- estimators
+X_REG, Y_REG = load_diabetes(return_X_y=True)
+X_REG, Y_REG = scale(X_REG), scale(Y_REG)
+X_CLF, Y_CLF = load_iris(return_X_y=True)
+X_CLF = scale(X_CLF)
+
+
+def data_for(estimator):
+    """Standardised data of the kind of target that an estimator is for."""
+    return (X_CLF, Y_CLF) if is_classifier(estimator()) else (X_REG, Y_REG)

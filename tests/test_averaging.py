@@ -4,11 +4,9 @@ import pickle
 
 import numpy as np
 import pytest
-from helpers import Trainer, as_csr, bind, linear
+from helpers import X_REG, Y_REG, Trainer, as_csr, bind, data_for, linear
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone, is_classifier
-from sklearn.datasets import load_diabetes, load_iris
-from sklearn.preprocessing import scale
 
 from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
 from skgd.averaging import ASGD, AVERAGES, EMA, resolve_average
@@ -20,10 +18,6 @@ LINEAR = [GDRegressor, GDClassifier]
 MLP = [MLPGDRegressor, MLPGDClassifier]
 ESTIMATORS = LINEAR + MLP
 FORMS = {"dense": np.array, "sparse": as_csr}
-X_REG, Y_REG = load_diabetes(return_X_y=True)
-X_REG, Y_REG = scale(X_REG), scale(Y_REG)
-X_CLF, Y_CLF = load_iris(return_X_y=True)
-X_CLF = scale(X_CLF)
 PLAIN = dict(
     alpha=1e-3,
     learning_rate="constant",
@@ -35,10 +29,6 @@ PLAIN = dict(
 )
 NAMES = ("coef_", "intercept_", "coefs_", "intercepts_", "gammas_", "betas_")
 NAMES += ("running_means_", "running_vars_")
-
-
-def data_for(estimator):
-    return (X_CLF, Y_CLF) if is_classifier(estimator()) else (X_REG, Y_REG)
 
 
 def make(estimator, **options):

@@ -3,11 +3,9 @@
 import numpy as np
 import oracles
 import pytest
-from helpers import Trainer, as_csr, bind, linear
+from helpers import X_REG, Y_REG, Trainer, as_csr, bind, data_for, linear
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import is_classifier
-from sklearn.datasets import load_diabetes, load_iris
-from sklearn.preprocessing import scale
 
 from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor, _passes
 from skgd.optimizers import OPTIMIZERS, SGD, Adam, Momentum
@@ -17,10 +15,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 ESTIMATORS = [GDRegressor, GDClassifier, MLPGDRegressor, MLPGDClassifier]
 FORMS = {"dense": np.array, "sparse": as_csr}
 DTYPES = [np.float32, np.float64]
-X_REG, Y_REG = load_diabetes(return_X_y=True)
-X_REG, Y_REG = scale(X_REG), scale(Y_REG)
-X_CLF, Y_CLF = load_iris(return_X_y=True)
-X_CLF = scale(X_CLF)
 PLAIN = dict(
     alpha=1e-3,
     learning_rate="constant",
@@ -30,10 +24,6 @@ PLAIN = dict(
     tol=None,
     random_state=0,
 )
-
-
-def data_for(estimator):
-    return (X_CLF, Y_CLF) if is_classifier(estimator()) else (X_REG, Y_REG)
 
 
 # ---------------------------------------------------------------- epochs in NumPy
