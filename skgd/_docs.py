@@ -69,7 +69,8 @@ PARAGRAPHS = {
             hyperparameters, e.g. ``Momentum(momentum=0.8, nesterov=True)``.
         batch_size : int or 'auto', default='auto'
             Samples of an update for ``solver='minibatch'``; 'auto' is
-            ``min(200, n_samples)``.
+            ``min(200, n_samples)``, for linear models with 'adam', 'adamw', 'nadam' or
+            'rmsprop' ``min(500, n_samples)``.
         learning_rate : {'constant', 'invscaling', 'adaptive', 'exponential', 'step', \
             'linear', 'cosine', 'one_cycle', 'warmup', 'line_search', 'auto'}, \
             Schedule, LineSearch or callable, default='auto'

@@ -59,6 +59,11 @@ class LinearModel(GradientDescent):
         # the sum of all weights, if it is a piece of a stream.
         return 1 / (max(weight_sum, FEW) if incremental else weight_sum)
 
+    def _own_batch_size(self, optimizer):
+        # A gradient that is divided by its noise moves the weights faster where there
+        # is less noise, even in fewer updates.
+        return 500 if optimizer._normalises else 200
+
     def _own_schedule(self, rate, optimizer, incremental):
         if incremental:  # a stream has no plateau, and each row of it may come but once
             return InverseScaling(power_t=POWER)

@@ -162,11 +162,13 @@ class Optimizer(Rule):
     _allowed = {"learning_rate": Allowed(Real, gt=0, options=(None,))}
     # by which learning_rate='auto' lowers the rate of a linear model on a plateau
     _plateau_factor = 0.9
+    # whether a step is about as large as the rate, whatever the size of the gradient
+    _normalises = False
 
     def __init__(self, learning_rate=None):
         self.learning_rate = learning_rate
 
-    def own_rate(self, kind="update"):
+    def own_rate(self, kind="update", n_features=1):
         """The learning rate where nobody gives one.
 
         Parameters
@@ -177,6 +179,10 @@ class Optimizer(Rule):
             on standardised data, the last two also with one sample for each update.
             A function has no noise, and a linear model one optimum that it starts far
             from: they bear higher rates. A single sample is noisy and takes lower ones.
+        n_features : int, default=1
+            Of a linear model. Beyond 100, an optimizer that moves each weight by the rate
+            moves the prediction by more the more there are: the rate falls with the
+            root of their number.
 
         Returns
         -------
@@ -188,7 +194,11 @@ class Optimizer(Rule):
         plain = kind.removeprefix("single ")
         for name in (kind, plain, "update"):
             if name in self._rates:
-                return self._rates[name]
+                rate = self._rates[name]
+                break
+        if plain == "linear" and self._normalises:
+            rate *= min(1.0, (100 / n_features) ** 0.5)
+        return rate
 
     def update(self, params, grads, *, learning_rate=None):
         """Update parameters in place; what is refused changes none of them.

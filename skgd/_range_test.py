@@ -190,7 +190,9 @@ def _batches(model, n, rng):
     elif model.solver == "batch":
         size = n
     else:
-        size = 200 if model.batch_size == "auto" else model.batch_size
+        size = model.batch_size
+        if size == "auto":
+            size = model._own_batch_size(model._resolve()["optimizer"])
     if model.solver == "minibatch":
         model.set_params(solver="batch")
     size = min(size, n)

@@ -128,7 +128,8 @@ class Settings(BaseEstimator):
         elif self.solver == "sgd":
             batch_size = 1
         elif self.batch_size == "auto":
-            batch_size = min(200, n_samples)
+            optimizer = rules["optimizer"]
+            batch_size = min(self._own_batch_size(optimizer), n_samples)
         else:
             batch_size = min(self.batch_size, n_samples)
             if batch_size < self.batch_size:
@@ -143,7 +144,7 @@ class Settings(BaseEstimator):
             falls = incremental and self._kind == "linear" and self.solver != "sgd"
             single = batch_size == 1 and not falls
             kind = f"single {self._kind}" if single else self._kind
-            rate = rules["optimizer"].own_rate(kind)
+            rate = rules["optimizer"].own_rate(kind, self.n_features_in_)
         schedule = rules["learning_rate"]
         if schedule == "auto":
             schedule = self._own_schedule(rate, rules["optimizer"], incremental)

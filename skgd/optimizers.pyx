@@ -265,7 +265,8 @@ class RMSprop(Optimizer):
     learning_rate : float, default=None
         The rate where the estimator's ``learning_rate_init`` is None. None is
         0.04 for linear models, 0.003 with one sample per update; 0.001 for networks;
-        0.01 in `skgd.minimize`, and 0.001 in `update`.
+        0.01 in `skgd.minimize`, and 0.001 in `update`. That of a linear model with
+        p > 100 features is ``sqrt(100 / p)`` times as large.
     rho : float, default=0.9
         The share of the running mean that is kept, in [0, 1).
     epsilon : float, default=1e-8
@@ -293,6 +294,7 @@ class RMSprop(Optimizer):
     # A step is about as large as the rate, however near the optimum, and not twice
     # the same: the rate has to fall fast.
     _plateau_factor = 0.5
+    _normalises = True
     _allowed = {
         **Optimizer._allowed,
         "rho": Allowed(Real, ge=0, lt=1),
@@ -363,7 +365,8 @@ class Adam(Optimizer):
     learning_rate : float, default=None
         The rate where the estimator's ``learning_rate_init`` is None. None is
         0.1 for linear models and 0.002 for networks, 0.005 and 0.001 with one sample
-        per update; 0.01 in `skgd.minimize`, and 0.001 in `update`.
+        per update; 0.01 in `skgd.minimize`, and 0.001 in `update`. That of a linear
+        model with p > 100 features is ``sqrt(100 / p)`` times as large.
     beta_1 : float, default=0.9
         The share of the first moment that is kept, in [0, 1).
     beta_2 : float, default=0.999
@@ -390,6 +393,7 @@ class Adam(Optimizer):
     _rates = {
         "update": 0.001, "linear": 0.1, "single linear": 0.005,
         "single network": 0.001, "network": 0.002, "function": 0.01}
+    _normalises = True
     _allowed = {
         **Optimizer._allowed,
         "beta_1": Allowed(Real, ge=0, lt=1),
@@ -443,7 +447,8 @@ class AdamW(Adam):
     learning_rate : float, default=None
         The rate where the estimator's ``learning_rate_init`` is None. None is
         0.1 for linear models and 0.002 for networks, 0.005 and 0.001 with one sample
-        per update; 0.01 in `skgd.minimize`, and 0.001 in `update`.
+        per update; 0.01 in `skgd.minimize`, and 0.001 in `update`. That of a linear
+        model with p > 100 features is ``sqrt(100 / p)`` times as large.
     beta_1 : float, default=0.9
         The share of the first moment that is kept, in [0, 1).
     beta_2 : float, default=0.999
@@ -531,7 +536,8 @@ class NAdam(Optimizer):
     learning_rate : float, default=None
         The rate where the estimator's ``learning_rate_init`` is None. None is
         0.1 for linear models and 0.002 for networks, 0.005 and 0.001 with one sample
-        per update; 0.01 in `skgd.minimize`, and 0.001 in `update`.
+        per update; 0.01 in `skgd.minimize`, and 0.001 in `update`. That of a linear
+        model with p > 100 features is ``sqrt(100 / p)`` times as large.
     beta_1 : float, default=0.9
         The share of the first moment that is kept, in [0, 1).
     beta_2 : float, default=0.999
@@ -552,6 +558,7 @@ class NAdam(Optimizer):
     """
 
     _rates = Adam._rates
+    _normalises = True
     _allowed = {
         name: allowed for name, allowed in Adam._allowed.items() if name != "amsgrad"
     }

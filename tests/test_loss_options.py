@@ -53,7 +53,7 @@ def test_a_column_for_each_quantile(estimator, dtype):
 @pytest.mark.parametrize("estimator", REGRESSORS)
 def test_predictions_never_cross(estimator):
     # few updates: the raw outputs do cross, and in order they cost less
-    model = fitted(estimator, max_iter=1)
+    model = fitted(estimator, max_iter=1, batch_size=200)
     far = 5 * np.random.RandomState(0).standard_normal((500, 10))
     raw = model._raw(far)
     assert (np.diff(raw, axis=1) < 0).any()

@@ -260,6 +260,20 @@ def test_own_rate_is_the_parameter_where_there_is_one(name, kind):
     assert 0 < OPTIMIZERS[name]().own_rate(kind) < 1
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_own_rate_by_features(name):
+    # where a step is as large as the rate, it falls with the root of their number
+    rates = {
+        (kind, p): OPTIMIZERS[name]().own_rate(kind, p)
+        for kind in ("linear", "single linear", "network")
+        for p in (1, 100, 400)
+    }
+    falls = name in ("rmsprop", "adam", "adamw", "nadam")
+    for (kind, p), rate in rates.items():
+        divisor = 2 if falls and kind != "network" and p == 400 else 1
+        assert rate == rates[kind, 1] / divisor
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_all_finite(dtype):
     big = np.finfo(dtype).max

@@ -10,14 +10,20 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse as sp
 from sklearn.base import clone
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_diabetes,
+    load_digits,
+    load_iris,
+    load_wine,
+)
 from sklearn.linear_model import (
     GammaRegressor,
     LogisticRegression,
     PoissonRegressor,
     Ridge,
 )
-from sklearn.metrics import mean_gamma_deviance, mean_poisson_deviance
+from sklearn.metrics import log_loss, mean_gamma_deviance, mean_poisson_deviance
 from sklearn.preprocessing import StandardScaler, scale
 
 from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
@@ -413,9 +419,9 @@ def test_arriving_at_ridge(alpha, seed):
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(
-    ("load", "percent"), [(load_wine, 0.1), (load_iris, 0.1), (load_breast_cancer, 0.3)]
+    "load", [load_wine, load_iris, load_breast_cancer, load_digits]
 )
-def test_arriving_at_logistic_regression(load, percent, seed):
+def test_arriving_at_logistic_regression(load, seed):
     A, y = load(return_X_y=True)
     model = GDClassifier(alpha="auto", random_state=seed)
     model.fit(A, y)
@@ -429,8 +435,31 @@ def test_arriving_at_logistic_regression(load, percent, seed):
 
     best = objective(exact.predict_proba(scaler.transform(A)), exact.coef_)
     ours = objective(model.predict_proba(A), model.coef_ * scaler.scale_)
-    assert best - 1e-9 <= ours <= (1 + percent / 100) * best
+    assert best - 1e-9 <= ours <= 1.001 * best
     assert (model.predict(A) == exact.predict(scaler.transform(A))).mean() > 0.99
+
+
+def test_arriving_with_many_sparse_columns():
+    # with 200 rows for each update and a rate that does not know of the columns, the
+    # objectives end 0.06% and 0.02% above the least; over six seeds now 0.004%, 0.007%
+    rng = np.random.RandomState(0)
+    A = sp.random(4000, 800, 0.02, "csr", random_state=rng)
+    root = np.sqrt(np.asarray(A.multiply(A).mean(axis=0)).ravel())
+    scaled = A @ sp.diags(1 / root)
+    y = A @ rng.standard_normal(800) + 0.3 * rng.standard_normal(4000)
+    exact = Ridge(1.0, tol=1e-10).fit(scaled, y)
+    exact.coef_ = exact.coef_ / root
+    best = ridge_objective(exact, A, y, root, 1 / 4000)
+    model = GDRegressor(random_state=0).fit(A, y)
+    assert ridge_objective(model, A, y, root, 1 / 4000) <= 1.0002 * best
+    exact = LogisticRegression(C=1.0, tol=1e-8, max_iter=10_000).fit(scaled, y > 0)
+    model = GDClassifier(random_state=0).fit(A, y > 0)
+
+    def objective(P, coef):
+        return log_loss(y > 0, P) + np.sum(coef**2) / 8000
+
+    best = objective(exact.predict_proba(scaled), exact.coef_)
+    assert objective(model.predict_proba(A), model.coef_ * root) <= 1.0002 * best
 
 
 # ---------------------------------------------------------------- large data

@@ -284,8 +284,8 @@ def test_a_callable_sees_a_fitted_estimator_in_the_users_units():
         assert probe is not model
         assert_array_equal(features, X[:100])
         assert_array_equal(targets, y[:100])
-    last = seen[-1][0]
-    assert_array_equal(last.predict(X), model.predict(X))
+    best = seen[model.best_iter_ - 1][0]
+    assert_array_equal(best.predict(X), model.predict(X))
 
 
 @pytest.mark.filterwarnings("error::UserWarning")
