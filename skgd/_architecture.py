@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import prod
 
 import numpy as np
 
@@ -104,7 +105,7 @@ class Architecture:
         views = {"W": [], "b": [], "gamma": [], "beta": []}
         start = 0
         for kind, shape in shapes:
-            stop = start + int(np.prod(shape))
+            stop = start + prod(shape)
             views[kind].append(theta[start:stop].reshape(shape))
             start = stop
         return views

@@ -28,6 +28,7 @@ from ._progress import Progress
 from ._settings import Settings
 from ._state import TrainingState
 from ._stopping import Stopping
+from ._threads import single_blas_thread
 from ._units import absorb, change_units, moments_of, to_units, units_of
 from ._validation import HeldOut, split, validation
 from .layers import aligned
@@ -159,7 +160,8 @@ class GradientDescent(CallbackSupportMixin, Settings):
             raise
 
     def _fit(self, X, y, sample_weight, **options):
-        with self._all_or_nothing():
+        # (the statistics of the data, too, must not depend on the number of threads)
+        with single_blas_thread(), self._all_or_nothing():
             return self._fit_as_task(X, y, sample_weight, **options)
 
     @with_callbacks

@@ -10,7 +10,6 @@ from ._divergence import Diverged, Guard, warn_of_restart, what_happened
 from ._network import Network
 from ._passes import run_epoch
 from ._schedule import Schedule
-from ._threads import single_blas_thread
 
 
 @dataclass
@@ -112,47 +111,46 @@ def descend(
     net = Network(architecture, state.theta, state.running, data, recipe.batch_size)
     outcome = Outcome()
     try:
-        with single_blas_thread():
-            while outcome.n_iter < recipe.max_iter and not outcome.stopped:
-                guard.begin_epoch(state, outcome.n_iter)
-                observers.begin_epoch(state, outcome.n_iter)
-                loss, reported, penalty = run_epoch(
-                    net, state, recipe, kernel, rows, weight_mean
-                )
-                sound = guard.is_sound(state, loss, penalty)
-                scores = None
-                if validate is not None:
-                    scores = validate(state) if sound else (np.nan,) * 3
-                _append(state, reported, scores)
-                outcome.n_iter += 1
-                if sound:
-                    value = loss if scores is None else scores[2]
-                    state.stopping.update(value, scores and state.kept)
-                asked = observers.end_epoch(state, outcome.n_iter, sound)
-                if not sound:
-                    what = what_happened(reported, outcome.n_iter)
-                    if not guard.can_go_back(state):
-                        _give_up(state, what)
-                        outcome.stopped = True
-                        break
-                    outcome.n_iter = guard.go_back(state)
-                    observers.message(
-                        f"{what} Back to epoch {outcome.n_iter}, with half the rate."
-                    )
-                    if state.n_restarts == 1:
-                        warn_of_restart(what)
-                if asked and outcome.n_iter:
-                    outcome.interrupted = True
+        while outcome.n_iter < recipe.max_iter and not outcome.stopped:
+            guard.begin_epoch(state, outcome.n_iter)
+            observers.begin_epoch(state, outcome.n_iter)
+            loss, reported, penalty = run_epoch(
+                net, state, recipe, kernel, rows, weight_mean
+            )
+            sound = guard.is_sound(state, loss, penalty)
+            scores = None
+            if validate is not None:
+                scores = validate(state) if sound else (np.nan,) * 3
+            _append(state, reported, scores)
+            outcome.n_iter += 1
+            if sound:
+                value = loss if scores is None else scores[2]
+                state.stopping.update(value, scores and state.kept)
+            asked = observers.end_epoch(state, outcome.n_iter, sound)
+            if not sound:
+                what = what_happened(reported, outcome.n_iter)
+                if not guard.can_go_back(state):
+                    _give_up(state, what)
+                    outcome.stopped = True
                     break
-                if not sound:
-                    continue
-                if state.step < getattr(schedule, "_warming", 0):
-                    state.stopping.restart()
-                if state.stopping.on_plateau:
-                    message = _plateau_message(recipe, state)
-                    outcome.stopped = _next_rate_or_stop(
-                        state, recipe, message, stop, observers
-                    )
+                outcome.n_iter = guard.go_back(state)
+                observers.message(
+                    f"{what} Back to epoch {outcome.n_iter}, with half the rate."
+                )
+                if state.n_restarts == 1:
+                    warn_of_restart(what)
+            if asked and outcome.n_iter:
+                outcome.interrupted = True
+                break
+            if not sound:
+                continue
+            if state.step < getattr(schedule, "_warming", 0):
+                state.stopping.restart()
+            if state.stopping.on_plateau:
+                message = _plateau_message(recipe, state)
+                outcome.stopped = _next_rate_or_stop(
+                    state, recipe, message, stop, observers
+                )
     except KeyboardInterrupt:
         if guard.lost and guard.can_go_back(state):
             outcome.n_iter = guard.go_back(state)

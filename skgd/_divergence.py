@@ -76,13 +76,9 @@ class Guard:
         """
         if not self.may_go_back:
             return
-        lengths = {name: len(getattr(state, name)) for name in state.CURVES}
-        self._begun = (
-            n_iter,
-            lengths,
-            state.stopping.copy(),
-            state.snapshot(slots=False),
-        )
+        lengths = [len(getattr(state, name)) for name in state.CURVES]
+        best = state.stopping.best, state.stopping.best_weights
+        self._begun = n_iter, lengths, best, state.snapshot(slots=False)
         if self._last is None:
             self._last = self._begun
 
@@ -140,12 +136,12 @@ class Guard:
         n_iter : int
             Epochs that are left.
         """
-        n_iter, lengths, stopping, snapshot = self._last
+        n_iter, lengths, best, snapshot = self._last
         state.go_back(snapshot)
         state.forget_slots()
-        state.stopping = stopping.copy()
+        state.stopping.best, state.stopping.best_weights = best
         state.stopping.restart()
-        for name, length in lengths.items():
+        for name, length in zip(state.CURVES, lengths, strict=True):
             del getattr(state, name)[length:]
         self._before = np.inf
         state.rate_factor *= 0.5

@@ -103,8 +103,7 @@ class Pass:
             Its value.
         """
         weights = self.state.theta[: self.net.n_penalised]
-        with np.errstate(over="ignore", invalid="ignore"):
-            return penalty_value(weights, *self.strengths())
+        return penalty_value(weights, *self.strengths())
 
     def with_penalty(self, loss, reported, penalty):
         """The objective.
@@ -156,7 +155,7 @@ def run_epoch(net, state, recipe, kernel, rows, weight_mean):
     # One permutation and one set of dropout masks an epoch. The order within a
     # single batch does not matter.
     # (random_sample takes a quarter of the time of randint)
-    seeds = [int(2**53 * state.rng.random_sample()) for _ in range(2)]
+    seeds = (2**53 * state.rng.random_sample(2)).astype(np.uint64).tolist()
     if recipe.shuffle and n_updates > 1:
         order = np.arange(n) if rows is None else rows.copy()
         shuffle(order, seeds[0])

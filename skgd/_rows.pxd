@@ -30,9 +30,9 @@ cdef struct Plan:
 
 
 cdef inline void prefetch_lines(const floating* start, Py_ssize_t n) noexcept nogil:
-    # line by line; beyond some lines the machine goes on by itself
+    # line by line, as far as the cache has room for several rows
     cdef Py_ssize_t j = 0
-    while j < n and j * sizeof(floating) < 2048:
+    while j < n and j * sizeof(floating) < 32768:
         prefetch(start + j)
         j += 64 // sizeof(floating)
     prefetch(start + n - 1)

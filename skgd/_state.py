@@ -178,11 +178,13 @@ class TrainingState:
         snapshot : dict
             Arrays and counts.
         """
-        arrays = {name: getattr(self, name) for name in self._IN_PLACE}
-        if not slots:
-            del arrays["slots"]
-        copies = {k: None if a is None else a.copy() for k, a in arrays.items()}
-        return {**copies, **{name: getattr(self, name) for name in self._COUNTS}}
+        # (in each epoch: one look-up, and no copy of what is not there)
+        found = vars(self)
+        snapshot = {name: found[name] for name in self._COUNTS}
+        for name in self._IN_PLACE:
+            if found[name] is not None and (slots or name != "slots"):
+                snapshot[name] = found[name].copy()
+        return snapshot
 
     def go_back(self, snapshot):
         """Undo the updates since a snapshot.
