@@ -128,7 +128,7 @@ class ClassificationTargets(ClassifierMixin):
 
     def _encode(self, y, dtype, state, classes, incremental):
         y = _as_labels(y)
-        check_classification_targets(y)
+        found = _check_labels(y)
         # (asking again only where the answer is not known: it sorts all values out)
         multilabel = y.ndim == 2 and type_of_target(y) == "multilabel-indicator"
         if y.ndim == 2 and not multilabel:
@@ -141,7 +141,8 @@ class ClassificationTargets(ClassifierMixin):
                 "A binary indicator of labels must have values 0 and 1. Got "
                 f"{np.unique(y).tolist()}."
             )
-        self._set_classes(y, state, classes, incremental, multilabel)
+        found = np.arange(y.shape[1]) if multilabel else found
+        self._set_classes(found, state, classes, incremental, multilabel)
         n_classes = len(self.classes_)
         if n_classes < 2 and not multilabel:
             raise ValueError(
@@ -154,8 +155,7 @@ class ClassificationTargets(ClassifierMixin):
         self._softmax = probabilistic and n_classes > 2 and not multilabel
         return y, self._code(y, dtype, probabilistic)
 
-    def _set_classes(self, y, state, classes, incremental, multilabel):
-        found = np.arange(y.shape[1]) if multilabel else np.unique(y)
+    def _set_classes(self, found, state, classes, incremental, multilabel):
         if state is None:
             self.classes_ = found
             if not incremental:
@@ -286,6 +286,19 @@ class ClassificationTargets(ClassifierMixin):
         if self._multilabel:
             right = right.all(axis=1)
         return np.average(right, weights=weights)
+
+
+def _check_labels(y):
+    # The values of y, if they are classes. scikit-learn's check sorts them out twice
+    # more, 0.7 ms for 20,000 numbers: it gets the values themselves, where it can say
+    # the same of them. (Of more than 20 values it asks whether most of them differ.)
+    if y.ndim == 2 or y.dtype.kind not in "biuf":
+        check_classification_targets(y)
+        return np.unique(y)
+    found = np.unique(y)
+    few = len(found) <= min(20, len(y) // 2)
+    check_classification_targets(found if few else y)
+    return found
 
 
 def _as_labels(y):

@@ -306,7 +306,7 @@ def test_validation_is_of_the_average(estimator, batch_norm, rule):
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_an_average_begins_anew_where_the_user_sets_parameters(estimator):
     X, y = data_for(estimator)
-    model = make(estimator, average=True, max_iter=5, batch_size=200).fit(X, y)
+    model = make(estimator, average=True, max_iter=5, batch_size=100).fit(X, y)
     model.set_params(learning_rate_init=1e-12, alpha=0.0)
     if estimator in LINEAR:
         model.coef_ = model.coef_ + 1.0
@@ -315,7 +315,7 @@ def test_an_average_begins_anew_where_the_user_sets_parameters(estimator):
     expected = public(model)
     model.partial_fit(X, y)
     assert_allclose(public(model), expected, rtol=0, atol=1e-10)
-    assert model._state.n_averaged == -(-len(X) // 200)
+    assert model._state.n_averaged == -(-len(X) // 100)
 
 
 @pytest.mark.parametrize("name", ["gammas_", "running_means_", "intercepts_"])

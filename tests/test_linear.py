@@ -1,6 +1,7 @@
 """GDRegressor and GDClassifier: attributes, weights, averages, probabilities."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from scipy import sparse as sp
 from sklearn.datasets import load_diabetes, load_iris, make_multilabel_classification
 from sklearn.linear_model import SGDClassifier
 from sklearn.preprocessing import scale
+from sklearn.utils.multiclass import check_classification_targets
 
 from skgd import GDClassifier, GDRegressor
 
@@ -264,3 +266,36 @@ def test_poisson_predicts_means():
         np.log(model.predict(X_REG)), X_REG @ model.coef_ + model.intercept_, rtol=1e-9
     )
     assert abs(model.predict(X_REG).mean() - y.mean()) < 0.5
+
+
+def said_of(check, y):
+    # the warnings and the error of a check of labels
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            check(y)
+            error = None
+        except ValueError as failure:
+            error = str(failure).splitlines()[0]
+    return error, [str(warning.message).splitlines()[0] for warning in caught]
+
+
+@pytest.mark.parametrize(
+    ("y", "what"),
+    [
+        (np.arange(60) % 3, None),
+        (np.arange(60) % 3 * 0.5, "Unknown label type"),
+        (np.arange(40) % 21, "number of unique classes"),
+        (np.arange(30) % 18, "number of unique classes"),
+        (np.arange(42) % 21, None),
+        (np.array(list("abc" * 20)), None),
+        (np.arange(60) / 7, "Unknown label type"),
+    ],
+)
+def test_labels_are_judged_as_in_scikit_learn(y, what):
+    X = np.random.RandomState(0).standard_normal((len(y), 2))
+    model = GDClassifier(max_iter=1, tol=None)
+    said = said_of(lambda y: model.fit(X, y), y)
+    assert said == said_of(check_classification_targets, y)
+    assert (what or "") in str(said)
+    assert what is None or any(said)
