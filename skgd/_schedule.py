@@ -28,8 +28,13 @@ class Schedule(Rule):
         step = np.asarray(step, dtype=np.float64)
         return np.asarray(self._factor(step, n_steps, n_plateaus), dtype=np.float64)
 
-    # whether the factor is 1 at every step
-    _is_constant = False
+    def _factor(self, step, n_steps, n_plateaus):
+        return np.full_like(step, self._steady(n_plateaus))
+
+    def _steady(self, n_plateaus):
+        # the factor, where it is the same at every step between plateaus
+        return None
+
     # updates before which a plateau says nothing
     _warming = 0
 
@@ -100,11 +105,12 @@ def learning_rates(name, schedule, initial, steps, n_steps, n_plateaus=0):
     >>> learning_rates("learning_rate", Linear(), 0.1, np.array([0, 5]), 10)
     array([0.1 , 0.05])
     """
-    if isinstance(schedule, Schedule) and schedule._is_constant:
-        rates = np.empty(steps.shape)
-        rates.fill(initial)
-        return rates
     if isinstance(schedule, Schedule):
+        steady = schedule._steady(n_plateaus)
+        if steady is not None:  # in each epoch: as fast as can be
+            rates = np.empty(steps.shape)
+            rates.fill(initial * steady)
+            return rates
         factor = schedule(steps, n_steps, n_plateaus)
         return np.ascontiguousarray(initial * factor, dtype=np.float64)
     try:

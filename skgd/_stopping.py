@@ -1,8 +1,7 @@
 """When to stop: tolerance, patience, and the best weights so far."""
 
 from collections import deque
-
-import numpy as np
+from math import inf, isfinite
 
 
 class Stopping:
@@ -34,7 +33,7 @@ class Stopping:
         self.tol = tol
         self.patience = patience
         self.windowed = windowed
-        self.best = np.inf
+        self.best = inf
         self.best_weights = None
         self.restart()
 
@@ -56,7 +55,7 @@ class Stopping:
         tol = 0.0 if self.tol is None else self.tol
         improved = value <= self.best - tol
         self._n_no_change = 0 if improved else self._n_no_change + 1
-        if self.windowed and np.isfinite(self.patience):
+        if self.windowed and isfinite(self.patience):
             self._recent.append(value)
             while len(self._recent) > 2 * self.patience:
                 self._recent.popleft()
@@ -67,12 +66,12 @@ class Stopping:
     @property
     def on_plateau(self):
         """Whether patience has run out."""
-        if self.tol is None or not np.isfinite(self.patience):
+        if self.tol is None or not isfinite(self.patience):
             return False
         if not self.windowed:
             return self._n_no_change >= self.patience
         p = int(self.patience)
         if len(self._recent) < 2 * p:
             return False
-        recent = np.array(self._recent)
-        return not recent[p:].mean() <= recent[:p].mean() - self.tol
+        recent = list(self._recent)  # (a few: arrays would take longer)
+        return not sum(recent[p:]) / p <= sum(recent[:p]) / p - self.tol

@@ -38,10 +38,8 @@ class Constant(Schedule):
     array([1., 1.])
     """
 
-    _is_constant = True
-
-    def _factor(self, step, n_steps, n_plateaus):
-        return np.ones_like(step)
+    def _steady(self, n_plateaus):
+        return 1.0
 
 
 class InverseScaling(Schedule):
@@ -105,8 +103,8 @@ class Adaptive(Schedule):
     def _adaptive(self):
         return self
 
-    def _factor(self, step, n_steps, n_plateaus):
-        return np.full_like(step, self.factor**n_plateaus)
+    def _steady(self, n_plateaus):
+        return self.factor**n_plateaus
 
 
 class Exponential(Schedule):
