@@ -69,8 +69,8 @@ PARAGRAPHS = {
             hyperparameters, e.g. ``Momentum(momentum=0.8, nesterov=True)``.
         batch_size : int or 'auto', default='auto'
             Samples of an update for ``solver='minibatch'``; 'auto' is
-            ``min(200, n_samples)``, for linear models with 'adam', 'adamw', 'nadam' or
-            'rmsprop' ``min(500, n_samples)``.
+            ``min(200, n_samples)`` for networks. For linear models it makes equal
+            batches of at most 200, or 500 with 'adam', 'adamw', 'nadam' and 'rmsprop'.
         learning_rate : {'constant', 'invscaling', 'adaptive', 'exponential', 'step', \
             'linear', 'cosine', 'one_cycle', 'warmup', 'line_search', 'auto'}, \
             Schedule, LineSearch or callable, default='auto'
@@ -86,11 +86,11 @@ PARAGRAPHS = {
             of the updates for linear models, and is constant for networks.
         learning_rate_init : float or None, default=None
             The rate at the start. None is the optimizer's own ``learning_rate``, or its
-            default for the kind of model and one or several samples an update. If
-            training diverges, it goes on from the last good epoch with half the rate,
-            up to five times, and says so in a warning; then it is an error, which names
-            a rate to try, and the columns on the largest scale where they are not
-            standardised.
+            default for the kind of model, the number of features, and one or several
+            samples an update. If training diverges, it goes on from the last good epoch
+            with half the rate, up to five times, and says so in a warning; then it is
+            an error, which names a rate to try, and the columns on the largest scale
+            where they are not standardised.
         clip_norm : float or None, default=None
             Before each update, the gradient of the mean loss of the batch by all
             parameters, without the penalty, is scaled down to this Euclidean norm where

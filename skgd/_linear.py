@@ -59,10 +59,14 @@ class LinearModel(GradientDescent):
         # the sum of all weights, if it is a piece of a stream.
         return 1 / (max(weight_sum, FEW) if incremental else weight_sum)
 
-    def _own_batch_size(self, optimizer):
+    def _own_batch_size(self, optimizer, n_samples):
         # A gradient that is divided by its noise moves the weights faster where there
         # is less noise, even in fewer updates.
-        return 500 if optimizer._normalises else 200
+        most = 500 if optimizer._normalises else 200
+        # Equal parts: the last of 501 rows, alone, would move the weights as far as all
+        # others do, away from the optimum.
+        n_updates = -(-n_samples // most)
+        return -(-n_samples // n_updates)
 
     def _own_schedule(self, rate, optimizer, incremental):
         if incremental:  # a stream has no plateau, and each row of it may come but once

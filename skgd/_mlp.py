@@ -98,8 +98,8 @@ class MultilayerPerceptron(GradientDescent):
         # better than less or more, and than dropout.
         return 0.0015
 
-    def _own_batch_size(self, optimizer):
-        return 200
+    def _own_batch_size(self, optimizer, n_samples):
+        return min(200, n_samples)  # as MLP*
 
     def _own_schedule(self, rate, optimizer, incremental):
         if incremental:  # a stream has no plateau

@@ -197,7 +197,7 @@ class Optimizer(Rule):
                 rate = self._rates[name]
                 break
         if plain == "linear" and self._normalises:
-            rate *= min(1.0, (100 / n_features) ** 0.5)
+            rate *= (100 / max(n_features, 100)) ** 0.5
         return rate
 
     def update(self, params, grads, *, learning_rate=None):

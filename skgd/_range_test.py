@@ -14,6 +14,7 @@ from ._data import check_weights
 from ._diagnosis import noise_of
 from ._divergence import Diverged
 from ._rule import Allowed
+from ._threads import single_blas_thread
 
 # Rows of a step for solver='sgd'. The loss of a single row is mostly noise.
 SINGLE_ROWS = 50
@@ -116,7 +117,8 @@ def learning_rate_range(
     model = without_callbacks(clone(estimator))
     rng = model.random_state if random_state is None else random_state
     rng = np.random.RandomState() if rng is None else check_random_state(rng)
-    X, y, weights, units = _training_data(model, X, y, sample_weight)
+    with single_blas_thread():
+        X, y, weights, units = _training_data(model, X, y, sample_weight)
     batches = _batches(model, X.shape[0], rng)
     seed = rng.randint(2**31 - 1)
     options = {"learning_rate": "constant", "random_state": seed, "verbose": False}
@@ -192,7 +194,7 @@ def _batches(model, n, rng):
     else:
         size = model.batch_size
         if size == "auto":
-            size = model._own_batch_size(model._resolve()["optimizer"])
+            size = model._own_batch_size(model._resolve()["optimizer"], n)
     if model.solver == "minibatch":
         model.set_params(solver="batch")
     size = min(size, n)

@@ -29,11 +29,7 @@ class Schedule(Rule):
         return np.asarray(self._factor(step, n_steps, n_plateaus), dtype=np.float64)
 
     def _factor(self, step, n_steps, n_plateaus):
-        return np.full_like(step, self._steady(n_plateaus))
-
-    def _steady(self, n_plateaus):
-        # the factor, where it is the same at every step between plateaus
-        return None
+        raise NotImplementedError(f"{type(self).__name__} needs a method _factor.")
 
     # updates before which a plateau says nothing
     _warming = 0
@@ -51,6 +47,23 @@ class Schedule(Rule):
                 "or pass n_steps."
             )
         return max(span, 1)
+
+
+class Steady(Schedule):
+    """Base of the schedules whose factor is the same at every step between plateaus."""
+
+    def _factor(self, step, n_steps, n_plateaus):
+        return np.full_like(step, self._steady(n_plateaus))
+
+
+def _is_steady(schedule):
+    # and no subclass that says something else
+    kind = type(schedule)
+    return (
+        isinstance(schedule, Steady)
+        and kind._factor is Steady._factor
+        and kind.__call__ is Steady.__call__
+    )
 
 
 def is_rate_function(value):
@@ -105,12 +118,11 @@ def learning_rates(name, schedule, initial, steps, n_steps, n_plateaus=0):
     >>> learning_rates("learning_rate", Linear(), 0.1, np.array([0, 5]), 10)
     array([0.1 , 0.05])
     """
+    if _is_steady(schedule):  # in each epoch: as fast as can be
+        rates = np.empty(steps.shape)
+        rates.fill(initial * schedule._steady(n_plateaus))
+        return rates
     if isinstance(schedule, Schedule):
-        steady = schedule._steady(n_plateaus)
-        if steady is not None:  # in each epoch: as fast as can be
-            rates = np.empty(steps.shape)
-            rates.fill(initial * steady)
-            return rates
         factor = schedule(steps, n_steps, n_plateaus)
         return np.ascontiguousarray(initial * factor, dtype=np.float64)
     try:

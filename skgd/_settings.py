@@ -128,8 +128,7 @@ class Settings(BaseEstimator):
         elif self.solver == "sgd":
             batch_size = 1
         elif self.batch_size == "auto":
-            optimizer = rules["optimizer"]
-            batch_size = min(self._own_batch_size(optimizer), n_samples)
+            batch_size = self._own_batch_size(rules["optimizer"], n_samples)
         else:
             batch_size = min(self.batch_size, n_samples)
             if batch_size < self.batch_size:

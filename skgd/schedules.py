@@ -11,7 +11,7 @@ from numbers import Integral, Real
 import numpy as np
 
 from ._rule import Allowed, resolve_rule, with_rule_objects
-from ._schedule import Schedule
+from ._schedule import Schedule, Steady
 
 __all__ = [
     "Adaptive",
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 
-class Constant(Schedule):
+class Constant(Steady):
     """The same rate at every step, factor 1.
 
     Examples
@@ -68,7 +68,7 @@ class InverseScaling(Schedule):
         return (step + 1) ** -self.power_t
 
 
-class Adaptive(Schedule):
+class Adaptive(Steady):
     """Rate that falls when training stops to improve.
 
     On each plateau, where training would stop for `tol` and `n_iter_no_change`,

@@ -30,8 +30,8 @@ def data_for(estimator):
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_attributes(estimator):
     X, y = data_for(estimator)
-    model = estimator(early_stopping=True, max_iter=2000, random_state=0).fit(X, y)
-    assert model.n_iter_ < 2000
+    model = estimator(early_stopping=True, max_iter=1000, random_state=0).fit(X, y)
+    assert model.n_iter_ < 1000
     assert isinstance(model.validation_scores_, list)
     assert len(model.validation_scores_) == model.n_iter_
     best = int(np.argmin(model.validation_loss_curve_))

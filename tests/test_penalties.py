@@ -64,3 +64,14 @@ def test_no_weights_no_penalty():
 def test_diverged_weights_show():
     assert penalty_value(np.array([1.0, np.inf]), 0.1, 0.0) == np.inf
     assert np.isnan(penalty_value(np.array([1.0, np.nan]), 0.0, 0.1))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("l1", "l2"), [(1.0, 0.0), (0.0, 1.0), (1.0, 1.0)])
+def test_overflow_is_infinite_without_a_warning(l1, l2, dtype):
+    w = np.full(50, np.finfo(dtype).max)
+    huge = np.finfo(np.float64).max  # the sum of absolute values is one of float64
+    assert penalty_value(w, l1 and huge, l2) == np.inf
+    w[0] = np.nan
+    assert np.isnan(penalty_value(w, l1, l2))

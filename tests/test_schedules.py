@@ -12,11 +12,13 @@ from skgd._schedule import learning_rates
 from skgd.schedules import (
     SCHEDULES,
     Adaptive,
+    Constant,
     Cosine,
     Exponential,
     InverseScaling,
     Linear,
     OneCycle,
+    Schedule,
     StepDecay,
     Warmup,
 )
@@ -236,3 +238,29 @@ def test_a_plateau_during_a_warmup_counts_for_nothing():
     assert 1e-7 < model.learning_rate_ <= 1e-6  # one step below min_rate
     nested = Warmup(3, then=Warmup(4))
     assert nested._warming == 7
+
+
+class OwnFactor(Adaptive):
+    def _factor(self, step, n_steps, n_plateaus):
+        return 1 / (1 + step)
+
+
+class OwnCall(Constant):
+    def __call__(self, step, n_steps=None, n_plateaus=0):
+        return 1 / (1 + np.asarray(step, dtype=np.float64))
+
+
+@pytest.mark.parametrize("schedule", [OwnFactor(), OwnCall()], ids=repr)
+def test_training_takes_what_a_subclass_says(schedule):
+    steps = np.arange(4)
+    rates = learning_rates("learning_rate", schedule, 0.5, steps, 10)
+    assert_allclose(rates, 0.5 / (1 + steps), rtol=1e-15)
+    X, Y = np.arange(12.0).reshape(6, 2), np.arange(6.0)
+    model = GDRegressor(learning_rate=schedule, learning_rate_init=0.01, batch_size=2)
+    model.set_params(max_iter=1, tol=None).fit(X, Y)
+    assert_allclose(model.learning_rate_, 0.01 / 3, rtol=1e-12)
+
+
+def test_a_schedule_needs_a_factor():
+    with pytest.raises(NotImplementedError, match="Nothing needs a method _factor"):
+        type("Nothing", (Schedule,), {})()([0, 1])

@@ -3,8 +3,10 @@
 import threading
 
 import pytest
+from sklearn.datasets import load_iris
 from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
+from skgd import GDClassifier
 from skgd._threads import single_blas_thread
 
 
@@ -132,4 +134,24 @@ def test_a_busy_crowd_ends_as_it_began():
         thread.join(30)
     assert len(seen) == 200
     assert {n for counts in seen for n in counts} == {1}
+    assert set(blas_threads()) == {2}
+
+
+def test_one_thread_during_a_whole_fit():
+    X, y = load_iris(return_X_y=True)
+    seen = []
+
+    def score(model, X, y):
+        seen.append(set(blas_threads()))
+        if len(seen) == 3:
+            raise ArithmeticError("from the scorer")
+        return 0.0
+
+    model = GDClassifier(early_stopping=True, scoring=score, max_iter=9)
+    with pytest.raises(ArithmeticError, match="from the scorer"):
+        model.fit(X, y)
+    assert seen == 3 * [{1}]
+    assert set(blas_threads()) == {2}
+    with pytest.raises(ValueError, match="NaN"):
+        model.fit(X, float("nan") * y)
     assert set(blas_threads()) == {2}
