@@ -162,8 +162,14 @@ class TrainingState:
         self.slot_step, self.l1_total = 0, 0.0
 
     CURVES = ("loss_curve", "validation_scores", "validation_loss_curve")
-    _IN_PLACE = ("theta", "running", "slots", "average", "running_average")
+    _KEPT = ("theta", "running", "average", "running_average")
+    _IN_PLACE = (*_KEPT, "slots")
     _COUNTS = ("step", "slot_step", "n_seen", "n_averaged", "l1_total", "learning_rate")
+
+    def _copies(self, names):
+        # (in each epoch: one look-up, and no copy of what is not there)
+        found = vars(self)
+        return {name: found[name].copy() for name in names if found[name] is not None}
 
     def snapshot(self, slots=True):
         """Copies of what an update changes, for `go_back`.
@@ -178,12 +184,9 @@ class TrainingState:
         snapshot : dict
             Arrays and counts.
         """
-        # (in each epoch: one look-up, and no copy of what is not there)
-        found = vars(self)
-        snapshot = {name: found[name] for name in self._COUNTS}
-        for name in self._IN_PLACE:
-            if found[name] is not None and (slots or name != "slots"):
-                snapshot[name] = found[name].copy()
+        snapshot = self._copies(self._IN_PLACE if slots else self._KEPT)
+        for name in self._COUNTS:
+            snapshot[name] = getattr(self, name)
         return snapshot
 
     def go_back(self, snapshot):
@@ -195,19 +198,15 @@ class TrainingState:
             What the method of that name gave.
         """
         for name in self._IN_PLACE:
-            if snapshot.get(name) is not None:
+            if name in snapshot:
                 getattr(self, name)[...] = snapshot[name]
         for name in self._COUNTS:
             setattr(self, name, snapshot[name])
 
-    _KEPT = ("theta", "running", "average", "running_average")
-
     def kept(self):
         """Copies of what early stopping restores."""
-        arrays = {name: getattr(self, name) for name in self._KEPT}
-        copies = {k: None if a is None else a.copy() for k, a in arrays.items()}
         best = len(self.validation_scores), self.validation_scores[-1]
-        return copies, self.n_averaged, *best
+        return self._copies(self._KEPT), self.n_averaged, *best
 
     def restore_best(self):
         """Go back to the best epoch, if early stopping has kept it."""
@@ -216,5 +215,4 @@ class TrainingState:
             return
         copies, self.n_averaged, self.best_iter, self.best_score = kept
         for name, values in copies.items():
-            if values is not None:
-                getattr(self, name)[:] = values
+            getattr(self, name)[:] = values
