@@ -45,6 +45,9 @@ def _evaluate(
 class Activation(Rule):
     """Base of the activations."""
 
+    # whether f(c z) = c f(z) for all positive c
+    _homogeneous = False
+
     def evaluate(self, z):
         """Value and derivative.
 

@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 
 from ._callbacks import CallbackSupportMixin, FitTask, has_callbacks, with_callbacks
 from ._columns import validate_features
+from ._conversion import absorb, change_units
 from ._data import (
     as_rows,
     check_weights,
@@ -29,7 +30,7 @@ from ._settings import Settings
 from ._state import TrainingState
 from ._stopping import Stopping
 from ._threads import single_blas_thread
-from ._units import absorb, change_units, moments_of, to_units, units_of
+from ._units import moments_of, to_units, units_of
 from ._validation import HeldOut, split, validation
 from .layers import aligned
 from .optimizers import SGD, Momentum
@@ -218,7 +219,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
             self._begin(architecture, state, start)
         else:
             self._absorb(architecture, state, start)
-            change_units(architecture, state, units)
+            change_units(architecture, state, units, stream=incremental)
         data = self._in_units(X, Y, weights, units)
         self._architecture_ = architecture
         task = self._begin_task(*given, checked, incremental)

@@ -10,9 +10,9 @@ from sklearn.utils.validation import check_is_fitted
 from ._architecture import Architecture
 from ._base import GradientDescent
 from ._columns import validate_features
+from ._conversion import absorb, publish
 from ._data import normalisation_map, set_views
 from ._rule import Allowed
-from ._units import absorb, publish
 from .schedules import Adaptive, InverseScaling
 
 # So many samples are taken for granted in partial_fit with alpha='auto'.

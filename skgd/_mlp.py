@@ -10,10 +10,10 @@ from ._activation import Activation
 from ._architecture import Architecture
 from ._base import GradientDescent
 from ._columns import validate_features
+from ._conversion import absorb, publish
 from ._data import as_rows, forward, normalisation_map, set_views
 from ._network import Data
 from ._rule import Allowed, resolve_rule
-from ._units import absorb, publish
 from .activations import ACTIVATIONS
 from .initializers import INITIALIZERS, Initializer
 from .schedules import Adaptive, Constant

@@ -1,11 +1,10 @@
-"""Standardisation: from the user's units to those of training, and back.
+"""Standardisation: the units of training, from what has been seen of the data.
 
-Training sees ``(x - mean) / scale`` and targets likewise; what is published acts on
-raw data. A linear map in front of a network is part of its first layer, one behind it
-part of its last, so nothing is lost and prediction costs nothing more.
+Training sees ``(x - mean) / scale`` and targets likewise. What that means for weights
+is in `_conversion.py`.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse as sp
@@ -323,126 +322,3 @@ def _with_stored(X, columns):
     stored = sp.coo_matrix((data, where), shape=X.shape).tocsr()
     stored.sum_duplicates()
     return stored
-
-
-def publish(W, b, units):
-    """Weights of the first and last layer as they act on raw data.
-
-    Parameters
-    ----------
-    W, b : list of ndarray
-        Of all layers, in units of training; b may be empty.
-    units : Units or None
-        None where they are the user's.
-
-    Returns
-    -------
-    W, b : list of ndarray
-        Copies in float64 of what differs, in the user's units.
-    """
-    W, b = list(W), list(b)
-    if units is None:
-        return W, b
-    W[0] = np.where(units.varies, 1 / units.scale, 0.0)[:, np.newaxis] * W[0]
-    if b:
-        b[0] = b[0] - units.mean @ W[0]
-    W[-1] = W[-1] * units.target_scale
-    if b:
-        b[-1] = b[-1] * units.target_scale + units.target_mean
-    return W, b
-
-
-def absorb(W, b, units):
-    """The reverse of `publish`.
-
-    Parameters
-    ----------
-    W, b : list of ndarray
-        As they act on raw data.
-    units : Units or None
-        None where they are those of training.
-
-    Returns
-    -------
-    W, b : list of ndarray
-        In units of training.
-    """
-    W = [np.asarray(weights, dtype=np.float64) for weights in W]
-    b = [np.asarray(shift, dtype=np.float64) for shift in b]
-    if units is None:
-        return W, b
-    if b:
-        b[-1] = (b[-1] - units.target_mean) / units.target_scale
-    W[-1] = W[-1] / units.target_scale
-    if b:
-        b[0] = b[0] + units.mean @ W[0]
-    W[0] = units.scale[:, np.newaxis] * W[0]
-    return W, b
-
-
-def convert(W, b, old, new):
-    """Weights in new units that act on raw data as they did in the old ones.
-
-    Parameters
-    ----------
-    W, b : list of ndarray
-        Of all layers, in the old units.
-    old, new : Units or None
-        None where they are the user's.
-
-    Returns
-    -------
-    W, b : list of ndarray
-        In the new units. A column that was constant so far keeps its weights.
-    """
-    raw_W, raw_b = publish(W, b, old)
-    new_W, new_b = absorb(raw_W, raw_b, new)
-    if old is not None:
-        new_W[0][~old.varies] = W[0][~old.varies]
-    return new_W, new_b
-
-
-def change_units(architecture, state, units):
-    """Go on in new units from where a state is: what is published stays the same.
-
-    Parameters
-    ----------
-    architecture : Architecture
-        Of the network.
-    state : TrainingState
-        Changed in place; its slots are left as they are.
-    units : Units or None
-        The new units.
-    """
-    old, state.units = state.units, units
-    if old is units or (old and units and old.same_as(units)):
-        return
-    if architecture.input_batch_norm:
-        # the statistics of the features are running averages of the network
-        _change_running(architecture.running_views(state.running)[0], old, units)
-        old, units = _targets_only(old), _targets_only(units)
-    for vector in (state.theta, state.average):
-        if vector is not None:
-            views = architecture.views(vector)
-            W, b = convert(views["W"], views["b"], old, units)
-            for view, value in zip(views["W"] + views["b"], W + b, strict=True):
-                view[...] = value
-
-
-def _targets_only(units):
-    if units is None:
-        return None
-    n = units.mean.size
-    return replace(
-        units, mean=np.zeros(n), scale=np.ones(n), varies=np.ones(n, dtype=bool)
-    )
-
-
-def _change_running(running, old, new):
-    # running (2, n_features): mean and variance
-    mean, variance = running.astype(np.float64)
-    if old is not None:
-        mean, variance = mean * old.scale + old.mean, variance * old.scale**2
-    if new is not None:
-        mean, variance = (mean - new.mean) / new.scale, variance / new.scale**2
-    running[0], running[1] = mean, variance

@@ -59,6 +59,8 @@ class Identity(Activation):
     (array([-1.,  2.]), array([1., 1.]))
     """
 
+    _homogeneous = True
+
     def _kernel(self):
         return activation_kernel(
             _identity[float], _identity[double],
@@ -149,6 +151,8 @@ class ReLU(Activation):
     (array([0., 2.]), array([0., 1.]))
     """
 
+    _homogeneous = True
+
     def _kernel(self):
         return activation_kernel(
             <forward_f32> _relu[float], <forward_f64> _relu[double],
@@ -194,6 +198,8 @@ class LeakyReLU(Activation):
     """
 
     _allowed = {"negative_slope": Allowed(Real, ge=0)}
+
+    _homogeneous = True
 
     def __init__(self, negative_slope=0.01):
         self.negative_slope = negative_slope

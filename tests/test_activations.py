@@ -125,6 +125,13 @@ def test_values_rise(name, dtype):
     assert (back <= 2 * units * np.spacing(np.abs(value))).all()
 
 
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_which_let_a_factor_pass(name):
+    z, rule = np.linspace(-3, 3, 61), ACTIVATIONS[name]()
+    passes = np.allclose(rule.evaluate(4 * z)[0], 4 * rule.evaluate(z)[0])
+    assert rule._homogeneous == passes
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", RULES)
 # alone, in the part of a loop that a vector covers, and in its rest

@@ -17,7 +17,7 @@ FLOORS = [
     ["_diagnosis", "_docs", "_leaf", "_plot_style", "_rule", "_stopping", "_threads"]
     + ["_objective", "_observer", "_units", "penalties"],
     ["_activation", "_loss", "_schedule", "layers", "line_search", "_plot_surface"]
-    + ["_callbacks", "_clipping", "_progress", "averaging"],
+    + ["_callbacks", "_clipping", "_conversion", "_progress", "averaging"],
     ["_steps", "activations", "losses", "schedules", "sparse"],
     ["_architecture", "_function", "_network", "_targets", "initializers"],
     ["_optimizer"],

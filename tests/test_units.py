@@ -7,6 +7,7 @@ import textwrap
 
 import numpy as np
 import pytest
+from numpy.linalg import norm
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse as sp
 from sklearn.base import clone
@@ -27,7 +28,8 @@ from sklearn.metrics import log_loss, mean_gamma_deviance, mean_poisson_deviance
 from sklearn.preprocessing import StandardScaler, scale
 
 from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
-from skgd._units import absorb, moments_of, publish, to_units, units_of
+from skgd._conversion import absorb, change_units, publish
+from skgd._units import moments_of, to_units, units_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -299,7 +301,9 @@ def test_columns_that_every_sparse_row_stores_are_centred(estimator):
 @pytest.mark.parametrize("estimator", REGRESSORS)
 def test_sparse_after_dense(estimator):
     later = sp.csr_matrix(np.where(np.abs(STANDARD) > 1, STANDARD, 0))
-    model = estimator(**options()).partial_fit(STANDARD + 3, Y)
+    model = estimator(**options())
+    for _ in range(3):  # more than the 1000 samples at which a network is at home
+        model.partial_fit(STANDARD + 3, Y)
     before = model.predict(STANDARD)
     assert model._state.units.mean.all()
     model.set_params(learning_rate_init=1e-12).partial_fit(later, Y)
@@ -350,6 +354,52 @@ def test_going_on_keeps_the_function(estimator):
     assert_allclose(model.predict(RAW), before, rtol=1e-6)
     model.set_params(standardize=False, learning_rate_init=1e-30).fit(RAW, Y_RAW)
     assert_allclose(model.predict(RAW), before, rtol=1e-6)
+
+
+@pytest.mark.parametrize("average", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("more", [{}, {"batch_norm": True}, {"activation": "elu"}])
+def test_hidden_units_keep_their_norms_in_new_units(more, dtype, average):
+    # the function stays, whichever layer has to take the factor
+    more = dict(more, hidden_layer_sizes=(7, 5), average=average)
+    model, other = (MLPGDRegressor(**options(**more)) for _ in range(2))
+    A, y = STANDARD.astype(dtype), (5 * Y_STANDARD).astype(dtype)
+    model.fit(A, y)
+    other.fit(A * np.array([5] + 9 * [2], dtype) + 1, y / 3)
+    before, architecture = model.predict(A), model._architecture_
+    was = [norm(W, axis=0) for W in architecture.views(model._state.theta)["W"][:2]]
+    state = model._state.copy()
+    change_units(architecture, state, other._state.units)
+    # a few roundings; `epsilon` of the normalisation is 1e-5
+    exact = 1e-6 if dtype == np.float32 else 1e-14
+    tolerance = 3e-5 if model.batch_norm else 10 * exact
+    found = model._at(state).predict(A)
+    assert_allclose(found, before, rtol=0, atol=tolerance * np.abs(before).max())
+    now = [norm(W, axis=0) for W in architecture.views(state.theta)["W"][:2]]
+    if model.activation == "elu":  # which a factor does not pass through
+        assert (now[0] > 1.5 * was[0]).all()
+    else:
+        assert_allclose(np.concatenate(now), np.concatenate(was), rtol=exact)
+
+
+@pytest.mark.parametrize("piece", [1, 50])
+@pytest.mark.parametrize("more", [{}, {"hidden_layer_sizes": (30, 30)}])
+def test_a_network_follows_a_trend(more, piece):
+    # With steep weights from the first pieces, whose range is small, the error of the
+    # next piece would be 13 to 29. Over six seeds it is 0.40 to 0.47; the noise is 0.3,
+    # the targets go from 0 to 30.
+    rng = np.random.RandomState(0)
+    n = 20_000 if piece > 1 else 3000
+    t = np.linspace(0, 10, n)
+    A = np.c_[t, rng.standard_normal((n, 3))]
+    y = 3 * t + A[:, 1] + np.sin(A[:, 2]) + 0.3 * rng.standard_normal(n)
+    model, errors = MLPGDRegressor(random_state=0, **more), []
+    for start in range(0, n, piece):
+        rows = slice(start, start + piece)
+        if start > n // 2:
+            errors.append(model.predict(A[rows]) - y[rows])
+        model.partial_fit(A[rows], y[rows])
+    assert np.sqrt(np.mean(np.square(errors))) < 0.6
 
 
 def test_a_stream_of_single_rows_learns():
