@@ -153,11 +153,15 @@ class GradientDescent(CallbackSupportMixin, Settings):
     def _all_or_nothing(self):
         # After an error the estimator is what it was before the call.
         before = self.__dict__.copy()
+        state = before.get("_state")
+        mark = state and state.mark()
         try:
             yield
         except BaseException:
             self.__dict__.clear()
             self.__dict__.update(before)
+            if state is not None:
+                state.undo(mark)
             raise
 
     def _fit(self, X, y, sample_weight, **options):
@@ -201,7 +205,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
             state = self._new_state(architecture, X.dtype)
         else:
             self._check_same_network(architecture)
-            state = state.copy()
+            state = state.next_call()
         rows = held_out = None
         if not incremental and self._stops_early(len(y), *given_val):
             if X_val is None:
@@ -386,7 +390,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
         state = state.copy()
         state.restore_best()
         model = self._at(state)
-        if state.loss_curve:
+        if state.n_epochs:
             model._publish_curves(state, Outcome(n_iter))
         return vars(model)
 
@@ -407,14 +411,15 @@ class GradientDescent(CallbackSupportMixin, Settings):
         )
 
     def _publish_curves(self, state, outcome):
+        state.end_call()
         validated = state.watched != "training loss"
         self.n_iter_ = outcome.n_iter
         self.n_restarts_ = state.n_restarts
         self.t_ = state.n_seen + self._t_start
-        self.loss_curve_ = list(state.loss_curve)
-        self.loss_ = state.loss_curve[-1]
+        self.loss_curve_ = state.losses
+        self.loss_ = state.losses[-1]
         self.learning_rate_ = state.learning_rate
-        self.best_loss_ = None if validated else min(state.loss_curve)
+        self.best_loss_ = None if validated else state.least_loss
         self.validation_scores_ = list(state.validation_scores) if validated else None
         losses = state.validation_loss_curve
         self.validation_loss_curve_ = list(losses) if validated else None

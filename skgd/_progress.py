@@ -41,7 +41,7 @@ class Progress(Observer):
 
     def _line(self, state, seconds):
         # seven digits: all numbers fit, with a minus and an exponent of three digits
-        cells = [f"{len(state.loss_curve):6d}{state.loss_curve[-1]:#15.7g}"]
+        cells = [f"{state.n_epochs:6d}{state.loss_curve[-1]:#15.7g}"]
         if self.validated:
             cells.append(f"{state.validation_loss_curve[-1]:#17.7g}")
             cells.append(f"{state.validation_scores[-1]:#18.4g}")
@@ -71,7 +71,7 @@ class Progress(Observer):
             False.
         """
         now = time.perf_counter()
-        if not self._begun and not (self.go_on and len(state.loss_curve) > 1):
+        if not self._begun and not (self.go_on and state.n_epochs > 1):
             print(self._header())
         self._begun = True
         self._pending = self._line(state, now - self._start)

@@ -64,7 +64,9 @@ class TrainingState:
     weight_sum: float = 0.0
     weight_count: int = 0
     learning_rate: float = np.nan
-    loss_curve: list = field(default_factory=list)
+    losses: list = field(default_factory=list)  # of all epochs of earlier calls
+    least_loss: float = np.inf  # of these
+    loss_curve: list = field(default_factory=list)  # of this call
     validation_scores: list = field(default_factory=list)
     validation_loss_curve: list = field(default_factory=list)
     best_iter: int | None = None  # epochs before the parameters that were restored
@@ -75,16 +77,59 @@ class TrainingState:
         """What a loss of one is in the user's units."""
         return 1.0 if self.units is None else self.units.of_loss
 
-    def copy(self):
-        """A state of its own: training the copy leaves this one alone."""
-        new = TrainingState(**{**self.__dict__, "rng": deepcopy(self.rng)})
+    @property
+    def n_epochs(self):
+        """Epochs of all calls."""
+        return len(self.losses) + len(self.loss_curve)
+
+    def next_call(self):
+        """A state to go on with, which leaves this one alone, but for `mark`.
+
+        What grows with the number of calls is not copied in each of them, nor is the
+        generator, whose copy takes longer than training does on a few rows.
+        """
+        new = TrainingState(**self.__dict__)
         for name in self._IN_PLACE:
             value = getattr(self, name)
             setattr(new, name, None if value is None else aligned(value))
-        new.stopping = deepcopy(self.stopping)
+        new.stopping = self.stopping and self.stopping.copy()
         for name in self.CURVES:
             setattr(new, name, list(getattr(self, name)))
         return new
+
+    def copy(self):
+        """A state of its own: training the copy leaves this one alone."""
+        new = self.next_call()
+        new.rng, new.losses = deepcopy(self.rng), list(self.losses)
+        return new
+
+    def end_call(self):
+        """Add the epochs of this call to those of the earlier ones."""
+        self.losses += self.loss_curve
+        self.least_loss = min([self.least_loss, *self.loss_curve])
+        self.loss_curve = []
+
+    def mark(self):
+        """Where that is which the states of the next calls share with this one.
+
+        Returns
+        -------
+        mark : tuple
+            For `undo`.
+        """
+        return len(self.losses), self.rng.get_state(legacy=False)
+
+    def undo(self, mark):
+        """Go back to where a call has begun that failed.
+
+        Parameters
+        ----------
+        mark : tuple
+            What the method of that name gave.
+        """
+        n_losses, generator = mark
+        del self.losses[n_losses:]
+        self.rng.set_state(generator)
 
     def is_finite(self, loss):
         """Whether all numbers are finite.

@@ -1,6 +1,7 @@
 """When to stop: tolerance, patience, and the best weights so far."""
 
 from collections import deque
+from copy import copy
 from math import inf, isfinite
 
 
@@ -41,6 +42,12 @@ class Stopping:
         """Begin to wait anew, after a plateau that did not end the training."""
         self._n_no_change = 0
         self._recent = deque()
+
+    def copy(self):
+        """One that goes on from here; what was kept is never changed."""
+        new = copy(self)
+        new._recent = self._recent.copy()
+        return new
 
     def update(self, value, weights=None):
         """Take note of an epoch.

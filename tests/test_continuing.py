@@ -1,5 +1,7 @@
 """What must not leak from one call into the next."""
 
+import warnings
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -28,6 +30,27 @@ def test_a_warm_fit_stops_by_its_own_plateau(estimator, early_stopping):
     model.set_params(optimizer=SGD(learning_rate=0.01)).fit(X, -Y)
     assert model.n_iter_ > 5
     assert model.score(X, -Y) > 0.2
+
+
+@pytest.mark.parametrize("estimator", [GDRegressor, MLPGDRegressor])
+def test_a_call_that_fails_leaves_no_trace(estimator):
+    model, twin = (
+        estimator(warm_start=True, random_state=0, max_iter=3).fit(X, Y)
+        for _ in range(2)
+    )
+    curve, losses = model.loss_curve_, list(model.loss_curve_)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        with pytest.raises(ConvergenceWarning):  # after the last epoch
+            model.fit(X, Y)
+    assert model.loss_curve_ == losses
+    model.partial_fit(X, Y)
+    assert_array_equal(model.predict(X), twin.partial_fit(X, Y).predict(X))
+    # as MLP* do it: a copy would make each call of a long stream longer
+    assert model.loss_curve_ is curve
+    assert curve[:3] == losses
+    assert curve == twin.loss_curve_
+    assert model.best_loss_ == min(curve)
 
 
 def test_averaging_can_be_switched_off():

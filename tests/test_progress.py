@@ -99,6 +99,7 @@ def test_long_numbers_are_aligned(value, n_epochs, capsys, clock):
     progress = Progress(2, validated=True)
     curve = [value] * n_epochs
     state = SimpleNamespace(
+        n_epochs=n_epochs,
         loss_curve=curve,
         validation_loss_curve=curve,
         validation_scores=curve,
