@@ -362,7 +362,8 @@ class GradientDescent(CallbackSupportMixin, Settings):
                 self._observers(task, rows, validate is not None, incremental),
             )
         except Diverged as error:
-            advice = self._advice(rules["optimizer"], data.X, error.rate)
+            own = self._own_rate(recipe.optimizer, recipe.batch_size, incremental)
+            advice = self._advice(recipe.optimizer, data.X, min(error.rate / 10, own))
             raise ValueError(f"{error} {advice}") from error
         self._publish_curves(state, outcome)
         self._publish(self._architecture_, state)
@@ -395,9 +396,8 @@ class GradientDescent(CallbackSupportMixin, Settings):
         return vars(model)
 
     def _advice(self, optimizer, X, rate):
-        # after divergence
+        # after divergence, for which `rate` is small
         columns, square = largest_columns(X, getattr(self, "feature_names_in_", None))
-        rate = rate / 10
         if isinstance(optimizer, SGD | Momentum):
             # A quadratic loss has at most this curvature, which bounds the rate.
             rate = min(rate, 1 / max(square, 1e-300))

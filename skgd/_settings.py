@@ -120,6 +120,13 @@ class Settings(BaseEstimator):
             )
         return rules
 
+    def _own_rate(self, optimizer, batch_size, incremental):
+        # (that of a stream falls for linear models: it may start as for batches)
+        falls = incremental and self._kind == "linear" and self.solver != "sgd"
+        single = batch_size == 1 and not falls
+        kind = f"single {self._kind}" if single else self._kind
+        return optimizer.own_rate(kind, self.n_features_in_)
+
     def _recipe(self, rules, n_samples, weight_sum, incremental):
         searched = isinstance(rules["learning_rate"], LineSearch)
         if self.solver == "batch":
@@ -139,11 +146,7 @@ class Settings(BaseEstimator):
                 )
         rate = self.learning_rate_init
         if rate is None:
-            # (that of a stream falls for linear models: it may start as for batches)
-            falls = incremental and self._kind == "linear" and self.solver != "sgd"
-            single = batch_size == 1 and not falls
-            kind = f"single {self._kind}" if single else self._kind
-            rate = rules["optimizer"].own_rate(kind, self.n_features_in_)
+            rate = self._own_rate(rules["optimizer"], batch_size, incremental)
         schedule = rules["learning_rate"]
         if schedule == "auto":
             schedule = self._own_schedule(rate, rules["optimizer"], incremental)

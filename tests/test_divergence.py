@@ -1,15 +1,18 @@
 """Divergence: how it is noticed, and the way back to the last good epoch."""
 
+import re
 import warnings
 
 import numpy as np
 import pytest
+from helpers import data_for
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 
-from skgd import GDClassifier, GDRegressor, MLPGDRegressor
+from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
 from skgd._divergence import MAX_RESTARTS
 from skgd._state import TrainingState
+from skgd.optimizers import OPTIMIZERS
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -161,3 +164,19 @@ def test_a_best_epoch_that_is_forgotten_is_not_the_best():
             continue
         scores = gd.validation_scores_
         assert scores[gd.best_iter_ - 1] == gd.best_validation_score_ == max(scores)
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("estimator", [GDRegressor, MLPGDClassifier])
+def test_the_rate_to_try_works(estimator, optimizer, standardize):
+    # however far off the rate that was given
+    X, y = data_for(estimator)
+    options = dict(optimizer=optimizer, standardize=standardize, random_state=0)
+    for rate in (1e4, 1e9, 1e20):
+        model = estimator(learning_rate_init=rate, max_iter=20, tol=None, **options)
+        with pytest.raises(ValueError, match="learning_rate_init, say") as caught:
+            model.fit(X, y)
+        advised = float(re.search(r"say ([\d.e+-]*\d)", str(caught.value)).group(1))
+        model.set_params(learning_rate_init=advised).fit(X, y)
+        assert np.isfinite(model.loss_)
