@@ -81,9 +81,9 @@ PARAGRAPHS = {
             the optimizer, the rate at which the training objective falls enough; an
             optimizer that leads uphill begins anew, along the gradient.
             'auto' lowers the rate on plateaus, so that a training ends near an optimum
-            and does not hover: to 0.9 of it, down to a thousandth, for linear models;
-            once to a tenth for networks. In `partial_fit` it falls with the fourth root
-            of the updates for linear models, and is constant for networks.
+            and does not hover: slowly at first, down to a thousandth, for linear
+            models; once to a tenth for networks. In `partial_fit` it falls with the
+            fourth root of the updates for linear models, and is constant for networks.
         learning_rate_init : float or None, default=None
             The rate at the start. None is the optimizer's own ``learning_rate``, or its
             default for the kind of model, the number of features, and one or several

@@ -160,8 +160,8 @@ class Optimizer(Rule):
     """
 
     _allowed = {"learning_rate": Allowed(Real, gt=0, options=(None,))}
-    # by which learning_rate='auto' lowers the rate of a linear model on a plateau
-    _plateau_factor = 0.9
+    # whether it hovers around an optimum as far as the rate takes it
+    _hovers = False
     # whether a step is about as large as the rate, whatever the size of the gradient
     _normalises = False
 

@@ -292,8 +292,8 @@ class RMSprop(Optimizer):
         "update": 0.001, "linear": 0.04, "single linear": 0.003, "network": 0.001,
         "function": 0.01}
     # A step is about as large as the rate, however near the optimum, and not twice
-    # the same: the rate has to fall fast.
-    _plateau_factor = 0.5
+    # the same.
+    _hovers = True
     _normalises = True
     _allowed = {
         **Optimizer._allowed,

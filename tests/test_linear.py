@@ -13,6 +13,7 @@ from sklearn.preprocessing import scale
 from sklearn.utils.multiclass import check_classification_targets
 
 from skgd import GDClassifier, GDRegressor
+from skgd._linear import Falling
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -299,3 +300,17 @@ def test_labels_are_judged_as_in_scikit_learn(y, what):
     assert said == said_of(check_classification_targets, y)
     assert (what or "") in str(said)
     assert what is None or any(said)
+
+
+@pytest.mark.parametrize("rate", [None, 0.02])
+def test_the_default_schedule_ends_at_a_thousandth(rate):
+    model = GDRegressor(learning_rate_init=rate, random_state=0).fit(X_REG, Y_REG)
+    begin = 0.1 if rate is None else rate
+    k = 66  # the first at which the cube is less than a thousandth
+    assert (1 - (k - 1) / 73) ** 3 > 1e-3 > (1 - k / 73) ** 3
+    assert model.learning_rate_ == pytest.approx(1e-3 * begin)
+    assert model._state.n_plateaus == k
+    fall = Falling(begin)
+    for k in range(0, 60, 7):
+        assert fall([0], n_plateaus=k) == pytest.approx((1 - k / 73) ** 3)
+    assert fall([0], n_plateaus=100) == 1e-3
