@@ -2,7 +2,7 @@
 
 import warnings
 from contextlib import contextmanager
-from copy import copy
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -41,6 +41,8 @@ AUTO_EARLY_STOPPING = 10_000
 # Bytes of dense features of which no standardised copy is made: batches of them are
 # standardised as they are loaded (0.96 to 1.04 times the time of a fit with a copy).
 LARGE = 2**26
+# Standardised features with a larger mean square are named where training diverges.
+FAR = 100
 
 
 class GradientDescent(CallbackSupportMixin, Settings):
@@ -143,9 +145,24 @@ class GradientDescent(CallbackSupportMixin, Settings):
 
     def _at(self, state):
         # this estimator with the parameters of a state
-        model = copy(self)
+        model = self._alias()
         model._publish(self._architecture_, state)
         model._state = state
+        return model
+
+    def _alias(self):
+        # another estimator with the same attributes, objects included
+        model = type(self).__new__(type(self))
+        model.__dict__.update(self.__dict__)
+        return model
+
+    def __copy__(self):
+        # Going on with the copy leaves this one alone.
+        model = self._alias()
+        if hasattr(self, "_state"):
+            model._state = self._state.copy()
+            if getattr(self, "loss_curve_", None) is self._state.losses:
+                model.loss_curve_ = model._state.losses
         return model
 
     # ------------------------------------------------------------ fitting
@@ -209,7 +226,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
         rows = held_out = None
         if not incremental and self._stops_early(len(y), *given_val):
             if X_val is None:
-                rows, held_out = self._hold_out(X, y, Y, weights, state.rng)
+                rows, held_out = self._hold_out(X, y, Y, weights, state)
             else:
                 held_out = self._validation_data(X, *given_val, factors)
         if units is None:
@@ -220,10 +237,12 @@ class GradientDescent(CallbackSupportMixin, Settings):
             architecture = replace(architecture, target_scale=scale)
         if new:
             state.units = units
+            state.only_streamed = incremental and start is None
             self._begin(architecture, state, start)
         else:
             self._absorb(architecture, state, start)
-            change_units(architecture, state, units, stream=incremental)
+            state.only_streamed &= incremental
+            change_units(architecture, state, units)
         data = self._in_units(X, Y, weights, units)
         self._architecture_ = architecture
         task = self._begin_task(*given, checked, incremental)
@@ -242,7 +261,14 @@ class GradientDescent(CallbackSupportMixin, Settings):
         name, n_epochs = ("partial_fit", 0) if incremental else ("fit", self.max_iter)
         return FitTask(self, X, y, weights, name, n_epochs)
 
-    def _hold_out(self, X, y, Y, weights, rng):
+    def _hold_out(self, X, y, Y, weights, state):
+        # The same rows where a training goes on: those trained on are no validation.
+        rng = state.rng
+        if state.split_from is None:
+            state.split_from = rng.get_state(legacy=False)
+        else:
+            rng = np.random.RandomState()
+            rng.set_state(state.split_from)
         classes = self._stratify(y)
         n_classes = 0 if classes is None else len(self.classes_)
         rows, held_out = split(
@@ -315,12 +341,18 @@ class GradientDescent(CallbackSupportMixin, Settings):
 
     def _check_same_network(self, architecture):
         before = self._architecture_
-        for name in ("sizes", "fit_intercept", "batch_norm", "input_batch_norm"):
+        labels = {
+            "sizes": "numbers of features, units of hidden layers if any, and outputs",
+            "fit_intercept": "fit_intercept",
+            "batch_norm": "batch_norm",
+            "input_batch_norm": "batch_norm",
+        }
+        for name, label in labels.items():
             was, now = getattr(before, name), getattr(architecture, name)
             if was != now:
                 raise ValueError(
-                    "warm_start and partial_fit continue a network of the same "
-                    f"{name}. It was {was!r}, now it would be {now!r}."
+                    f"warm_start and partial_fit continue a model of the same {label}. "
+                    f"It was {was!r}, now it would be {now!r}."
                 )
 
     def _train(self, rules, state, data, rows, held_out, scorer, incremental, task):
@@ -365,8 +397,11 @@ class GradientDescent(CallbackSupportMixin, Settings):
             own = self._own_rate(recipe.optimizer, recipe.batch_size, incremental)
             advice = self._advice(recipe.optimizer, data.X, min(error.rate / 10, own))
             raise ValueError(f"{error} {advice}") from error
+        state.end_call()
         self._publish_curves(state, outcome)
         self._publish(self._architecture_, state)
+        if state.rng is self.random_state:  # later calls draw nothing from the user's
+            state.rng = deepcopy(state.rng)
         self._state = state
         ended_early = incremental or outcome.stopped or outcome.interrupted
         if self.tol is not None and not ended_early:
@@ -390,6 +425,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
         # the attributes of a fit that had ended after some epoch
         state = state.copy()
         state.restore_best()
+        state.end_call()
         model = self._at(state)
         if state.n_epochs:
             model._publish_curves(state, Outcome(n_iter))
@@ -401,9 +437,11 @@ class GradientDescent(CallbackSupportMixin, Settings):
         if isinstance(optimizer, SGD | Momentum):
             # A quadratic loss has at most this curvature, which bounds the rate.
             rate = min(rate, 1 / max(square, 1e-300))
-        smaller = f"a smaller learning_rate_init, say {rate:.1g}"
+        smaller = "a smaller learning_rate_init" + (f", say {rate:.1g}" if rate else "")
         if self.standardize:
-            return f"The data are standardised; {smaller}, might help."
+            # (a piece of a stream can be far from what was seen before)
+            far = f"{columns} " if square > FAR * X.shape[1] else ""
+            return f"The data are standardised; {far}{smaller}, might help."
         return (
             "The input data may contain large values and need to be preprocessed. "
             f"{columns} Scaling input data with StandardScaler or MinMaxScaler might "
@@ -411,7 +449,6 @@ class GradientDescent(CallbackSupportMixin, Settings):
         )
 
     def _publish_curves(self, state, outcome):
-        state.end_call()
         validated = state.watched != "training loss"
         self.n_iter_ = outcome.n_iter
         self.n_restarts_ = state.n_restarts

@@ -171,12 +171,6 @@ class FitTask(Observer):
 
     def end(self):
         """Tell the callbacks that the estimator is fitted."""
-        fitted = self.estimator
         self.context.call_on_fit_task_end(
-            estimator=fitted,
-            # (what they keep is not what `partial_fit` goes on with)
-            reconstruction_attributes=lambda: fitted._as_if_ended(
-                fitted._state, fitted.n_iter_
-            ),
-            **self._whole,
+            estimator=self.estimator, reconstruction_attributes={}, **self._whole
         )

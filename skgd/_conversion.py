@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-# samples of a stream until which the units of its columns are not known well
+# samples of a stream up to which the units of its columns are not known well
 PROVISIONAL = 1000
 
 
@@ -90,13 +90,13 @@ def convert(W, b, old, new):
     return new_W, new_b
 
 
-def change_units(architecture, state, units, stream=False):
+def change_units(architecture, state, units):
     """Go on in new units from where a state is.
 
-    The function stays the same (but for the `epsilon` of batch normalisations), with
-    one exception: at the beginning of a stream a network has not learned much, and a
-    trend makes the units grow many times over. Steep weights from a small range would
-    take long to unlearn, so the weights keep their values in units of the features.
+    The function stays the same, with one exception: at the beginning of a stream a
+    network has not learned much, and a trend makes the units grow many times over.
+    Steep weights from a small range would take long to unlearn, so the weights keep
+    their values in units of the features.
 
     Parameters
     ----------
@@ -106,59 +106,45 @@ def change_units(architecture, state, units, stream=False):
         Changed in place; its slots are left as they are.
     units : Units or None
         The new units.
-    stream : bool, default=False
-        Whether they are the old ones with some more samples.
     """
     old, state.units = state.units, units
     if old is units or (old and units and old.same_as(units)):
         return
     hidden = len(architecture.sizes) > 2
+    provisional = hidden and state.only_streamed and state.n_seen < PROVISIONAL
     if architecture.input_batch_norm:
         # the statistics of the features are running averages of the network
         _change_running(architecture.running_views(state.running)[0], old, units)
+    if architecture.input_batch_norm or (provisional and old and units):
         old, units = _targets_only(old), _targets_only(units)
-    elif stream and hidden and state.n_seen < PROVISIONAL:
-        old, units = _targets_only(old), _targets_only(units)
-    norms = _norms(architecture.views(state.theta)["W"])
-    for vector in (state.theta, state.average):
-        if vector is not None:
-            views = architecture.views(vector)
-            W, b = convert(views["W"], views["b"], old, units)
-            for view, value in zip(views["W"] + views["b"], W + b, strict=True):
-                view[...] = value
-    _restore_norms(architecture, state, norms)
-
-
-def _norms(W):
-    # of the weights into each unit of each hidden layer
-    return [np.linalg.norm(weights.astype(np.float64), axis=0) for weights in W[:-1]]
-
-
-def _restore_norms(architecture, state, norms):
-    # Weights into the first layer grow with the range of the features, those into the
-    # last shrink with that of the targets, until an update moves the predictions by
-    # many times what it should. Where a factor passes through the activation, or a
-    # normalisation takes it off, each unit gets the norm back that it had.
-    normalised = architecture.batch_norm
-    if not (normalised or architecture.activation._homogeneous):
-        return
     vectors = [v for v in (state.theta, state.average) if v is not None]
     views = [architecture.views(vector) for vector in vectors]
-    statistics = [v for v in (state.running, state.running_average) if v is not None]
-    statistics = [architecture.running_views(vector) for vector in statistics]
+    norms = [_norms(weights) for weights in views[0]["W"][:-1]]
+    for view in views:
+        W, b = convert(view["W"], view["b"], old, units)
+        for values, new in zip(view["W"] + view["b"], W + b, strict=True):
+            values[...] = new
+    if architecture.activation._homogeneous and not architecture.batch_norm:
+        _restore_norms(views, norms)
+
+
+def _norms(weights):
+    # of what goes into each unit
+    return np.linalg.norm(weights.astype(np.float64), axis=0)
+
+
+def _restore_norms(views, norms):
+    # Weights into the first layer grow with the range of the features, those into the
+    # last shrink with that of the targets, until an update moves the predictions by
+    # many times what it should. A factor passes through the activation: each hidden
+    # unit gets the norm back that it had.
     for i, before in enumerate(norms):
-        (now,) = _norms(views[0]["W"][i : i + 2])
+        now = _norms(views[0]["W"][i])
         factor = np.divide(before, now, out=np.ones_like(now), where=before * now > 0)
         for view in views:
             for values in view["W"][i : i + 1] + view["b"][i : i + 1]:
                 values *= factor
-            if not normalised:
-                view["W"][i + 1] /= factor[:, np.newaxis]
-        if normalised:
-            for running in statistics:
-                mean, variance = running[i + architecture.input_batch_norm]
-                mean *= factor
-                variance *= factor**2
+            view["W"][i + 1] /= factor[:, np.newaxis]
 
 
 def _targets_only(units):

@@ -38,10 +38,10 @@ def _next_rate_or_stop(state, recipe, message, stop, observers):
     return stop
 
 
-def _give_up(state, what):
+def _give_up(state, what, loss):
     # Without a best epoch to go back to, divergence is an error.
     if state.stopping.best_weights is None:
-        raise Diverged(what, state.learning_rate)
+        raise Diverged(what, state.learning_rate, loss)
     state.slots = None  # they diverged, too: what goes on from here makes new ones
     warnings.warn(
         f"{what} The weights of the best epoch are kept. A smaller learning rate than "
@@ -107,7 +107,8 @@ def descend(
     if recipe.learning_rate != state.rate_of_factor:
         state.rate_factor, state.rate_of_factor = 1.0, recipe.learning_rate
     state.n_restarts = 0
-    guard = Guard(state, architecture, data, isinstance(schedule, Schedule))
+    may_go_back = isinstance(schedule, Schedule)
+    guard = Guard(state, architecture, data, may_go_back, single=not stop)
     net = Network(architecture, state.theta, state.running, data, recipe.batch_size)
     outcome = Outcome()
     try:
@@ -130,7 +131,7 @@ def descend(
             if not sound:
                 what = what_happened(reported, outcome.n_iter)
                 if not guard.can_go_back(state):
-                    _give_up(state, what)
+                    _give_up(state, what, reported)
                     outcome.stopped = True
                     break
                 outcome.n_iter = guard.go_back(state)

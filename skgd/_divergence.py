@@ -16,6 +16,8 @@ MAX_RESTARTS = 5
 GOOD, EXPLODED = 10, 1e3
 # Rows that tell what is usual.
 SAMPLED = 1000
+# Updates after which the loss is no more than this times as large did no harm.
+HARMLESS = 1.01
 
 
 class Diverged(ArithmeticError):
@@ -27,18 +29,20 @@ class Diverged(ArithmeticError):
         What happened.
     rate : float
         The last learning rate.
+    loss : float
+        That of the last epoch, before its updates.
     """
 
-    def __init__(self, message, rate):
+    def __init__(self, message, rate, loss):
         super().__init__(message)
-        self.rate = rate
+        self.rate, self.loss = rate, loss
 
 
 class Guard:
     """Judges each epoch of a descent, and knows the last good one.
 
     The loss of an epoch is measured before its updates: it vouches for the parameters
-    that the epoch began with.
+    that the epoch began with. After a single one it is measured again.
 
     Parameters
     ----------
@@ -50,6 +54,8 @@ class Guard:
         The samples.
     may_go_back : bool
         Whether the learning rate is one that can be halved.
+    single : bool
+        Whether there is but one epoch, so that none tells the loss after it.
 
     Attributes
     ----------
@@ -57,9 +63,14 @@ class Guard:
         Whether the state is that after an epoch that diverged.
     """
 
-    def __init__(self, state, architecture, data, may_go_back):
-        self.usual = _usual_loss(state, architecture, data)
-        self.may_go_back = may_go_back
+    def __init__(self, state, architecture, data, may_go_back, single):
+        self._sample = _Sample(architecture, data)
+        self._start = self._sample.loss(state)
+        if state.first_loss is None:
+            state.first_loss = self._start if np.isfinite(self._start) else 0.0
+        # that of predictions of zero, or before the first update if that is more
+        self.usual = max(self._sample.loss_of_zeros(), state.first_loss)
+        self.may_go_back, self.single = may_go_back, single
         self.lost = False
         self._last = self._begun = None
         self._before = np.inf
@@ -85,6 +96,9 @@ class Guard:
     def is_sound(self, state, loss, penalty):
         """Whether the epoch left finite numbers, and its loss was of a normal size.
 
+        Or, where it was not before the updates of this call, is no larger now: the next
+        piece of a stream can be on another scale.
+
         Parameters
         ----------
         state : TrainingState
@@ -100,7 +114,13 @@ class Guard:
             False is divergence.
         """
         bare, limit = loss - penalty, 1 + abs(self.usual)
-        self.lost = not (state.is_finite(loss) and bare <= EXPLODED * limit)
+        finite = state.is_finite(loss)
+        large = EXPLODED * limit
+        if finite and self.single:
+            bare = self._sample.loss(state)
+        self.lost = not (finite and bare <= large)
+        if finite and self.lost and self._start > large:
+            self.lost = not self._sample.loss(state) <= HARMLESS * self._start
         if not self.lost and (bare <= GOOD * limit or bare <= self._before):
             self._last = self._begun
         self._before = bare
@@ -190,23 +210,39 @@ def what_happened(loss, n_iter):
     )
 
 
-def _usual_loss(state, architecture, data):
-    # that of predictions of zero, or before the first update if that is more
-    used = np.arange(data.n_samples)
-    if data.weights is not None:
-        used = np.flatnonzero(data.weights)
-    used = used[:: 1 + len(used) // SAMPLED]
-    weights = None if data.weights is None else data.weights[used]
-    Y = np.ascontiguousarray(data.Y[used])
-    kernel = architecture.loss._kernel(architecture.softmax)
+class _Sample:
+    """Some rows, and the mean loss on them.
 
-    def mean(Z):
+    Parameters
+    ----------
+    architecture : Architecture
+        Of the network.
+    data : Data
+        All rows.
+    """
+
+    def __init__(self, architecture, data):
+        self.architecture, self.data = architecture, data
+        used = np.arange(data.n_samples)
+        if data.weights is not None:
+            used = np.flatnonzero(data.weights)
+        self.rows = used = used[:: 1 + len(used) // SAMPLED]
+        self.Y = np.ascontiguousarray(data.Y[used])
+        self.weights = None if data.weights is None else data.weights[used]
+
+    def _mean(self, Z):
+        kernel = self.architecture.loss._kernel(self.architecture.softmax)
         with np.errstate(over="ignore", invalid="ignore"):
-            return float(np.average(losses_of_rows(kernel, Y, Z), weights=weights))
+            losses = losses_of_rows(kernel, self.Y, Z)
+            return float(np.average(losses, weights=self.weights))
 
-    usual = mean(np.zeros((len(Y), architecture.n_outputs), Y.dtype))
-    if state.first_loss is None:
-        rows = Data(as_rows(data.X[used]), units=data.units)
-        start = mean(forward(architecture, state.theta, state.running, rows))
-        state.first_loss = start if np.isfinite(start) else 0.0
-    return max(usual, state.first_loss)
+    def loss_of_zeros(self):
+        """The mean loss of predictions of zero, a float."""
+        return self._mean(
+            np.zeros((len(self.Y), self.architecture.n_outputs), self.Y.dtype)
+        )
+
+    def loss(self, state):
+        """The mean loss of the parameters of a state, a float."""
+        rows = Data(as_rows(self.data.X[self.rows]), units=self.data.units)
+        return self._mean(forward(self.architecture, state.theta, state.running, rows))

@@ -150,6 +150,7 @@ class LinearModel(GradientDescent):
         start = self._start(architecture, state.units, **start)
         set_views(architecture.views(state.theta), start)
         state.first_loss = None
+        state.only_streamed = False
         state.n_averaged = 0
         if architecture.input_batch_norm:
             self._unfold(architecture, state, start)

@@ -153,6 +153,7 @@ class MultilayerPerceptron(GradientDescent):
         state.n_averaged = 0
         if not same:
             state.first_loss = None
+            state.only_streamed = False
             views = architecture.views(state.theta)
             W, b = absorb(views["W"], views["b"], state.units)
             set_views(views, {"W": W, "b": b})

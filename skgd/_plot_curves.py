@@ -149,7 +149,7 @@ class LossCurveDisplay:
                     f"{type(estimator).__name__} has none; of a pipeline or a search, "
                     "pass the model in it."
                 )
-            loss_curves[name] = estimator.loss_curve_
+            loss_curves[name] = list(estimator.loss_curve_)
             # scikit-learn's networks have neither of these
             validation_loss = getattr(estimator, "validation_loss_curve_", None)
             if validation_loss is not None:

@@ -227,12 +227,15 @@ def _run(model, data, units, batches, rates, n_first):
                 )
         except ValueError as error:
             # the data are valid; any other error is one of ours
-            if not isinstance(error.__context__, Diverged):
+            diverged = error.__context__
+            if not isinstance(diverged, Diverged):
                 raise
-            return np.array(losses, dtype=np.float64), True
-        if model.n_restarts_:
+            if np.isfinite(diverged.loss):
+                losses.append(diverged.loss)
             return np.array(losses, dtype=np.float64), True
         losses.append(model.loss_curve_[-1])
+        if model.n_restarts_:
+            return np.array(losses, dtype=np.float64), True
         if len(losses) > n_first:
             start = np.mean(losses[:n_first])
             # the mean of three: a single batch may be unlucky

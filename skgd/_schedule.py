@@ -127,7 +127,7 @@ def learning_rates(name, schedule, initial, steps, n_steps, n_plateaus=0):
         return np.ascontiguousarray(initial * factor, dtype=np.float64)
     try:
         rates = np.array([float(schedule(step)) for step in steps.tolist()])
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(
             f"The {name!r} callable must take the number of updates so far and return "
             f"a float: {error}."

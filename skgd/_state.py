@@ -44,6 +44,8 @@ class TrainingState:
     running: np.ndarray
     rng: np.random.RandomState
     units: Units | None = None  # of training; None: the user's
+    only_streamed: bool = False  # by `partial_fit`, from initial weights on
+    split_from: dict | None = None  # the generator that held out rows
     stopping: Stopping | None = None
     watched: str = ""  # 'training loss', 'validation loss' or 'validation score'
     slots: np.ndarray | None = None
@@ -64,7 +66,7 @@ class TrainingState:
     weight_sum: float = 0.0
     weight_count: int = 0
     learning_rate: float = np.nan
-    losses: list = field(default_factory=list)  # of all epochs of earlier calls
+    losses: list = field(default_factory=list)  # of all epochs until `end_call`
     least_loss: float = np.inf  # of these
     loss_curve: list = field(default_factory=list)  # of this call
     validation_scores: list = field(default_factory=list)
@@ -83,10 +85,10 @@ class TrainingState:
         return len(self.losses) + len(self.loss_curve)
 
     def next_call(self):
-        """A state to go on with, which leaves this one alone, but for `mark`.
+        """A state to go on with, which leaves this one alone.
 
-        What grows with the number of calls is not copied in each of them, nor is the
-        generator, whose copy takes longer than training does on a few rows.
+        But for the generator, whose copy takes longer than training does on a few rows,
+        and `losses`, which grow with the number of calls: see `mark`.
         """
         new = TrainingState(**self.__dict__)
         for name in self._IN_PLACE:

@@ -1,6 +1,8 @@
 """What must not leak from one call into the next."""
 
+import pickle
 import warnings
+from copy import copy
 
 import numpy as np
 import pytest
@@ -50,7 +52,75 @@ def test_a_call_that_fails_leaves_no_trace(estimator):
     assert model.loss_curve_ is curve
     assert curve[:3] == losses
     assert curve == twin.loss_curve_
+    assert model.partial_fit(X, -Y).loss_ > min(curve)
     assert model.best_loss_ == min(curve)
+
+
+@pytest.mark.parametrize("estimator", [GDRegressor, MLPGDRegressor])
+def test_a_copy_goes_on_by_itself(estimator):
+    model, twin = (
+        estimator(solver="sgd", random_state=0).partial_fit(X, Y) for _ in range(2)
+    )
+    best = copy(model)
+    losses = list(best.loss_curve_)
+    for _ in range(2):
+        model.partial_fit(X, Y)
+        twin.partial_fit(X, Y)
+        best.partial_fit(X, -Y)
+    assert_array_equal(model.predict(X), twin.predict(X))
+    assert model.loss_curve_ == twin.loss_curve_
+    assert best.loss_curve_[:1] == losses
+    assert len(best.loss_curve_) == 3
+    assert best.loss_curve_ is best._state.losses
+
+
+def test_later_calls_draw_nothing_from_the_users_generator():
+    rng = np.random.RandomState(3)
+    model = GDRegressor(solver="sgd", random_state=rng).partial_fit(X, Y)
+    drawn = rng.get_state()[1].copy(), rng.get_state()[2]
+    twin = pickle.loads(pickle.dumps(model)).partial_fit(X, Y)
+    assert_array_equal(model.partial_fit(X, Y).coef_, twin.coef_)
+    assert_array_equal(rng.get_state()[1], drawn[0])
+    assert rng.get_state()[2] == drawn[1]
+
+
+@pytest.mark.parametrize("estimator", [GDClassifier, MLPGDClassifier])
+def test_the_same_rows_are_held_out_again(estimator):
+    # labels without meaning: rows that were trained on once would be known
+    rng = np.random.RandomState(0)
+    A, c = rng.standard_normal((300, 20)), rng.randint(0, 2, 300)
+    options = dict(early_stopping=True, learning_rate="constant", random_state=0)
+    model = estimator(warm_start=True, max_iter=1, **options)
+    for _ in range(30):
+        model.fit(A, c)
+    whole = estimator(max_iter=30, tol=None, **options).fit(A, c)
+    assert_array_equal(model.validation_loss_curve_, whole.validation_loss_curve_)
+
+
+@pytest.mark.parametrize("estimator", [GDRegressor, MLPGDRegressor])
+def test_a_stream_may_jump(estimator):
+    # large errors before the first update of a call are no divergence
+    rng = np.random.RandomState(0)
+    A = rng.standard_normal((6000, 4))
+    y = A @ [1, -2, 0.5, 0] + 0.3 * rng.standard_normal(6000)
+    A[1000:, 0] *= 1000
+    optimizer = "sgd" if estimator is GDRegressor else "adam"
+    model, errors = estimator(optimizer=optimizer, random_state=0), []
+    model.partial_fit(A[:50], y[:50])
+    for start in range(50, 6000, 50):
+        rows = slice(start, start + 50)
+        errors.append(np.sqrt(np.mean((model.predict(A[rows]) - y[rows]) ** 2)))
+        model.partial_fit(A[rows], y[rows])
+    jump = 19  # the piece after the first thousand rows
+    assert errors[jump - 1] < 3
+    assert errors[jump] > 500
+    assert np.mean(errors[-5:]) < 0.5 * errors[jump]
+    # ... but what its own updates do is, in the call that makes them
+    model.set_params(learning_rate_init=1e9, learning_rate="constant")
+    before = model.predict(A)
+    with pytest.raises(ValueError, match="exploded|non-finite"):
+        model.partial_fit(A[:50], y[:50])
+    assert_array_equal(model.predict(A), before)
 
 
 def test_averaging_can_be_switched_off():

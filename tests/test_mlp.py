@@ -142,7 +142,7 @@ def test_set_parameters_and_go_on(batch_norm):
 
 def test_another_network_cannot_go_on():
     model = MLPGDRegressor(5, max_iter=2, tol=None, warm_start=True).fit(X_REG, Y_REG)
-    with pytest.raises(ValueError, match="same sizes. It was"):
+    with pytest.raises(ValueError, match="same numbers of features, .* It was"):
         model.set_params(hidden_layer_sizes=(5, 5)).fit(X_REG, Y_REG)
     with pytest.raises(ValueError, match="same batch_norm. It was False"):
         model.set_params(hidden_layer_sizes=5, batch_norm=True).partial_fit(
