@@ -262,7 +262,8 @@ class GradientDescent(CallbackSupportMixin, Settings):
         return FitTask(self, X, y, weights, name, n_epochs)
 
     def _hold_out(self, X, y, Y, weights, state):
-        # The same rows where a training goes on: those trained on are no validation.
+        # The same rows where a training goes on with the same data: rows that were
+        # trained on are no validation.
         rng = state.rng
         if state.split_from is None:
             state.split_from = rng.get_state(legacy=False)

@@ -125,13 +125,15 @@ def learning_rates(name, schedule, initial, steps, n_steps, n_plateaus=0):
     if isinstance(schedule, Schedule):
         factor = schedule(steps, n_steps, n_plateaus)
         return np.ascontiguousarray(initial * factor, dtype=np.float64)
+    wrong = f"The {name!r} callable must take the number of updates so far and return a float:"
     try:
-        rates = np.array([float(schedule(step)) for step in steps.tolist()])
+        given = [schedule(step) for step in steps.tolist()]
+    except TypeError as error:
+        raise ValueError(f"{wrong} {error}.") from error
+    try:
+        rates = np.array([float(rate) for rate in given])
     except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"The {name!r} callable must take the number of updates so far and return "
-            f"a float: {error}."
-        ) from error
+        raise ValueError(f"{wrong} {error}.") from error
     sound = np.isfinite(rates) & (rates >= 0)
     if not sound.all():
         raise ValueError(
