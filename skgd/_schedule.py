@@ -125,7 +125,7 @@ def learning_rates(name, schedule, initial, steps, n_steps, n_plateaus=0):
     if isinstance(schedule, Schedule):
         factor = schedule(steps, n_steps, n_plateaus)
         return np.ascontiguousarray(initial * factor, dtype=np.float64)
-    wrong = f"The {name!r} callable must take the number of updates so far and return a float:"
+    wrong = f"The {name!r} callable must take the number of updates and return a float:"
     try:
         given = [schedule(step) for step in steps.tolist()]
     except TypeError as error:

@@ -244,6 +244,6 @@ def test_refused_targets_and_class_weights():
 
 
 def test_bad_learning_rate_functions():
-    for rate in (lambda step: None, lambda step: np.zeros(2), lambda: 0.1):
+    for rate in (lambda step: None, lambda step: np.zeros(2), lambda: 0.1, lambda s: "a"):
         with pytest.raises(ValueError, match="'learning_rate' callable must"):
             GDRegressor(learning_rate=rate).fit(X, Y)
