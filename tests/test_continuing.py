@@ -244,6 +244,7 @@ def test_refused_targets_and_class_weights():
 
 
 def test_bad_learning_rate_functions():
-    for rate in (lambda step: None, lambda step: np.zeros(2), lambda: 0.1, lambda s: "a"):
+    given = None, np.zeros(2), "a"
+    for rate in (lambda: 0.1, *(lambda step, value=value: value for value in given)):
         with pytest.raises(ValueError, match="'learning_rate' callable must"):
             GDRegressor(learning_rate=rate).fit(X, Y)
