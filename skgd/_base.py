@@ -171,7 +171,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
         # After an error the estimator is what it was before the call.
         before = self.__dict__.copy()
         state = before.get("_state")
-        mark = state and state.mark()
+        mark = None if state is None else state.mark()
         try:
             yield
         except BaseException:

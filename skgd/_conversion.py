@@ -119,13 +119,14 @@ def change_units(architecture, state, units):
         old, units = _targets_only(old), _targets_only(units)
     vectors = [v for v in (state.theta, state.average) if v is not None]
     views = [architecture.views(vector) for vector in vectors]
-    norms = [_norms(weights) for weights in views[0]["W"][:-1]]
+    norms = []  # of hidden layers, if they can be restored
+    if architecture.activation._homogeneous and not architecture.batch_norm:
+        norms = [_norms(weights) for weights in views[0]["W"][:-1]]
     for view in views:
         W, b = convert(view["W"], view["b"], old, units)
         for values, new in zip(view["W"] + view["b"], W + b, strict=True):
             values[...] = new
-    if architecture.activation._homogeneous and not architecture.batch_norm:
-        _restore_norms(views, norms)
+    _restore_norms(views, norms)
 
 
 def _norms(weights):
@@ -142,8 +143,8 @@ def _restore_norms(views, norms):
         now = _norms(views[0]["W"][i])
         factor = np.divide(before, now, out=np.ones_like(now), where=before * now > 0)
         for view in views:
-            for values in view["W"][i : i + 1] + view["b"][i : i + 1]:
-                values *= factor
+            view["W"][i] *= factor
+            view["b"][i] *= factor
             view["W"][i + 1] /= factor[:, np.newaxis]
 
 

@@ -114,13 +114,12 @@ class Guard:
             False is divergence.
         """
         bare, limit = loss - penalty, 1 + abs(self.usual)
-        finite = state.is_finite(loss)
-        large = EXPLODED * limit
-        if finite and self.single:
-            bare = self._sample.loss(state)
-        self.lost = not (finite and bare <= large)
-        if finite and self.lost and self._start > large:
-            self.lost = not self._sample.loss(state) <= HARMLESS * self._start
+        large, finite = EXPLODED * limit, state.is_finite(loss)
+        began_large = self._start > large
+        judged, most = bare, HARMLESS * self._start if began_large else large
+        if finite and (self.single or (began_large and bare > large)):
+            judged = self._sample.loss(state)
+        self.lost = not (finite and judged <= most)
         if not self.lost and (bare <= GOOD * limit or bare <= self._before):
             self._last = self._begun
         self._before = bare
