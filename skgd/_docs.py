@@ -143,8 +143,9 @@ PARAGRAPHS = {
             prediction costs nothing more. `alpha`, `tol` and the learning rate act on
             standardised units. Sparse features, but for those that every row stores,
             are divided by their root mean square (or so) and not centred. A constant
-            column is ignored. `partial_fit` standardises by all it has seen. False is
-            the textbook method on the data as they are.
+            column is ignored. `partial_fit` standardises by all it has seen; what was
+            learned does not move with the units, but up to 1000 samples of a stream.
+            False is the textbook method on the data as they are.
         """,
     "stopping": """
         shuffle : bool, default=True
