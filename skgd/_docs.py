@@ -52,8 +52,9 @@ PARAGRAPHS = {
     "alpha_mlp": """
         alpha : float or 'auto', default='auto'
             Strength of the penalty, divided by the number of samples of a batch,
-            as in scikit-learn's `MLP*`. 'auto' is 0.0015, not divided: much stronger
-            (as 0.3 with 200 samples), which tables of many kinds were the better for.
+            as in scikit-learn's `MLP*`. 'auto' is 0.0015 and one over the sum of the
+            sample weights (of 100 at least; not in `partial_fit`), not divided: much
+            stronger, which tables of many kinds were the better for.
         """,
     "l1_ratio": """
         l1_ratio : float or None, default=0.15

@@ -480,6 +480,22 @@ def ridge_objective(model, A, y, sd, alpha):
     return np.mean(residual**2) / 2 + alpha * (w @ w) / 2
 
 
+@pytest.mark.parametrize("weight", [None, 3.0, 1e-3])
+def test_the_penalty_of_a_network_by_default(weight):
+    X, y = RAW[:200], Y[:200]
+    w = None if weight is None else np.full(200, weight)
+    total = 200 * (weight or 1)
+    auto = MLPGDRegressor(4, max_iter=3, learning_rate="constant", random_state=0)
+    for call, alpha in [("fit", 0.0015 + 1 / max(total, 100)), ("partial_fit", 0.0015)]:
+        # a number is divided by the weight of a batch
+        given = clone(auto).set_params(alpha=total * alpha)
+        coefs = [
+            getattr(model, call)(X, y, sample_weight=w).coefs_[0]
+            for model in (clone(auto), given)
+        ]
+        assert_allclose(*coefs, rtol=1e-9)
+
+
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("alpha", ["auto", 0.01])
 def test_arriving_at_ridge(alpha, seed):
@@ -647,14 +663,26 @@ def test_the_scale_of_the_target_does_not_matter(estimator, optimizer, loss):
     model = estimator(
         loss=loss, optimizer=optimizer, random_state=0, max_iter=100, tol=None
     )
-    one = clone(model).fit(RAW, AMOUNTS).predict(RAW)
-    for factor in (1e-3, 1e6) if loss != "huber" else (1e2, 1e6):
-        scaled = clone(model).fit(RAW, factor * AMOUNTS).predict(RAW) / factor
-        if loss == "huber":  # its epsilon is in units of the target
-            error = np.abs(scaled - AMOUNTS).mean()
-            assert error < 1.05 * np.abs(one - AMOUNTS).mean()
-        else:
-            assert_allclose(scaled, one, rtol=1e-6)
+
+    def fit_and_predict(factor, seed=0):
+        fresh = clone(model).set_params(random_state=seed)
+        return fresh.fit(RAW, factor * AMOUNTS).predict(RAW) / factor
+
+    if loss != "huber":
+        one = fit_and_predict(1.0)
+        for factor in (1e-3, 1e6):
+            assert_allclose(fit_and_predict(factor), one, rtol=1e-6)
+        return
+    # Its epsilon is in units of the target, so a trifle differs at a kink, and steps
+    # go other ways: of an error by 3% (standard deviation over seeds), the mean of
+    # five by 1.3%.
+    for factor in (1e2, 1e6):
+        ratios = [
+            np.abs(fit_and_predict(factor, seed) - AMOUNTS).mean()
+            / np.abs(fit_and_predict(1.0, seed) - AMOUNTS).mean()
+            for seed in range(5)
+        ]
+        assert np.mean(ratios) == pytest.approx(1.0, abs=0.05)
 
 
 @pytest.mark.parametrize("loss", ["gamma", "poisson"])
