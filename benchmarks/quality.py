@@ -6,16 +6,17 @@
                                  [--jobs 2] [--out FILE.md]
 
 A table for each data set, then means over the sets and verdicts, as Markdown on stdout
-and in `--out`; progress goes to stderr. Every seed is another random split (a quarter
-for the test, stratified for classes) of a random subset of at most `--max-rows` rows.
+and in `--out`; progress goes to stderr. Every seed makes other random quarters (strata
+for classes) of a random subset of at most `--max-rows` rows. One quarter is the test;
+with fewer than 2000 rows each of the four in turn, since 45 rows tell little.
 
 - Preparation, learnt on the training part: one-hot encoding, medians for missing
   numbers. No scaling, but for the models with "+scaler" (StandardScaler; without the
   means where the matrix is sparse). Targets of a regression are never scaled.
 - Models: defaults, but for the log loss of SGDClassifier; trees get dense arrays.
 - Figures: R2, or accuracy and log loss, on the test part, with the standard error over
-  the seeds; CPU seconds of `fit` with one thread. "diverged": `fit` raised an error, or
-  a prediction is not finite.
+  the splits; CPU seconds of `fit` with one thread. "diverged": `fit` raised an error,
+  or a prediction is not finite.
 
 `DIR` has a `load.py` with ``names(task=None)`` and ``load(name) -> (X, y, info)``: a
 DataFrame, an array, and a dict with 'task' ('regression' or 'classification') and
@@ -41,7 +42,7 @@ from sklearn import ensemble, linear_model, neural_network
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.metrics import accuracy_score, log_loss, r2_score
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
@@ -65,6 +66,7 @@ MEASURES = {  # field of a record -> its name
     "classification": {"score": "accuracy", "log_loss": "log loss"},
 }
 MARGIN, RATIO = 0.005, 1.02  # of the score; of the log loss
+SMALL = 2000  # fewer rows than that: every quarter is the test once
 DENSE_WIDTH = 1000  # as many columns or more are stored sparse, if most are zeros
 
 
@@ -87,17 +89,21 @@ def list_sets(folder):
     return {name: task for task in MODELS for name in names(task=task)}
 
 
-def split_and_encode(X, y, info, seed, max_rows):
-    """X_train, X_test, y_train, y_test: matrices of float64."""
+def splits(y, task, seed, max_rows):
+    """Pairs of the rows for training and those for the test."""
+    rows = np.arange(len(y))
     if len(y) > max_rows:
         rows = np.random.default_rng(seed).choice(len(y), max_rows, replace=False)
-        X, y = X.iloc[rows], y[rows]
-    stratify = y if info["task"] == "classification" else None
-    X_train, X_test, y_train, y_test = train_test_split(
-        X, y, test_size=0.25, random_state=seed, stratify=stratify
-    )
+    quarters = StratifiedKFold if task == "classification" else KFold
+    quarters = quarters(4, shuffle=True, random_state=seed).split(rows, y[rows])
+    for train, test in itertools.islice(quarters, 4 if len(rows) < SMALL else 1):
+        yield rows[train], rows[test]
+
+
+def encode(X_train, X_test, info):
+    """Both as matrices of float64."""
     categorical = list(info["categorical"])
-    numeric = [column for column in X.columns if column not in categorical]
+    numeric = [column for column in X_train.columns if column not in categorical]
     medians = SimpleImputer(strategy="median", keep_empty_features=True)
     one_hot = OneHotEncoder(min_frequency=10, handle_unknown="infrequent_if_exist")
     encoder = make_column_transformer((medians, numeric), (one_hot, categorical))
@@ -105,7 +111,7 @@ def split_and_encode(X, y, info, seed, max_rows):
     X_test = sparse.csr_matrix(encoder.transform(X_test), dtype=np.float64)
     if X_train.shape[1] < DENSE_WIDTH or X_train.nnz > 0.1 * np.prod(X_train.shape):
         X_train, X_test = X_train.toarray(), X_test.toarray()
-    return X_train, X_test, y_train, y_test
+    return X_train, X_test
 
 
 # ---------------------------------------------------------------- fitting
@@ -141,29 +147,30 @@ def fit_and_score(task, model, X_train, X_test, y_train, y_test):
     return record
 
 
-def run_split(folder, set_name, task, seed, max_rows, models):
-    """Fit the models on one split: (set, seed, name of the model -> record)."""
+def run_seed(folder, set_name, task, seed, max_rows, models):
+    """Fit the models on each split: (set, seed, name of the model -> records)."""
     X, y, info = load_table(folder, set_name)
-    *Xs, y_train, y_test = split_and_encode(X, y, info, seed, max_rows)
-    is_sparse, n_rows = sparse.issparse(Xs[0]), len(y_train) + len(y_test)
-    shape = [n_rows, Xs[0].shape[1], "sparse" if is_sparse else "dense"]
-    records = {}
-    for name in models:
-        model = make_model(name, seed, is_sparse)
-        if is_sparse and name.startswith("HistGradientBoosting"):
-            Xs = [matrix.toarray() for matrix in Xs]  # it is the last of the models
-        with threadpool_limits(1), warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            record = fit_and_score(task, model, *Xs, y_train, y_test)
-        records[name] = {**record, "shape": shape}
-        outcome = record.get("error") or number(record["score"])
-        seconds = f"{record['seconds']:.1f} s"
-        print(set_name, seed, name, outcome, seconds, file=sys.stderr, flush=True)
+    records = {name: [] for name in models}
+    for train, test in splits(y, task, seed, max_rows):
+        Xs = encode(X.iloc[train], X.iloc[test], info)
+        is_sparse, n_rows = sparse.issparse(Xs[0]), len(train) + len(test)
+        shape = [n_rows, Xs[0].shape[1], "sparse" if is_sparse else "dense"]
+        for name in models:
+            model = make_model(name, seed, is_sparse)
+            if is_sparse and name.startswith("HistGradientBoosting"):
+                Xs = [matrix.toarray() for matrix in Xs]  # it is the last of the models
+            quiet = warnings.catch_warnings(action="ignore"), np.errstate(all="ignore")
+            with threadpool_limits(1), quiet[0], quiet[1]:
+                record = fit_and_score(task, model, *Xs, y[train], y[test])
+            records[name].append({**record, "shape": shape})
+            outcome = record.get("error") or number(record["score"])
+            seconds = f"{record['seconds']:.1f} s"
+            print(set_name, seed, name, outcome, seconds, file=sys.stderr, flush=True)
     return set_name, seed, records
 
 
 def run_all(args, sets):
-    """(set, model) -> its records, one for each seed; from the cache or fitted."""
+    """(set, model) -> its records, one for each split; from the cache or fitted."""
     cache_file, cache = Path(args.cache or ""), {}
     if cache_file.is_file():
         cache = json.loads(cache_file.read_text())
@@ -179,7 +186,7 @@ def run_all(args, sets):
         models = [m for m in chosen[task] if m not in known or m in args.refresh]
         if models:
             job = (args.data, name, task, seed, args.max_rows, models)
-            jobs.append(delayed(run_split)(*job))
+            jobs.append(delayed(run_seed)(*job))
     parallel = Parallel(n_jobs=args.jobs, return_as="generator_unordered")
     for name, seed, records in parallel(jobs):
         cache.update({key(name, seed, model): r for model, r in records.items()})
@@ -188,7 +195,11 @@ def run_all(args, sets):
             unfinished.write_text(json.dumps(cache, indent=0))
             unfinished.replace(cache_file)
     return {
-        (name, model): [cache[key(name, seed, model)] for seed in range(args.seeds)]
+        (name, model): [
+            record
+            for seed in range(args.seeds)
+            for record in cache[key(name, seed, model)]
+        ]
         for name, task in sets.items()
         for model in chosen[task]
     }
@@ -196,7 +207,7 @@ def run_all(args, sets):
 
 # ---------------------------------------------------------------- tables
 def values(records, field):
-    """The field over the seeds, as an array; empty if a fit diverged."""
+    """The field over the splits, as an array; empty if a fit diverged."""
     diverged = any("error" in record for record in records)
     return np.array([] if diverged else [record[field] for record in records])
 
@@ -237,11 +248,19 @@ def model_table(task, models, with_error):
     return table(["model", *MEASURES[task].values(), "fit, s", "epochs"], body)
 
 
+def mean_record(records):
+    """One record for a set, which counts as much as any other."""
+    failed = [record for record in records if "error" in record]
+    fields = set(records[0]) - {"shape"}
+    return (failed or [{f: np.mean([r[f] for r in records]) for f in fields}])[0]
+
+
 def of_task(results, task):
     """Name of the model -> its records on all sets."""
     pooled = {model: [] for model in MODELS[task]}
     for (_, model), records in results.items():
-        pooled.get(model, []).extend(records)
+        if model in pooled:
+            pooled[model].append(mean_record(records))
     return {model: records for model, records in pooled.items() if records}
 
 
@@ -298,10 +317,10 @@ def verdicts(sets, results):
 
 
 METHOD = """\
-Made by `benchmarks/quality.py`, which says how: random splits, a quarter for the test,
-one-hot encoding and medians from the training part, no scaling but for "+scaler",
-models with their defaults. Mean and standard error over the seeds; seconds of one
-CPU."""
+Made by `benchmarks/quality.py`, which says how: random splits, a quarter for the test
+(with fewer than 2000 rows each quarter in turn), one-hot encoding and medians from the
+training part, no scaling but for "+scaler", models with their defaults. Mean and
+standard error over the splits; seconds of one CPU."""
 
 
 def report(sets, results):
@@ -317,9 +336,9 @@ def report(sets, results):
         lines += model_table(task, of_task(results, task), False)
     lines += ["## Verdicts", "", *verdicts(sets, results), "", "## Diverged fits", ""]
     for (name, model), records in results.items():
-        for seed, record in enumerate(records):
+        for i, record in enumerate(records):
             if "error" in record:
-                lines.append(f"- {name}, seed {seed}, {model}: {record['error'][:160]}")
+                lines.append(f"- {name}, split {i}, {model}: {record['error'][:160]}")
     return lines if lines[-1] else [*lines, "none"]
 
 
