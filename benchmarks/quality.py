@@ -8,7 +8,8 @@
 A table for each data set, then means over the sets and verdicts, as Markdown on stdout
 and in `--out`; progress goes to stderr. Every seed makes other random quarters (strata
 for classes) of a random subset of at most `--max-rows` rows. One quarter is the test;
-with fewer than 2000 rows each of the four in turn, since 45 rows tell little.
+with fewer than 2000 rows each of the four in turn, with other quarters until there were
+some 2000 test rows: the log loss of 45 rows varies more than what is looked for.
 
 - Preparation, learnt on the training part: one-hot encoding, medians for missing
   numbers. No scaling, but for the models with "+scaler" (StandardScaler; without the
@@ -42,7 +43,7 @@ from sklearn import ensemble, linear_model, neural_network
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.metrics import accuracy_score, log_loss, r2_score
-from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
@@ -66,7 +67,7 @@ MEASURES = {  # field of a record -> its name
     "classification": {"score": "accuracy", "log_loss": "log loss"},
 }
 MARGIN, RATIO = 0.005, 1.02  # of the score; of the log loss
-SMALL = 2000  # fewer rows than that: every quarter is the test once
+SMALL = 2000  # so many test rows for a seed, where the table has fewer rows
 DENSE_WIDTH = 1000  # as many columns or more are stored sparse, if most are zeros
 
 
@@ -94,9 +95,11 @@ def splits(y, task, seed, max_rows):
     rows = np.arange(len(y))
     if len(y) > max_rows:
         rows = np.random.default_rng(seed).choice(len(y), max_rows, replace=False)
-    quarters = StratifiedKFold if task == "classification" else KFold
-    quarters = quarters(4, shuffle=True, random_state=seed).split(rows, y[rows])
-    for train, test in itertools.islice(quarters, 4 if len(rows) < SMALL else 1):
+    kind = RepeatedStratifiedKFold if task == "classification" else RepeatedKFold
+    n_repeats = SMALL // len(rows)  # 0: a large table, of which one quarter will do
+    quarters = kind(n_splits=4, n_repeats=n_repeats or 1, random_state=seed)
+    pairs = quarters.split(rows, y[rows])
+    for train, test in itertools.islice(pairs, 4 * n_repeats or 1):
         yield rows[train], rows[test]
 
 
@@ -318,9 +321,10 @@ def verdicts(sets, results):
 
 METHOD = """\
 Made by `benchmarks/quality.py`, which says how: random splits, a quarter for the test
-(with fewer than 2000 rows each quarter in turn), one-hot encoding and medians from the
-training part, no scaling but for "+scaler", models with their defaults. Mean and
-standard error over the splits; seconds of one CPU."""
+(with fewer than 2000 rows each quarter in turn, until 2000 test rows are reached for
+each of three seeds), one-hot encoding and medians from the training part, no scaling
+but for "+scaler", models with their defaults. Mean and standard error over the splits;
+seconds of one CPU."""
 
 
 def report(sets, results):
