@@ -51,15 +51,15 @@ DROPOUT = 0.2
 # `wanted`: library -> ratios in float32 and float64
 WORKLOADS = {
     "tiny": dict(
-        n=150, d=4, hidden=(100,), batch=150, epochs=400,
+        n=150, d=4, hidden=(100,), batch=150, epochs=1500,
         wanted={"sklearn": (9, 6.5), "torch": (6.5, 5)},
     ),
     "small": dict(
-        n=20_000, d=20, hidden=(100,), batch=200, epochs=3,
+        n=20_000, d=20, hidden=(100,), batch=200, epochs=15,
         wanted={"sklearn": (8, 5.5), "torch": (6.5, 4.8)},
     ),
     "medium": dict(
-        n=100_000, d=50, hidden=(256, 256), batch=256, epochs=1,
+        n=100_000, d=50, hidden=(256, 256), batch=256, epochs=2,
         wanted={"sklearn": (2.7, 2.2), "torch": (1.7, 1.5)},
     ),
     "large": dict(
@@ -67,21 +67,21 @@ WORKLOADS = {
         wanted={"sklearn": (1.5, 1.25), "torch": (1.1, 1.1)},
     ),
     "one": dict(
-        n=5_000, d=20, hidden=(100,), batch=1, epochs=1,
+        n=5_000, d=20, hidden=(100,), batch=1, epochs=2,
         wanted={"sklearn": (50, 25), "torch": (50, 30)},
     ),
     "regularised": dict(
-        n=20_000, d=20, hidden=(100,), batch=200, epochs=3, regularised=True,
+        n=20_000, d=20, hidden=(100,), batch=200, epochs=15, regularised=True,
         wanted={"torch": (6, 4.5)},
     ),
-    "linear-20": dict(n=100_000, d=20, epochs=8, wanted={"sklearn": (6, 4.5)}),
-    "linear-100": dict(n=100_000, d=100, epochs=4, wanted={"sklearn": (6, 3)}),
-    "linear-1000": dict(n=20_000, d=1000, epochs=4, wanted={"sklearn": (6, 3)}),
+    "linear-20": dict(n=100_000, d=20, epochs=20, wanted={"sklearn": (6, 4.5)}),
+    "linear-100": dict(n=100_000, d=100, epochs=10, wanted={"sklearn": (6, 3)}),
+    "linear-1000": dict(n=20_000, d=1000, epochs=10, wanted={"sklearn": (6, 3)}),
     "linear-sparse": dict(
-        n=50_000, d=20_000, per_row=20, epochs=8, wanted={"sklearn": (2, 1.6)}
+        n=50_000, d=20_000, per_row=20, epochs=20, wanted={"sklearn": (2, 1.6)}
     ),
     "linear-adam": dict(
-        n=100_000, d=100, batch=256, epochs=4, wanted={"torch": (6, 5)}
+        n=100_000, d=100, batch=256, epochs=10, wanted={"torch": (6, 5)}
     ),
     "predict": dict(
         n=100_000, d=50, hidden=(256, 256), batch=256, epochs=0,

@@ -27,16 +27,17 @@ cdef double CHUNK = 5e8
 
 cdef void _gather(
     const floating* source, floating* target, const Py_ssize_t* order, Py_ssize_t m,
-    Py_ssize_t k,
+    Py_ssize_t k, Py_ssize_t left,
 ) noexcept nogil:
+    # m rows of those that are left in the epoch
     cdef Py_ssize_t i
     if k == 1:
         for i in range(m):
             target[i] = source[order[i]]
         return
     for i in range(m):
-        if i + 8 < m:   # the way from memory took half an update of a linear model
-            prefetch_lines(source + order[i + 8] * k, k)
+        if i + 16 < left:   # the way from memory took half an update of a linear model
+            prefetch_lines(source + order[i + 16] * k, k)
         memcpy(target + i * k, source + order[i] * k, k * sizeof(floating))
 
 
@@ -52,7 +53,7 @@ cdef leaf _standardise(
 
 cdef void _load(
     Network net, Batch* batch, const Py_ssize_t* order, Py_ssize_t first, Py_ssize_t m,
-    floating* tag,
+    Py_ssize_t left, floating* tag,
 ) noexcept nogil:
     # Point a batch at its rows; copy them only where they are scattered, or change.
     cdef Py_ssize_t d = net.data.n_features, q = net.data.n_targets
@@ -65,10 +66,10 @@ cdef void _load(
     if order != NULL and m > 1:
         order += first
         if x != NULL:
-            _gather(x, <floating*> net.batch_x, order, m, d)
-        _gather(y, <floating*> net.batch_y, order, m, q)
+            _gather(x, <floating*> net.batch_x, order, m, d, left)
+        _gather(y, <floating*> net.batch_y, order, m, q, left)
         if w != NULL:
-            _gather(w, <floating*> net.batch_w, order, m, 1)
+            _gather(w, <floating*> net.batch_w, order, m, 1, left)
         batch.x = net.batch_x if x != NULL else NULL
         batch.y = net.batch_y
         batch.weights = net.batch_w if w != NULL else NULL
@@ -166,7 +167,7 @@ cdef double _run(
             announce(net, plan, number, tag)
         batch.seed = plan.seed + number
         batch.step = plan.step + number
-        _load(net, &batch, plan.order, first, m, tag)
+        _load(net, &batch, plan.order, first, m, plan.n_samples - first, tag)
         loss += gradient(net, &batch, plan.weight_mean, tag)
         if plan.clip_norm < INFINITY:
             _clip(net, plan.clip_norm, tag)
@@ -296,10 +297,10 @@ def loss_and_gradient(Network net, *, double weight_mean=1.0, uint64_t seed=0):
         raise ValueError("The network has no room for the gradient of all rows.")
     batch.seed, batch.step = seed, 0
     if net.f32:
-        _load(net, &batch, NULL, 0, n, <float*> NULL)
+        _load(net, &batch, NULL, 0, n, n, <float*> NULL)
         loss = gradient(net, &batch, weight_mean, <float*> NULL)
     else:
-        _load(net, &batch, NULL, 0, n, <double*> NULL)
+        _load(net, &batch, NULL, 0, n, n, <double*> NULL)
         loss = gradient(net, &batch, weight_mean, <double*> NULL)
     return loss / (n * weight_mean), net.gradient.copy()
 
@@ -338,10 +339,10 @@ def training_loss(
     batch.seed, batch.step = seed, step
     with nogil:
         if net.f32:
-            _load(net, &batch, rows, 0, m, <float*> NULL)
+            _load(net, &batch, rows, 0, m, m, <float*> NULL)
             loss = forward_loss(net, &batch, weight_mean, <float*> NULL)
         else:
-            _load(net, &batch, rows, 0, m, <double*> NULL)
+            _load(net, &batch, rows, 0, m, m, <double*> NULL)
             loss = forward_loss(net, &batch, weight_mean, <double*> NULL)
     return loss / (m * weight_mean)
 
@@ -367,13 +368,13 @@ def raw_predictions(Network net):
         while first < n:
             m = min(net.batch_size, n - first)
             if net.f32:
-                _load(net, &batch, NULL, first, m, <float*> NULL)
+                _load(net, &batch, NULL, first, m, m, <float*> NULL)
                 predict(net, &batch, <float*> NULL)
                 memcpy(
                     <float*> out + first * k, net.layers[net.n_layers - 1].A,
                     m * k * sizeof(float))
             else:
-                _load(net, &batch, NULL, first, m, <double*> NULL)
+                _load(net, &batch, NULL, first, m, m, <double*> NULL)
                 predict(net, &batch, <double*> NULL)
                 memcpy(
                     <double*> out + first * k, net.layers[net.n_layers - 1].A,

@@ -110,6 +110,48 @@ static inline double skgd_exp_f64(double x)
     return fma(p, s, s);
 }
 
+/* log(x) for x >= 1 (libm's does not vectorise): x = 2^k m, sqrt(1/2) <= m < sqrt(2),
+ * log(m) = 2 atanh(s), s = (m - 1) / (m + 1), by the series up to s^9 (4e-10) or s^19
+ * (3e-17). NaN and infinity stay. */
+static inline float skgd_log_f32(float x)
+{
+    int32_t bits;
+    __builtin_memcpy(&bits, &x, 4);
+    int32_t k = (bits - 0x3f3504f3) >> 23;
+    bits -= k << 23;
+    float m;
+    __builtin_memcpy(&m, &bits, 4);
+    float s = (m - 1) / (m + 1), t = s * s;
+    float q = 2.f / 9;
+    q = q * t + 2.f / 7;
+    q = q * t + 2.f / 5;
+    q = q * t + 2.f / 3;
+    float y = fmaf((float)k, 0x1.62e430p-1f, q * t * s + 2 * s);
+    return x <= 0x1.fffffep127f ? y : x;
+}
+
+static inline double skgd_log_f64(double x)
+{
+    int64_t bits;
+    __builtin_memcpy(&bits, &x, 8);
+    int64_t k = (bits - 0x3fe6a09e667f3bcd) >> 52;
+    bits -= k << 52;
+    double m;
+    __builtin_memcpy(&m, &bits, 8);
+    double s = (m - 1) / (m + 1), t = s * s;
+    double q = 2. / 19;
+    q = q * t + 2. / 17;
+    q = q * t + 2. / 15;
+    q = q * t + 2. / 13;
+    q = q * t + 2. / 11;
+    q = q * t + 2. / 9;
+    q = q * t + 2. / 7;
+    q = q * t + 2. / 5;
+    q = q * t + 2. / 3;
+    double y = fma((double)k, 0x1.62e42fefa39efp-1, q * t * s + 2 * s);
+    return x <= 0x1.fffffffffffffp1023 ? y : x;
+}
+
 /* a / (b + c) with the rounding error of the sum, and that of the quotient, put
  * right. Only in files that are compiled without -fassociative-math. */
 #define SKGD_QUOTIENT(name, real, fma) \

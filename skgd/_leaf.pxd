@@ -15,6 +15,8 @@ cdef extern from "_leaf.h":
 
     float skgd_exp_f32(float) noexcept nogil
     double skgd_exp_f64(double) noexcept nogil
+    float skgd_log_f32(float) noexcept nogil
+    double skgd_log_f64(double) noexcept nogil
     float skgd_logistic_f32(float) noexcept nogil
     double skgd_logistic_f64(double) noexcept nogil
     float skgd_tanh_f32(float) noexcept nogil
@@ -30,6 +32,14 @@ cdef inline floating exponential(floating x) noexcept nogil:
         return skgd_exp_f32(x)
     else:
         return skgd_exp_f64(x)
+
+
+cdef inline floating logarithm(floating x) noexcept nogil:
+    # for x >= 1
+    if floating is float:
+        return skgd_log_f32(x)
+    else:
+        return skgd_log_f64(x)
 
 
 cdef inline floating sigmoid(floating x) noexcept nogil:

@@ -16,11 +16,12 @@ from .layers import aligned
 
 from ._loss cimport loss_and_delta
 from .layers cimport (
+    add_column_sums,
+    add_to_rows,
     batch_norm_backward,
     batch_norm_forward,
     batch_norm_running,
     batch_norm_single,
-    column_sums,
     dense_backward_input,
     dense_backward_weights,
     dense_forward,
@@ -168,15 +169,55 @@ cdef void _sparse_input_forward(
     csr_product(&rows, scaled, Z, batch.m, k, n)
 
 
+cdef inline Py_ssize_t _n_rows_in_cache(Py_ssize_t n, floating* tag) noexcept nogil:
+    # So many rows stay in the first cache from one pass to the next (1.03 times as fast
+    # for 20, 100 and 10 units); a multiple of the four that are summed at a time.
+    return 4 * max(4096 // (n * <Py_ssize_t> sizeof(floating)), 1)
+
+
 cdef void _activate(
-    ActivationKernel activation, Layer* layer, floating* A, Py_ssize_t n
+    ActivationKernel activation, Layer* layer, const floating* b, Py_ssize_t m
 ) noexcept nogil:
+    # A (m, n) = f(A + b); b may be NULL
+    cdef Py_ssize_t size, n = layer.n_out, left = m * n
+    cdef Py_ssize_t most = n * _n_rows_in_cache(n, <floating*> NULL)
+    cdef floating* A = <floating*> layer.A
+    cdef floating* kept = <floating*> layer.kept
+    while left > 0:
+        size = min(most, left)
+        if b != NULL:
+            add_to_rows(b, A, size // n, n)
+        if kept != NULL:
+            memcpy(kept, A, size * sizeof(floating))
+            kept += size
+        if floating is float:
+            activation.f32(A, size, activation.h)
+        else:
+            activation.f64(A, size, activation.h)
+        A, left = A + size, left - size
+
+
+cdef void _activate_back(
+    ActivationKernel activation, Layer* layer, floating* delta, floating* db, Py_ssize_t m
+) noexcept nogil:
+    # delta (m, n) *= f'; db (n,) the sums of its columns, or NULL
+    cdef Py_ssize_t size, n = layer.n_out, left = m * n
+    cdef Py_ssize_t most = n * _n_rows_in_cache(n, <floating*> NULL)
+    cdef const floating* read = <const floating*> layer.A
     if layer.kept != NULL:
-        memcpy(layer.kept, A, n * sizeof(floating))
-    if floating is float:
-        activation.f32(A, n, activation.h)
-    else:
-        activation.f64(A, n, activation.h)
+        read = <const floating*> layer.kept
+    if db != NULL:
+        memset(db, 0, n * sizeof(floating))
+    while left > 0:
+        size = min(most, left)
+        if layer.active:
+            if floating is float:
+                activation.back_f32(read, delta, size, activation.h)
+            else:
+                activation.back_f64(read, delta, size, activation.h)
+        if db != NULL:
+            add_column_sums(delta, db, size // n, n)
+        read, delta, left = read + size, delta + size, left - size
 
 
 cdef void _forward(Network net, Batch* batch, floating* tag) noexcept nogil:
@@ -185,9 +226,12 @@ cdef void _forward(Network net, Batch* batch, floating* tag) noexcept nogil:
     cdef floating* A
     cdef floating* Z
     cdef const floating* before = <const floating*> batch.x
+    cdef const floating* b
+    cdef const floating* late
     for l in range(net.n_layers):
         layer = &net.layers[l]
         A = <floating*> layer.A
+        b, late = <const floating*> layer.b, NULL
         Z = <floating*> layer.xhat if layer.gamma != NULL else A
         if layer.W == NULL:
             if before == NULL:      # sparse: part of the next layer's pass
@@ -196,9 +240,10 @@ cdef void _forward(Network net, Batch* batch, floating* tag) noexcept nogil:
         elif before == NULL:
             _sparse_input_forward(net, batch, layer, Z)
         else:
+            if layer.active and layer.gamma == NULL and m > 1:
+                b, late = NULL, b   # in the same pass as the activation
             dense_forward(
-                before, <const floating*> layer.W, <const floating*> layer.b, Z, m,
-                layer.n_in, layer.n_out)
+                before, <const floating*> layer.W, b, Z, m, layer.n_in, layer.n_out)
         if layer.gamma != NULL:
             batch_norm_forward(
                 Z, A, <floating*> layer.inv_std, <floating*> layer.running,
@@ -206,7 +251,7 @@ cdef void _forward(Network net, Batch* batch, floating* tag) noexcept nogil:
                 <const floating*> layer.beta, <const floating*> batch.share,
                 batch.total, batch.single, batch.step, m, layer.n_out)
         if layer.active:
-            _activate(net.activation, layer, A, m * layer.n_out)
+            _activate(net.activation, layer, late, m)
         if layer.keep < 1 and batch.step >= 0:
             dropout(A, m * layer.n_out, _layer_seed(batch.seed, l), layer.keep)
         before = A
@@ -237,8 +282,8 @@ cdef void _backward(Network net, Batch* batch, floating* tag) noexcept nogil:
     cdef Py_ssize_t l = net.n_layers - 1, m = batch.m, n
     cdef int flip = 0
     cdef Layer* layer
-    cdef const void* read
     cdef const floating* before
+    cdef floating* db
     cdef floating* delta = <floating*> net.layers[l].A
     while l >= 0:
         layer = &net.layers[l]
@@ -249,25 +294,20 @@ cdef void _backward(Network net, Batch* batch, floating* tag) noexcept nogil:
                 <floating*> layer.A, delta, m * n, _layer_seed(batch.seed, l), layer.keep)
         elif layer.keep < 1:
             dropout(delta, m * n, _layer_seed(batch.seed, l), layer.keep)
-        if layer.active:
-            read = layer.A if layer.kept == NULL else layer.kept
-            if floating is float:
-                net.activation.back_f32(
-                    <const float*> read, delta, m * n, net.activation.h)
-            else:
-                net.activation.back_f64(
-                    <const double*> read, delta, m * n, net.activation.h)
+        db = <floating*> layer.db
+        _activate_back(
+            net.activation, layer, delta, db if layer.gamma == NULL else NULL, m)
         if layer.gamma != NULL:
             batch_norm_backward(
                 <const floating*> layer.xhat, delta, <const floating*> layer.inv_std,
                 <const floating*> layer.gamma, <floating*> layer.dgamma,
                 <floating*> layer.dbeta, <const floating*> batch.share, batch.total, m, n)
-        if layer.db != NULL and layer.gamma != NULL and batch.share != NULL:
-            # The batch mean takes an intercept off again: without rounding errors
-            # its gradient is zero, and adaptive rates would magnify those.
-            memset(layer.db, 0, n * sizeof(floating))
-        elif layer.db != NULL:
-            column_sums(delta, <floating*> layer.db, m, n)
+            if db != NULL:
+                # The batch mean takes an intercept off again: without rounding errors
+                # its gradient is zero, and adaptive rates would magnify those.
+                memset(db, 0, n * sizeof(floating))
+            if db != NULL and batch.share == NULL:
+                add_column_sums(delta, db, m, n)
         if batch.x == NULL and (l == 0 or net.layers[l - 1].W == NULL):
             _sparse_input_backward(net, batch, layer, delta)
             return

@@ -13,8 +13,10 @@ cdef void dense_backward_weights(
 cdef void dense_backward_input(
     const floating* delta, const floating* W, floating* dA,
     Py_ssize_t m, Py_ssize_t k, Py_ssize_t n) noexcept nogil
-cdef void column_sums(
+cdef void add_column_sums(
     const floating* delta, floating* db, Py_ssize_t m, Py_ssize_t n) noexcept nogil
+cdef void add_to_rows(
+    const floating* b, floating* Z, Py_ssize_t m, Py_ssize_t n) noexcept nogil
 
 cdef void batch_norm_running(
     floating* mean, floating* variance, const floating* batch_mean,

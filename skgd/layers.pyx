@@ -113,13 +113,13 @@ cdef leaf _row_backward(
         out[j] = total
 
 
-cdef leaf _repeat(
+cdef leaf _add_to_rows(
     const floating* b, floating* Z, Py_ssize_t m, Py_ssize_t n
 ) noexcept nogil:
     cdef Py_ssize_t i, o
     for i in range(m):
         for o in range(n):
-            Z[i * n + o] = b[o]
+            Z[i * n + o] += b[o]
 
 
 cdef leaf _transpose(
@@ -131,7 +131,7 @@ cdef leaf _transpose(
             out[o * k + j] = W[j * n + o]
 
 
-cdef leaf _column_sums(
+cdef leaf _add_column_sums(
     const floating* delta, floating* out, Py_ssize_t m, Py_ssize_t n
 ) noexcept nogil:
     cdef Py_ssize_t i, o
@@ -139,10 +139,8 @@ cdef leaf _column_sums(
     if n == 1:
         for i in range(m):
             total += delta[i]
-        out[0] = total
+        out[0] += total
         return
-    for o in range(n):
-        out[o] = 0
     # four rows at a time: a quarter of the loads and stores of sums, 2 times as fast
     for i in range(0, m - 3, 4):
         for o in range(n):
@@ -153,10 +151,18 @@ cdef leaf _column_sums(
             out[o] += delta[i * n + o]
 
 
-cdef void column_sums(
+cdef void add_column_sums(
     const floating* delta, floating* db, Py_ssize_t m, Py_ssize_t n
 ) noexcept nogil:
-    _column_sums(delta, db, m, n)
+    """db (n,) += the sums of the columns of delta (m, n)."""
+    _add_column_sums(delta, db, m, n)
+
+
+cdef void add_to_rows(
+    const floating* b, floating* Z, Py_ssize_t m, Py_ssize_t n
+) noexcept nogil:
+    """Each row of Z (m, n) += b (n,)."""
+    _add_to_rows(b, Z, m, n)
 
 
 cdef void dense_forward(
@@ -164,16 +170,19 @@ cdef void dense_forward(
     Py_ssize_t m, Py_ssize_t k, Py_ssize_t n,
 ) noexcept nogil:
     """Z (m, n) = A (m, k) @ W (k, n) + b (n,); b may be NULL."""
-    if b == NULL:
-        memset(Z, 0, m * n * sizeof(floating))
-    else:
-        _repeat(b, Z, m, n)
     if m == 1:  # no BLAS: its calls cost more than the loop
+        if b == NULL:
+            memset(Z, 0, n * sizeof(floating))
+        else:
+            memcpy(Z, b, n * sizeof(floating))
         _row_forward(A, W, Z, k, n)
-    elif n == 1:
-        _gemv(b"T", k, m, A, W, <floating> 1, Z)
+        return
+    if n == 1:
+        _gemv(b"T", k, m, A, W, <floating> 0, Z)
     else:
-        _gemm(b"N", b"N", n, m, k, W, n, A, k, <floating> 1, Z, n)
+        _gemm(b"N", b"N", n, m, k, W, n, A, k, <floating> 0, Z, n)
+    if b != NULL:
+        _add_to_rows(b, Z, m, n)
 
 
 cdef void dense_backward_weights(
@@ -181,10 +190,16 @@ cdef void dense_backward_weights(
     Py_ssize_t m, Py_ssize_t k, Py_ssize_t n,
 ) noexcept nogil:
     """dW (k, n) = A (m, k).T @ delta (m, n)."""
+    cdef floating turned[4096]
     if m == 1:
         _outer(A, delta, dW, k, n)
     elif n == 1:
         _gemv(b"N", k, m, A, delta, <floating> 0, dW)
+    elif floating is float and n < 16 <= k and k * n <= 4096:
+        # the longer side along the vectors, of 16 numbers: 1.2 times as fast for 100
+        # inputs and 10 outputs (with vectors of 8, no difference)
+        _gemm(b"N", b"T", k, n, m, A, k, delta, n, <floating> 0, turned, k)
+        _transpose(turned, dW, n, k)
     else:
         _gemm(b"N", b"T", n, k, m, delta, n, A, k, <floating> 0, dW, n)
 
@@ -241,7 +256,7 @@ cdef leaf _batch_moments(
     for o in range(n):
         mean[o] = 0
         variance[o] = 0
-    # two rows at a time, as in _column_sums
+    # two rows at a time, as in _add_column_sums
     for i in range(0, m - 1, 2):
         p, q = share[i], share[i + 1]
         for o in range(n):
@@ -350,7 +365,7 @@ cdef leaf _batch_norm_parameters(
     for o in range(n):
         dgamma[o] = 0
         dbeta[o] = 0
-    for i in range(0, m - 1, 2):    # two rows at a time, as in _column_sums
+    for i in range(0, m - 1, 2):    # two rows at a time, as in _add_column_sums
         for o in range(n):
             dgamma[o] += delta[i * n + o] * xhat[i * n + o] + (
                 delta[(i + 1) * n + o] * xhat[(i + 1) * n + o])

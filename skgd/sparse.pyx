@@ -9,7 +9,7 @@ that dense and sparse data see the same one.
 from cython cimport floating
 from libc.string cimport memset
 
-from .layers cimport column_sums, dropout_keeps
+from .layers cimport add_column_sums, dropout_keeps
 
 
 cdef inline Py_ssize_t _row(const Rows* rows, Py_ssize_t i) noexcept nogil:
@@ -126,7 +126,8 @@ cdef void masked_delta(
     cdef floating scale = 1 / rows.keep
     memset(D, 0, k * n * sizeof(floating))
     if rows.keep == 1:
-        column_sums(delta, D, m, n)
+        memset(D, 0, n * sizeof(floating))
+        add_column_sums(delta, D, m, n)
         for j in range(1, k):
             for o in range(n):
                 D[j * n + o] = D[o]
