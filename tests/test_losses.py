@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import metrics
 
 from skgd._epoch import loss_and_gradient
-from skgd._loss import softmax
+from skgd._loss import losses_of_rows, softmax
 from skgd.losses import (
     CLASSIFICATION_LOSSES,
     LOSSES,
@@ -220,6 +220,26 @@ def test_softmax_of_many_rows(k, n, dtype):
     slopes = z.T.astype(float) @ slopes / n
     scale = np.abs(z).max()
     assert_allclose(gradient.reshape(k, k), slopes, rtol=0, atol=2 * scale * tolerance)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("k", [2, 3, 10, 31, 33, 1000])
+@pytest.mark.parametrize("n", [1, 20, 64])
+def test_the_logarithm_in_the_softmax_loss(n, k, dtype):
+    kernel, y = LogLoss()._kernel(True), np.zeros((n, 1), dtype)
+    for distance in np.r_[0, np.logspace(-3, 1.5, 30)]:
+        z = np.zeros((n, k), dtype)
+        z[:, 1:] -= dtype(distance)
+        total = 1 + (k - 1) * np.exp(-np.float64(dtype(distance)))
+        losses = losses_of_rows(kernel, y, z)
+        # of the sum, whose rounding error counts once it is near one
+        eps = k * np.finfo(dtype).eps
+        assert_allclose(losses, np.log(total), rtol=eps, atol=eps)
+    z = np.zeros((n, k), dtype)
+    z[-1, -1] = np.nan
+    losses = losses_of_rows(kernel, y, z)
+    assert np.isnan(losses[-1])
+    assert np.isfinite(losses[:-1]).all()
 
 
 def test_softmax_of_nothing():
