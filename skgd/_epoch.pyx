@@ -35,9 +35,11 @@ cdef void _gather(
         for i in range(m):
             target[i] = source[order[i]]
         return
+    # The way from memory took half an update of a linear model.
+    cdef Py_ssize_t ahead = min(8 + 8192 // (k * <Py_ssize_t> sizeof(floating)), 32)
     for i in range(m):
-        if i + 16 < left:   # the way from memory took half an update of a linear model
-            prefetch_lines(source + order[i + 16] * k, k)
+        if i + ahead < left:
+            prefetch_lines(source + order[i + ahead] * k, k)
         memcpy(target + i * k, source + order[i] * k, k * sizeof(floating))
 
 
