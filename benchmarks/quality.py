@@ -7,9 +7,10 @@
 
 A table for each data set, then means over the sets and verdicts, as Markdown on stdout
 and in `--out`; progress goes to stderr. Every seed makes other random quarters (strata
-for classes) of a random subset of at most `--max-rows` rows. One quarter is the test;
-with fewer than 2000 rows each of the four in turn, with other quarters until there were
-some 2000 test rows: the log loss of 45 rows varies more than what is looked for.
+for classes) of a random subset of at most `--max-rows` rows. Quarters are the
+test in turn, then other quarters, until there were 2000 test rows: the log loss of 45
+rows varies more than what is looked for. (Splits of one table share rows: the standard
+error is less than the uncertainty for other rows.)
 
 - Preparation, learnt on the training part: one-hot encoding, medians for missing
   numbers. No scaling, but for the models with "+scaler" (StandardScaler; without the
@@ -67,7 +68,7 @@ MEASURES = {  # field of a record -> its name
     "classification": {"score": "accuracy", "log_loss": "log loss"},
 }
 MARGIN, RATIO = 0.005, 1.02  # of the score; of the log loss
-SMALL = 2000  # so many test rows for a seed, where the table has fewer rows
+TESTED = 2000  # so many test rows, or more, for a seed
 DENSE_WIDTH = 1000  # as many columns or more are stored sparse, if most are zeros
 
 
@@ -96,10 +97,9 @@ def splits(y, task, seed, max_rows):
     if len(y) > max_rows:
         rows = np.random.default_rng(seed).choice(len(y), max_rows, replace=False)
     kind = RepeatedStratifiedKFold if task == "classification" else RepeatedKFold
-    n_repeats = SMALL // len(rows)  # 0: a large table, of which one quarter will do
-    quarters = kind(n_splits=4, n_repeats=n_repeats or 1, random_state=seed)
-    pairs = quarters.split(rows, y[rows])
-    for train, test in itertools.islice(pairs, 4 * n_repeats or 1):
+    n_splits = -(-4 * TESTED // len(rows))
+    quarters = kind(n_splits=4, n_repeats=-(-n_splits // 4), random_state=seed)
+    for train, test in itertools.islice(quarters.split(rows, y[rows]), n_splits):
         yield rows[train], rows[test]
 
 
@@ -180,7 +180,7 @@ def run_all(args, sets):
     source = str(Path(args.data).resolve()) if args.data else "shipped"
 
     def key(name, seed, model):
-        return f"{source}|{name}|{args.max_rows}|{seed}|{model}"
+        return f"{source}|{name}|{args.max_rows}|{TESTED}|{seed}|{model}"
 
     jobs = []
     chosen = {t: [m for m in MODELS[t] if m in args.models] for t in MODELS}
@@ -321,10 +321,9 @@ def verdicts(sets, results):
 
 METHOD = """\
 Made by `benchmarks/quality.py`, which says how: random splits, a quarter for the test
-(with fewer than 2000 rows each quarter in turn, until 2000 test rows are reached for
-each of three seeds), one-hot encoding and medians from the training part, no scaling
-but for "+scaler", models with their defaults. Mean and standard error over the splits;
-seconds of one CPU."""
+(for each seed as many quarters as have 2000 rows), one-hot encoding and medians from
+the training part, no scaling but for "+scaler", models with their defaults. Mean and
+standard error over the splits, which share rows; seconds of one CPU."""
 
 
 def report(sets, results):

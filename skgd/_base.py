@@ -380,8 +380,8 @@ class GradientDescent(CallbackSupportMixin, Settings):
             state.weight_sum, state.weight_count = 0.0, 0
             if state.converged:  # the rates of a schedule begin anew
                 state.n_plateaus = 0
-        weight_mean = update_weight_mean(state, data.weights, rows, n)
-        recipe = self._recipe(rules, n, weight_mean * n, incremental)
+        weight_mean, n_used = update_weight_mean(state, data.weights, rows, n)
+        recipe = self._recipe(rules, n, n_used, weight_mean * n, incremental)
         try:
             outcome = descend(
                 state,
@@ -442,7 +442,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
         if self.standardize:
             # (a piece of a stream can be far from what was seen before)
             far = f"{columns} " if square > FAR * X.shape[1] else ""
-            return f"The data are standardised; {far}{smaller}, might help."
+            return f"{far}The data are standardised; {smaller}, might help."
         return (
             "The input data may contain large values and need to be preprocessed. "
             f"{columns} Scaling input data with StandardScaler or MinMaxScaler might "

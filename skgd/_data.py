@@ -226,12 +226,13 @@ def update_weight_mean(state, weights, rows, n):
     -------
     mean : float
         The mean.
+    n_used : int
+        New samples that have a weight.
     """
-    if weights is None:
-        total = float(n)
-    else:
+    total, n_used = float(n), n
+    if weights is not None:
         used = weights if rows is None else weights[rows]
-        total = float(used.sum(dtype=np.float64))
+        total, n_used = float(used.sum(dtype=np.float64)), np.count_nonzero(used)
     state.weight_sum += total
     state.weight_count += n
-    return state.weight_sum / state.weight_count
+    return state.weight_sum / state.weight_count, n_used

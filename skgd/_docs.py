@@ -52,9 +52,10 @@ PARAGRAPHS = {
     "alpha_mlp": """
         alpha : float or 'auto', default='auto'
             Strength of the penalty, divided by the number of samples of a batch,
-            as in scikit-learn's `MLP*`. 'auto' is 0.0015 and one over the sum of the
-            sample weights (of 100 at least; not in `partial_fit`), not divided: much
-            stronger, which tables of many kinds were the better for.
+            as in scikit-learn's `MLP*`. 'auto' is 0.0015 plus one over the sum of the
+            sample weights (over the number of samples, or 100, if that is more), not
+            divided: with 1000 samples in batches of 200 the same as 0.5. That is much
+            stronger than there, which tables of many kinds were the better for.
         """,
     "l1_ratio": """
         l1_ratio : float or None, default=0.15

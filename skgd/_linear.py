@@ -14,10 +14,9 @@ from ._conversion import absorb, publish
 from ._data import normalisation_map, set_views
 from ._rule import Allowed
 from ._schedule import Steady
+from ._settings import FEW
 from .schedules import Adaptive, InverseScaling
 
-# So many samples are taken for granted in partial_fit with alpha='auto'.
-FEW = 100
 # by which the rate of a stream falls: slower than 1 / sqrt(t), for streams that change
 POWER = 0.25
 # the share of the rate at which a training that does not improve ends
@@ -87,7 +86,7 @@ class LinearModel(GradientDescent):
         # Zeros, as SGD*: the objective is convex.
         pass
 
-    def _own_alpha(self, weight_sum, incremental):
+    def _own_alpha(self, n_used, weight_sum, incremental):
         # That of Ridge() and LogisticRegression(). A call of partial_fit does not know
         # the sum of all weights, if it is a piece of a stream.
         return 1 / (max(weight_sum, FEW) if incremental else weight_sum)

@@ -14,6 +14,7 @@ from ._conversion import absorb, publish
 from ._data import as_rows, forward, normalisation_map, set_views
 from ._network import Data
 from ._rule import Allowed, resolve_rule
+from ._settings import FEW
 from .activations import ACTIVATIONS
 from .initializers import INITIALIZERS, Initializer
 from .schedules import Adaptive, Constant
@@ -93,11 +94,12 @@ class MultilayerPerceptron(GradientDescent):
         )
         rule.fill(views["W"], views["b"], architecture.activation, rng)
 
-    def _own_alpha(self, weight_sum, incremental):
+    def _own_alpha(self, n_used, weight_sum, incremental):
         # Whatever the batch. With 10,000 to 300,000 rows, 0.0005 to 0.005 were better
-        # than less or more, and than dropout. Few rows tell less than what was believed
-        # before: as for linear models, that counts as one row. A stream may be long.
-        return 0.0015 + (0 if incremental else 1 / max(weight_sum, 100))
+        # than less or more, and than dropout. The second part is a prior worth one row,
+        # as for linear models, which matters with few rows; weights that add up to one,
+        # say, are no reason for more of it.
+        return 0.0015 + 1 / max(weight_sum, n_used, FEW)
 
     def _own_batch_size(self, optimizer, n_samples):
         return min(200, n_samples)  # as MLP*

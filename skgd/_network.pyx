@@ -303,11 +303,11 @@ cdef void _backward(Network net, Batch* batch, floating* tag) noexcept nogil:
                 <const floating*> layer.gamma, <floating*> layer.dgamma,
                 <floating*> layer.dbeta, <const floating*> batch.share, batch.total, m, n)
             if db != NULL:
-                # The batch mean takes an intercept off again: without rounding errors
-                # its gradient is zero, and adaptive rates would magnify those.
                 memset(db, 0, n * sizeof(floating))
-            if db != NULL and batch.share == NULL:
-                add_column_sums(delta, db, m, n)
+                if batch.share == NULL:
+                    add_column_sums(delta, db, m, n)
+                # else: the batch mean takes an intercept off again. Without rounding
+                # errors its gradient is zero, and adaptive rates would magnify those.
         if batch.x == NULL and (l == 0 or net.layers[l - 1].W == NULL):
             _sparse_input_backward(net, batch, layer, delta)
             return

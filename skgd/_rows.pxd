@@ -54,8 +54,9 @@ cdef inline void prefetch_pages(const floating* start, Py_ssize_t n) noexcept no
 cdef inline void announce(
     Network net, Plan* plan, Py_ssize_t number, floating* tag
 ) noexcept nogil:
-    # A row that comes soon, while single rows are visited in random order: their
-    # way from memory took 60% of an update of a small linear model.
+    # A row that comes soon, and the pages of one that comes later, while single rows are
+    # visited in random order: their way from memory took 60% of an update of a small
+    # linear model.
     cdef Py_ssize_t d = net.data.n_features, row, first, n_stored
     if number + 20 >= plan.n_samples:
         return

@@ -17,6 +17,9 @@ from .optimizers import OPTIMIZERS, Optimizer
 from .penalties import PENALTIES, penalty_strengths
 from .schedules import SCHEDULES
 
+# So many samples are taken for granted with alpha='auto' where there may be fewer.
+FEW = 100
+
 
 class Settings(BaseEstimator):
     """The parameters that the four estimators share."""
@@ -127,7 +130,7 @@ class Settings(BaseEstimator):
         kind = f"single {self._kind}" if single else self._kind
         return optimizer.own_rate(kind, self.n_features_in_)
 
-    def _recipe(self, rules, n_samples, weight_sum, incremental):
+    def _recipe(self, rules, n_samples, n_used, weight_sum, incremental):
         searched = isinstance(rules["learning_rate"], LineSearch)
         if self.solver == "batch":
             # a search needs the gradient, which updates by a single row do not keep
@@ -152,7 +155,7 @@ class Settings(BaseEstimator):
             schedule = self._own_schedule(rate, rules["optimizer"], incremental)
         alpha, per_sample = self.alpha, self._penalty_per_sample
         if alpha == "auto":
-            alpha, per_sample = self._own_alpha(weight_sum, incremental), False
+            alpha, per_sample = self._own_alpha(n_used, weight_sum, incremental), False
         l1, l2 = penalty_strengths(self.penalty, alpha, self.l1_ratio)
         return Recipe(
             optimizer=rules["optimizer"],

@@ -124,7 +124,6 @@ cdef void masked_delta(
     """D (k, n) = mask (m, k).T @ delta (m, n); without dropout all rows are one."""
     cdef Py_ssize_t i, j, o
     cdef floating scale = 1 / rows.keep
-    memset(D, 0, k * n * sizeof(floating))
     if rows.keep == 1:
         memset(D, 0, n * sizeof(floating))
         add_column_sums(delta, D, m, n)
@@ -132,6 +131,7 @@ cdef void masked_delta(
             for o in range(n):
                 D[j * n + o] = D[o]
         return
+    memset(D, 0, k * n * sizeof(floating))
     for i in range(m):
         for j in range(k):
             if not dropout_keeps(rows.seed, i * k + j, rows.keep):

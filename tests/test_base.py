@@ -17,7 +17,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
 
 from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
-from skgd._mlp import MultilayerPerceptron
 from skgd.optimizers import SGD, Adam
 from skgd.schedules import Schedule
 
@@ -60,11 +59,8 @@ def partial_fit(estimator, X, y):
 @pytest.mark.parametrize(("dropout", "batch_norm"), [(0.0, False), (0.2, True)])
 def test_partial_fit_equals_fit(estimator, solver, optimizer, dropout, batch_norm):
     X, y = data_for(estimator())
-    # 'auto' is more for a network whose rows are known to be all there are
-    alpha = 0.1 if issubclass(estimator, MultilayerPerceptron) else "auto"
     for rate in ("invscaling", "cosine"):
         options = dict(
-            alpha=alpha,
             solver=solver,
             optimizer=optimizer,
             dropout=dropout,

@@ -18,7 +18,6 @@ X_REG, Y_REG = load_diabetes(return_X_y=True)
 X_REG, Y_REG = np.where(X_REG > -0.02, 30 * X_REG, 0), scale(Y_REG)
 X_CLF, Y_CLF = load_iris(return_X_y=True)
 PLAIN = dict(
-    alpha=0.06,
     learning_rate="constant",
     learning_rate_init=0.01,
     standardize=False,

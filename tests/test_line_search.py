@@ -189,7 +189,7 @@ def test_logistic_regression():
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_partial_fit_goes_on_with_the_search(optimizer):
-    options = dict(optimizer=optimizer, alpha=0.1, random_state=0, **SEARCH)
+    options = dict(optimizer=optimizer, random_state=0, **SEARCH)
     whole = MLPGDRegressor(8, max_iter=12, **options).fit(X, Y)
     parts = MLPGDRegressor(8, **options)
     for _ in range(12):

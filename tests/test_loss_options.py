@@ -90,9 +90,9 @@ def test_one_quantile_has_the_score_of_all_regressors():
 
 @pytest.mark.parametrize("estimator", REGRESSORS)
 def test_they_go_on(estimator):
-    options = dict(max_iter=5, alpha=0.1, learning_rate="constant")
-    model = fitted(estimator, **options)
-    twin = estimator(loss=Quantile(LEVELS), random_state=0, **options)
+    model = fitted(estimator, max_iter=5, learning_rate="constant")
+    twin = estimator(loss=Quantile(LEVELS), max_iter=5, random_state=0)
+    twin.set_params(learning_rate="constant")
     for _ in range(5):
         twin.partial_fit(X, Y)
     assert_array_equal(twin.predict(X), model.predict(X))
