@@ -7,10 +7,10 @@
 
 A table for each data set, then means over the sets and verdicts, as Markdown on stdout
 and in `--out`; progress goes to stderr. Every seed makes other random quarters (strata
-for classes) of a random subset of at most `--max-rows` rows. Quarters are the
-test in turn, then other quarters, until there were 2000 test rows: the log loss of 45
-rows varies more than what is looked for. (Splits of one table share rows: the standard
-error is less than the uncertainty for other rows.)
+for classes) of a random subset of at most `--max-rows` rows. Each is the test in turn,
+then other quarters, until there were 2000 test rows: the log loss of 45 rows varies
+more than what is looked for. (Splits of one table share rows: the standard error is
+less than the uncertainty for other rows.)
 
 - Preparation, learnt on the training part: one-hot encoding, medians for missing
   numbers. No scaling, but for the models with "+scaler" (StandardScaler; without the
@@ -162,8 +162,11 @@ def run_seed(folder, set_name, task, seed, max_rows, models):
             model = make_model(name, seed, is_sparse)
             if is_sparse and name.startswith("HistGradientBoosting"):
                 Xs = [matrix.toarray() for matrix in Xs]  # it is the last of the models
-            quiet = warnings.catch_warnings(action="ignore"), np.errstate(all="ignore")
-            with threadpool_limits(1), quiet[0], quiet[1]:
+            with (
+                threadpool_limits(1),
+                warnings.catch_warnings(action="ignore"),
+                np.errstate(all="ignore"),
+            ):
                 record = fit_and_score(task, model, *Xs, y[train], y[test])
             records[name].append({**record, "shape": shape})
             outcome = record.get("error") or number(record["score"])
@@ -253,9 +256,11 @@ def model_table(task, models, with_error):
 
 def mean_record(records):
     """One record for a set, which counts as much as any other."""
-    failed = [record for record in records if "error" in record]
+    for record in records:
+        if "error" in record:
+            return record
     fields = set(records[0]) - {"shape"}
-    return (failed or [{f: np.mean([r[f] for r in records]) for f in fields}])[0]
+    return {field: np.mean([r[field] for r in records]) for field in fields}
 
 
 def of_task(results, task):

@@ -29,26 +29,27 @@ cdef struct Plan:
     Py_ssize_t n_running
 
 
-cdef inline void prefetch_lines(const floating* start, Py_ssize_t n) noexcept nogil:
-    # line by line, as far as the cache has room for several rows
+cdef inline void _prefetch_every(
+    const floating* start, Py_ssize_t n, Py_ssize_t n_bytes
+) noexcept nogil:
+    # one line in so many bytes, as far as the cache has room for several rows
     cdef Py_ssize_t j = 0
     while j < n and j * sizeof(floating) < 32768:
         prefetch(start + j)
-        j += 64 // sizeof(floating)
+        j += n_bytes // sizeof(floating)
     prefetch(start + n - 1)
+
+
+cdef inline void prefetch_lines(const floating* start, Py_ssize_t n) noexcept nogil:
+    _prefetch_every(start, n, 64)
 
 
 cdef inline void prefetch_pages(const floating* start, Py_ssize_t n) noexcept nogil:
     # One line of each page of a long row, well before the others are asked for: these
     # then don't wait for the page's address (1.3 times as fast for single rows of 4000
     # and of 8000 bytes; short rows gain nothing).
-    cdef Py_ssize_t j = 0
-    if n * sizeof(floating) < 2048:
-        return
-    while j < n and j * sizeof(floating) < 32768:
-        prefetch(start + j)
-        j += 4096 // sizeof(floating)
-    prefetch(start + n - 1)
+    if n * sizeof(floating) >= 2048:
+        _prefetch_every(start, n, 4096)
 
 
 cdef inline void announce(

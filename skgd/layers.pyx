@@ -39,6 +39,10 @@ def aligned(array):
 
 
 # ---------------------------------------------------------------- matrix products
+cdef enum:
+    SMALL = 4096    # numbers in a matrix that is transposed by hand
+
+
 cdef inline void _gemm(
     char* ta, char* tb, int m, int n, int k, const floating* A, int lda,
     const floating* B, int ldb, floating beta, floating* C, int ldc,
@@ -190,12 +194,12 @@ cdef void dense_backward_weights(
     Py_ssize_t m, Py_ssize_t k, Py_ssize_t n,
 ) noexcept nogil:
     """dW (k, n) = A (m, k).T @ delta (m, n)."""
-    cdef floating turned[4096]
+    cdef floating turned[SMALL]
     if m == 1:
         _outer(A, delta, dW, k, n)
     elif n == 1:
         _gemv(b"N", k, m, A, delta, <floating> 0, dW)
-    elif floating is float and n < 16 <= k and k * n <= 4096:
+    elif floating is float and n < 16 <= k and k * n <= SMALL:
         # the longer side along the vectors, of 16 numbers: 1.2 times as fast for 100
         # inputs and 10 outputs (with vectors of 8, no difference)
         _gemm(b"N", b"T", k, n, m, A, k, delta, n, <floating> 0, turned, k)
@@ -209,12 +213,12 @@ cdef void dense_backward_input(
     Py_ssize_t m, Py_ssize_t k, Py_ssize_t n,
 ) noexcept nogil:
     """dA (m, k) = delta (m, n) @ W (k, n).T."""
-    cdef floating turned[4096]
+    cdef floating turned[SMALL]
     if m == 1:
         _row_backward(delta, W, dA, k, n)
     elif n == 1:
         _outer(delta, W, dA, m, k)
-    elif k * n <= 4096:
+    elif k * n <= SMALL:
         # BLAS has a kernel for small products only where it need not transpose:
         # 1.3 times as fast for 100 inputs and 10 outputs
         _transpose(W, turned, k, n)
