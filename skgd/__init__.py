@@ -4,7 +4,7 @@
 import sklearn.base  # noqa: F401
 
 try:
-    from . import _epoch  # noqa: F401
+    from ._engine import epoch  # noqa: F401
 except ImportError as error:
     raise ImportError(
         "The compiled modules of skgd are missing or do not match this Python. In a "
@@ -14,8 +14,8 @@ except ImportError as error:
 
 from scipy.optimize import check_grad
 
-from ._minimize import maximize, minimize
-from ._stochastic import maximize_stochastic, minimize_stochastic
+from ._functions.minimize import maximize, minimize
+from ._functions.stochastic import maximize_stochastic, minimize_stochastic
 from .inspection import diagnose, learning_rate_range
 from .linear import GDClassifier, GDRegressor
 from .mlp import MLPGDClassifier, MLPGDRegressor

@@ -1,4 +1,3 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """Activations of the hidden layers.
 
 Each rule stands here once: two loops and the class that names them. The first
@@ -12,17 +11,24 @@ from cython cimport floating
 
 from numbers import Real
 
-from ._activation cimport (
+from ._rules.activation cimport (
     activation_kernel,
     backward_f32,
     backward_f64,
     forward_f32,
     forward_f64,
 )
-from ._leaf cimport exponential, exponential_minus_1, leaf, normal_tail, sigmoid, tangent
+from ._rules.vector cimport (
+    exponential,
+    exponential_minus_1,
+    leaf,
+    normal_tail,
+    sigmoid,
+    tangent,
+)
 
-from ._activation import Activation
-from ._rule import Allowed
+from ._rules.activation import Activation
+from ._rules.rule import Allowed
 
 __all__ = [
     "ACTIVATIONS",

@@ -14,7 +14,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from ._rule import Allowed, Rule, resolve_rule
+from ._rules.rule import Allowed, Rule, resolve_rule
 
 __all__ = ["ASGD", "AVERAGES", "Averaging", "EMA"]
 

@@ -7,7 +7,7 @@ and outputs of a layer. To add one, add its class to `INITIALIZERS`;
 
 import numpy as np
 
-from ._rule import Allowed, Rule
+from ._rules.rule import Allowed, Rule
 from .activations import ELU, GELU, SELU, LeakyReLU, Logistic, Mish, ReLU, SiLU
 
 __all__ = ["Auto", "Glorot", "He", "INITIALIZERS", "LeCun"]

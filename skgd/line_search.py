@@ -2,7 +2,7 @@
 
 from numbers import Real
 
-from ._rule import Allowed, Rule
+from ._rules.rule import Allowed, Rule
 
 __all__ = ["LineSearch"]
 

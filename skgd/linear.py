@@ -3,9 +3,9 @@
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 
-from ._docs import fill_doc
-from ._linear import LinearModel
-from ._targets import ClassificationTargets, RegressionTargets
+from ._data.targets import ClassificationTargets, RegressionTargets
+from ._estimators.docstrings import fill_doc
+from ._estimators.linear_model import LinearModel
 from .losses import LogLoss, ModifiedHuber
 
 __all__ = ["GDClassifier", "GDRegressor"]

@@ -1,4 +1,3 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """Losses: the price of a raw prediction, and its derivative.
 
 Each rule stands here once: an inline function of one target `y` and one raw
@@ -18,10 +17,10 @@ from numbers import Real
 
 import numpy as np
 
-from ._loss cimport loss_kernel
+from ._rules.loss cimport loss_kernel
 
-from ._loss import Loss
-from ._rule import Allowed, AllowedRising
+from ._rules.loss import Loss
+from ._rules.rule import Allowed, AllowedRising
 
 __all__ = [
     "AbsoluteError",

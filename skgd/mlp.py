@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ._docs import fill_doc
-from ._mlp import MultilayerPerceptron
-from ._targets import ClassificationTargets, RegressionTargets
+from ._data.targets import ClassificationTargets, RegressionTargets
+from ._estimators.docstrings import fill_doc
+from ._estimators.perceptron import MultilayerPerceptron
 from .losses import LogLoss
 
 __all__ = ["MLPGDClassifier", "MLPGDRegressor"]

@@ -1,8 +1,8 @@
-"""The arithmetic of plain SGD, which `_rows.pyx` shares."""
+"""The arithmetic of plain SGD, which `_engine/single_rows.pyx` shares."""
 
 from cython cimport floating
 
-from ._optimizer cimport Step
+from ._rules.optimizer cimport Step
 
 
 cdef inline double sgd_keep(const Step* step) noexcept nogil:

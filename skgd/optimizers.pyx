@@ -1,4 +1,3 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """Optimizers: how a gradient becomes an update.
 
 Each rule stands here once: a leaf function with the arithmetic for one block of
@@ -18,12 +17,12 @@ from libc.math cimport pow, sqrt
 
 from numbers import Real
 
-from ._leaf cimport leaf, root
-from ._optimizer cimport Step, step_f32, step_f64, step_kernel
+from ._rules.vector cimport leaf, root
+from ._rules.optimizer cimport Step, step_f32, step_f64, step_kernel
 from .penalties cimport held_back
 
-from ._optimizer import Optimizer
-from ._rule import Allowed
+from ._rules.optimizer import Optimizer
+from ._rules.rule import Allowed
 
 __all__ = [
     "AdaGrad",

@@ -10,8 +10,8 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from ._rule import Allowed, resolve_rule, with_rule_objects
-from ._schedule import Schedule, Steady
+from ._rules.rule import Allowed, resolve_rule, with_rule_objects
+from ._rules.schedule import Schedule, Steady
 
 __all__ = [
     "Adaptive",

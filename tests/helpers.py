@@ -8,10 +8,10 @@ from sklearn.base import is_classifier
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.preprocessing import scale
 
-from skgd._architecture import Architecture
-from skgd._epoch import train_epoch
-from skgd._network import Data, Network
-from skgd._state import TrainingState
+from skgd._engine.architecture import Architecture
+from skgd._engine.epoch import train_epoch
+from skgd._engine.network import Data, Network
+from skgd._training.state import TrainingState
 from skgd.losses import SquaredError
 
 

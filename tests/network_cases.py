@@ -6,7 +6,7 @@ import numpy as np
 import oracles
 from reference_network import Pass, forward
 
-from skgd._architecture import Architecture
+from skgd._engine.architecture import Architecture
 from skgd.activations import ACTIVATIONS
 from skgd.losses import CLASSIFICATION_LOSSES, LOSSES, Huber
 

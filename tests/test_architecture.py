@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from skgd._architecture import Architecture
+from skgd._engine.architecture import Architecture
 from skgd.activations import Identity
 from skgd.losses import SquaredError
 

@@ -250,7 +250,7 @@ def test_nothing_is_computed_that_no_callback_asks_for(monkeypatch):
         raise AssertionError("nobody has asked")
 
     monkeypatch.setattr(GDRegressor, "_as_if_ended", fail)
-    monkeypatch.setattr("skgd._callbacks._safe_indexing", fail)
+    monkeypatch.setattr("skgd._training.observers._safe_indexing", fail)
     model = small(GDRegressor, early_stopping=True).set_callbacks(Plain())
     assert model.fit(X_REG, Y_REG).n_iter_ == 4
 

@@ -7,7 +7,8 @@ from helpers import X_REG, Y_REG, Trainer, as_csr, bind, data_for, linear
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import is_classifier
 
-from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor, _passes
+from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
+from skgd._training import passes
 from skgd.optimizers import OPTIMIZERS, SGD, Adam, Momentum
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -231,13 +232,13 @@ def test_a_line_search_goes_along_the_clipped_gradient(estimator):
 def test_the_search_promises_what_the_objective_does(monkeypatch):
     # A strong penalty and a short gradient: along their sum the objective may rise,
     # which only its whole gradient tells. The parameters stay, at once.
-    attempts, attempt = [], _passes.attempt
+    attempts, attempt = [], passes.attempt
 
     def count(*args):
         attempts.append(args)
         return attempt(*args)
 
-    monkeypatch.setattr(_passes, "attempt", count)
+    monkeypatch.setattr(passes, "attempt", count)
     model = GDRegressor(
         clip_norm=1e-6,
         max_iter=1,

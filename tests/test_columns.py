@@ -15,9 +15,9 @@ from skgd import (
     GDRegressor,
     MLPGDClassifier,
     MLPGDRegressor,
-    _columns,
     learning_rate_range,
 )
+from skgd._data import features
 
 ESTIMATORS = [GDRegressor, GDClassifier, MLPGDRegressor, MLPGDClassifier]
 N = 60
@@ -272,7 +272,7 @@ def test_nothing_is_looked_for_in_data_that_are_fine(monkeypatch):
     def never(X):
         raise AssertionError("looked at the columns")
 
-    monkeypatch.setattr(_columns, "find_columns", never)
+    monkeypatch.setattr(features, "find_columns", never)
     model = GDClassifier(max_iter=2, tol=None).fit(NUMBERS, Y)
     assert model.partial_fit(NUMBERS, Y).predict(NUMBERS).shape == (N,)
     with pytest.raises(AssertionError, match="looked at the columns"):

@@ -10,8 +10,8 @@ from numpy.testing import assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 
 from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
-from skgd._divergence import MAX_RESTARTS
-from skgd._state import TrainingState
+from skgd._training.divergence import MAX_RESTARTS
+from skgd._training.state import TrainingState
 from skgd.optimizers import OPTIMIZERS
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

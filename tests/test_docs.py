@@ -20,7 +20,7 @@ import skgd
 
 ROOT = Path(__file__).parents[1]
 MODULES = ["skgd"] + [
-    f"skgd.{info.name}" for info in pkgutil.iter_modules(skgd.__path__)
+    info.name for info in pkgutil.walk_packages(skgd.__path__, "skgd.")
 ]
 PUBLIC_MODULES = ["skgd"] + [
     f"skgd.{name}"

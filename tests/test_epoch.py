@@ -8,8 +8,8 @@ from network_cases import make_case
 from numpy.testing import assert_allclose, assert_array_equal
 from reference_network import forward
 
-from skgd._epoch import loss_and_gradient, raw_predictions, shuffle
-from skgd._network import Data, Network
+from skgd._engine.epoch import loss_and_gradient, raw_predictions, shuffle
+from skgd._engine.network import Data, Network
 from skgd.averaging import ASGD
 from skgd.optimizers import OPTIMIZERS, SGD, Adam, Momentum
 

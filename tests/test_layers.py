@@ -10,10 +10,11 @@ from helpers import Trainer, as_csr, bind
 from numpy.testing import assert_allclose, assert_array_equal
 from reference_network import EPSILON, dropout_factors, forward
 
-from skgd._architecture import Architecture
-from skgd._epoch import loss_and_gradient, raw_predictions
+from skgd._engine.architecture import Architecture
+from skgd._engine.epoch import loss_and_gradient, raw_predictions
+from skgd._engine.layers import BATCH_NORM_EPSILON
+from skgd._engine.memory import aligned
 from skgd.activations import Identity, Logistic, ReLU, Tanh
-from skgd.layers import BATCH_NORM_EPSILON, aligned
 from skgd.losses import SquaredError
 from skgd.optimizers import SGD
 

@@ -13,8 +13,8 @@ from skgd import (
     GDRegressor,
     MLPGDClassifier,
     MLPGDRegressor,
-    _passes,
 )
+from skgd._training import passes
 from skgd.line_search import LineSearch
 from skgd.optimizers import OPTIMIZERS, Momentum
 
@@ -322,7 +322,7 @@ def test_the_first_rate_may_be_any_number(rate):
 @pytest.mark.parametrize("call", [3, 8, 12])
 def test_an_interrupted_search_leaves_no_trial(monkeypatch, call):
     looks = iter(range(1000))
-    look = _passes.training_loss
+    look = passes.training_loss
 
     def interrupted(*args, **kwargs):
         loss = look(*args, **kwargs)
@@ -332,7 +332,7 @@ def test_an_interrupted_search_leaves_no_trial(monkeypatch, call):
 
     options = dict(batch_norm=True, random_state=0, solver="batch", optimizer="sgd")
     model = MLPGDRegressor(8, learning_rate=LineSearch(grow=1e6), **options)
-    monkeypatch.setattr(_passes, "training_loss", interrupted)
+    monkeypatch.setattr(passes, "training_loss", interrupted)
     with pytest.warns(UserWarning, match="interrupted"):
         model.fit(X, Y)
     monkeypatch.undo()

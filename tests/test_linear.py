@@ -13,7 +13,7 @@ from sklearn.preprocessing import scale
 from sklearn.utils.multiclass import check_classification_targets
 
 from skgd import GDClassifier, GDRegressor
-from skgd._linear import Falling
+from skgd._estimators.linear_model import Falling
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

@@ -7,8 +7,8 @@ from helpers import bind, linear
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import metrics
 
-from skgd._epoch import loss_and_gradient
-from skgd._loss import losses_of_rows, softmax
+from skgd._engine.epoch import loss_and_gradient
+from skgd._rules.loss import losses_of_rows, softmax
 from skgd.losses import (
     CLASSIFICATION_LOSSES,
     LOSSES,

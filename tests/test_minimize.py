@@ -11,7 +11,7 @@ from scipy.optimize import Bounds, OptimizeResult, rosen, rosen_der
 
 import skgd
 from skgd import maximize, minimize
-from skgd._function import iterate
+from skgd._functions.loop import iterate
 from skgd.line_search import LineSearch
 from skgd.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Momentum
 from skgd.schedules import Cosine, Linear, Warmup

@@ -7,8 +7,8 @@ from network_cases import MASK_SEED, make_case
 from numpy.testing import assert_allclose
 from reference_network import mean_loss
 
-from skgd._architecture import Architecture
-from skgd._epoch import loss_and_gradient
+from skgd._engine.architecture import Architecture
+from skgd._engine.epoch import loss_and_gradient
 from skgd.activations import ACTIVATIONS, Tanh
 from skgd.losses import LOSSES, LogLoss, SquaredError
 

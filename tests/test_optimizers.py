@@ -6,7 +6,7 @@ import pytest
 from helpers import Trainer, bind, linear
 from sklearn.linear_model import Lasso
 
-from skgd._optimizer import all_finite
+from skgd._engine.memory import all_finite
 from skgd.optimizers import (
     OPTIMIZERS,
     SGD,

@@ -14,8 +14,6 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.utils import Bunch
 
 from skgd import GDClassifier, MLPGDClassifier
-from skgd._plot_curves import is_noisy, running_mean
-from skgd._plot_style import STYLES, columns_that_fit, import_matplotlib, style
 from skgd.inspection import learning_rate_range
 from skgd.plotting import (
     ActivationsDisplay,
@@ -24,6 +22,8 @@ from skgd.plotting import (
     OptimizationPathDisplay,
     WeightsDisplay,
 )
+from skgd.plotting.curves import is_noisy, running_mean
+from skgd.plotting.style import STYLES, columns_that_fit, import_matplotlib, style
 from skgd.schedules import SCHEDULES, Cosine
 
 plt.switch_backend("Agg")

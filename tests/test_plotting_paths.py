@@ -9,8 +9,8 @@ from plotting_helpers import labels, line_named
 from scipy.optimize import OptimizeResult
 
 from skgd import maximize, minimize
-from skgd._plot_surface import contour_levels, evaluate, limits_of, with_margin
 from skgd.plotting import OptimizationPathDisplay
+from skgd.plotting.surface import contour_levels, evaluate, limits_of, with_margin
 
 plt.switch_backend("Agg")
 

@@ -11,8 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
 
 from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
-from skgd._observer import Observer, Observers
-from skgd._progress import PAUSE, Progress
+from skgd._training.observers import PAUSE, Observer, Observers, Progress
 
 ESTIMATORS = [GDRegressor, GDClassifier, MLPGDRegressor, MLPGDClassifier]
 OPTIONS = {
@@ -50,7 +49,7 @@ class Clock:
 def clock(monkeypatch):
     """A clock that is read at the start and at the end of each epoch."""
     clock = Clock(0.01)
-    monkeypatch.setattr("skgd._progress.time", clock)
+    monkeypatch.setattr("skgd._training.observers.time", clock)
     return clock
 
 

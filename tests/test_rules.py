@@ -19,7 +19,7 @@ from skgd import (
     optimizers,
     schedules,
 )
-from skgd._rule import Allowed, Rule, resolve_rule
+from skgd._rules.rule import Allowed, Rule, resolve_rule
 from skgd.activations import ACTIVATIONS, Activation
 from skgd.averaging import AVERAGES, Averaging
 from skgd.initializers import INITIALIZERS, Initializer

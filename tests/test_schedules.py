@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skgd import GDRegressor
-from skgd._schedule import learning_rates
+from skgd._rules.schedule import learning_rates
 from skgd.schedules import (
     SCHEDULES,
     Adaptive,

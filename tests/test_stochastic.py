@@ -8,7 +8,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse as sp
 from sklearn.linear_model import LogisticRegression
 
-from skgd import _stochastic, maximize_stochastic, minimize_stochastic
+from skgd import maximize_stochastic, minimize_stochastic
+from skgd._functions import stochastic
 from skgd.optimizers import OPTIMIZERS, SGD, Adam
 
 RNG = np.random.RandomState(0)
@@ -248,7 +249,7 @@ def test_data_that_do_not_fit():
 
 def test_defaults_stand_in_two_places_alike():
     public = inspect.signature(minimize_stochastic).parameters
-    loop = inspect.signature(_stochastic._descend).parameters
+    loop = inspect.signature(stochastic._descend).parameters
     assert set(loop) == {*public, "sign"}
     for name in public:
         assert public[name].default == loop[name].default

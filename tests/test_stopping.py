@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skgd._stopping import Stopping
+from skgd._training.stopping import Stopping
 
 
 def first_plateau(stopping, values):

@@ -381,7 +381,7 @@ def test_d_plain_descent_zigzags_and_the_others_bend():
 def test_e_batch_normalisation_of_two_rows():
     # Features of one batch are normalised over its rows: a hidden layer that is the
     # identity sees each of these columns.
-    from skgd._data import normalisation_map
+    from skgd._engine.architecture import normalisation_map
 
     for row in ((2, 3, 4, 5), (1, 2, 3, 4)):
         values = np.array(row, dtype=float)

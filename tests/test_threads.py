@@ -7,7 +7,7 @@ from sklearn.datasets import load_iris
 from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
 from skgd import GDClassifier
-from skgd._threads import single_blas_thread
+from skgd._engine.threads import single_blas_thread
 
 
 def blas_threads():

@@ -28,8 +28,8 @@ from sklearn.metrics import log_loss, mean_gamma_deviance, mean_poisson_deviance
 from sklearn.preprocessing import StandardScaler, scale
 
 from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
-from skgd._conversion import absorb, change_units, publish
-from skgd._units import moments_of, to_units, units_of
+from skgd._data.conversion import absorb, change_units, publish
+from skgd._data.units import moments_of, to_units, units_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -608,7 +608,7 @@ def test_large_data_are_standardised_as_they_are_loaded(
     model = estimator(**{**options(**case), "max_iter": 4})
     copied = clone(model).fit(rows, y, sample_weight=weights)
     kept = rows.copy()
-    monkeypatch.setattr("skgd._base.LARGE", 0)
+    monkeypatch.setattr("skgd._estimators.base.LARGE", 0)
     loaded = clone(model).fit(rows, y, sample_weight=weights)
     assert copied.loss_curve_ == loaded.loss_curve_
     assert_array_equal(copied.predict(rows), loaded.predict(rows))

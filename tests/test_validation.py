@@ -19,7 +19,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.validation import check_random_state
 
 from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
-from skgd._validation import split
+from skgd._data.held_out import split
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

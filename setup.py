@@ -1,0 +1,55 @@
+"""The compiled modules: one loop over them, with flags and directives in one place.
+
+Everything else about the package is in `pyproject.toml`.
+"""
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+# The parts of -ffast-math that keep NaN and infinity, since divergence must be seen.
+FLAGS = ["-O3", "-fno-signed-zeros", "-fno-trapping-math", "-fno-math-errno"]
+# Sums may be reordered, so that loops over them vectorise.
+REORDER = "-fassociative-math"
+# These modules have no sums to reorder: they compute rounding errors and put them
+# right, or add terms in an order that matters.
+EXACT = {"skgd.activations", "skgd.losses"}
+DIRECTIVES = {
+    "language_level": 3,
+    "boundscheck": False,
+    "wraparound": False,
+    "cdivision": True,
+}
+MODULES = [
+    "skgd._rules.activation",
+    "skgd._rules.loss",
+    "skgd._rules.optimizer",
+    "skgd.activations",
+    "skgd.losses",
+    "skgd.optimizers",
+    "skgd._engine.memory",
+    "skgd._engine.layers",
+    "skgd._engine.sparse",
+    "skgd._engine.network",
+    "skgd._engine.single_rows",
+    "skgd._engine.epoch",
+]
+
+
+def extension(name):
+    """The extension module of a `.pyx` file, with its flags."""
+    return Extension(
+        name,
+        [name.replace(".", "/") + ".pyx"],
+        depends=["skgd/_rules/vector.h"],
+        include_dirs=["skgd/_rules"],
+        extra_compile_args=FLAGS + ([] if name in EXACT else [REORDER]),
+    )
+
+
+setup(
+    ext_modules=cythonize(
+        [extension(name) for name in MODULES], compiler_directives=DIRECTIVES
+    ),
+    # compile two modules at the same time
+    options={"build_ext": {"parallel": 2}},
+)

@@ -1,0 +1,344 @@
+"""Columns that are no numbers or have gaps: which, and the pipeline for them."""
+
+import json
+from datetime import date
+from numbers import Real
+
+import numpy as np
+from scipy import sparse as sp
+from sklearn.base import is_classifier
+from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
+
+# So many columns of a kind are named in an error, or listed in the cure.
+NAMED = 5
+# So many values tell whether a text is numbers for the most part.
+SAMPLED = 1000
+# What scikit-learn, NumPy and pandas say when a value is NaN or is no number.
+SYMPTOMS = (
+    "Input X contains NaN",
+    "could not convert",
+    "could not be promoted",
+    "float() argument must be",
+)
+HEADINGS = {
+    "text": "text or categories",
+    "dates": "dates",
+    "gaps": "gaps (NaN)",
+    "other": "values of several types, or objects",
+}
+ENCODER = 'OneHotEncoder(handle_unknown="ignore", sparse_output=False)'
+IMPUTER = 'SimpleImputer(strategy="median", add_indicator=True)'
+# A missing date is a gap once it is a number.
+DAYS = f"""
+def days(dates):
+    since = np.asarray(dates, dtype="datetime64[s]") - np.datetime64("2000-01-01")
+    return since / np.timedelta64(1, "D")
+
+
+date_steps = make_pipeline(
+    FunctionTransformer(days),
+    {IMPUTER},
+)
+"""
+IMPORTS = {
+    "sklearn.compose": ("make_column_selector", "make_column_transformer"),
+    "sklearn.impute": ("SimpleImputer",),
+    "sklearn.pipeline": ("make_pipeline",),
+    "sklearn.preprocessing": ("FunctionTransformer", "OneHotEncoder"),
+}
+
+
+def validate_features(estimator, X, *y, incremental=False, **checks):
+    """What `validate_data` does, with more to say about columns that are no numbers.
+
+    It looks for them only after scikit-learn has raised.
+
+    Parameters
+    ----------
+    estimator : object
+        Whose data these are.
+    X : array-like, sparse matrix or DataFrame
+        The features.
+    *y : array-like
+        The target, or nothing.
+    incremental : bool, default=False
+        Whether the data are a piece of a stream, for `partial_fit`.
+    **checks : dict
+        Keywords of `validate_data`.
+
+    Returns
+    -------
+    out : ndarray, CSR or tuple of them
+        X, or X and y, checked.
+
+    Raises
+    ------
+    ValueError or TypeError
+        With the message of scikit-learn, and below it the columns of each kind and
+        the lines of a pipeline that prepares them.
+    """
+    try:
+        return validate_data(estimator, X, *y, **checks)
+    except (TypeError, ValueError) as error:
+        if not any(symptom in str(error) for symptom in SYMPTOMS):
+            raise
+        found = find_columns(X)
+        if not found:
+            raise
+        text = f"{error}\n\n{describe(estimator, X, found, incremental)}"
+        # objects that nothing here prepares: a TypeError remains one
+        no_cure = "other" in found and isinstance(error, TypeError)
+        raise (TypeError if no_cure else ValueError)(text) from None
+
+
+def find_columns(X):
+    """Columns that an array of numbers without NaN cannot hold.
+
+    Parameters
+    ----------
+    X : array-like, sparse matrix or DataFrame
+        The features.
+
+    Returns
+    -------
+    found : dict of str to list
+        By kind, a key of `HEADINGS`: names where X has names that are all strings,
+        else numbers.
+    """
+    found = {}
+    for name, kind in _kinds(X):
+        if kind is not None:
+            found.setdefault(kind, []).append(name)
+    return {kind: found[kind] for kind in HEADINGS if kind in found}
+
+
+def _kinds(X):
+    # name or number of each column, with its kind
+    if sp.issparse(X):
+        X = X.tocoo()
+        with_gaps = set(X.col[X.data != X.data].tolist())
+        return [(j, "gaps") for j in sorted(with_gaps)]
+    if hasattr(X, "columns") and hasattr(X, "dtypes"):
+        names = list(X.columns)
+        if len(set(names)) < len(names):
+            return []
+        named = all(isinstance(name, str) for name in names)
+        return [(c if named else j, _kind(X[c])) for j, c in enumerate(names)]
+    if not isinstance(X, np.ndarray):
+        X = np.array(X, dtype=object)
+    if X.ndim != 2:
+        return []
+    return [(j, _kind(X[:, j])) for j in range(X.shape[1])]
+
+
+def _kind(column):
+    # of a Series or an array: a key of HEADINGS, or None for numbers without gaps
+    values = np.asarray(column)
+    by_dtype = {"M": "dates", "m": "other", "b": None, "i": None, "u": None}
+    if values.dtype.kind in by_dtype:
+        return by_dtype[values.dtype.kind]
+    if values.dtype.kind == "f":
+        return "gaps" if np.isnan(values).any() else None
+    values = values.astype(object)
+    types = set(map(type, values))
+    missing = {t for t in types if t.__name__ in ("NoneType", "NAType", "NaTType")}
+    rest = types - missing
+    if rest and all(issubclass(t, date) or t.__name__ == "Period" for t in rest):
+        return "dates"
+    numbers = _as_numbers(column)
+    if numbers is not None:
+        return "gaps" if np.isnan(numbers).any() else None
+    if str not in rest or any(t.__name__ == "NAType" for t in missing):
+        return "other"  # the encoder takes no pandas.NA
+    present = [value for value in values if isinstance(value, str)]
+    n_nan = sum(isinstance(value, float) and value != value for value in values)
+    n_missing = n_nan + sum(type(value) in missing for value in values)
+    if len(present) + n_missing < len(values):
+        return "other"
+    if str(column.dtype).lower() in ("category", "categorical", "enum"):
+        return "text"
+    # if half of it are numbers, or more, it is rather '?' among numbers
+    sample = present[:SAMPLED]
+    n_numbers = sum(_as_numbers([value]) is not None for value in sample)
+    return "other" if 2 * n_numbers >= len(sample) else "text"
+
+
+def _as_numbers(column):
+    # as scikit-learn converts a column, or None where that fails
+    try:
+        if hasattr(column, "to_numpy") and hasattr(column, "isna"):
+            extension = not isinstance(column.dtype, np.dtype)
+            if extension and column.isna().any():
+                return column.astype("float64").to_numpy()
+        return np.asarray(column, dtype=np.float64)
+    except (TypeError, ValueError):
+        return None
+
+
+def describe(estimator, X, found, incremental=False):
+    """Say which columns are no numbers, and how a pipeline prepares them.
+
+    Parameters
+    ----------
+    estimator : object
+        Whose data these are.
+    X : array-like, sparse matrix or DataFrame
+        The features.
+    found : dict of str to list
+        What `find_columns` has found.
+    incremental : bool, default=False
+        Whether the data are a piece of a stream.
+
+    Returns
+    -------
+    text : str
+        Some lines, the last ones Python.
+    """
+    name = type(estimator).__name__
+    lines = [f"Columns that {name} cannot use as they are:"]
+    lines += [f"    {HEADINGS[kind]}: {_listed(cols)}" for kind, cols in found.items()]
+    if "other" in found:
+        lines += [
+            "With pandas, first make numbers of the last ones, by "
+            'pandas.to_numeric(X[column], errors="coerce"), or categories, by '
+            'X[column].astype(str).astype("category").'
+        ]
+        return "\n".join(lines)
+    code = f"preprocess = {_preprocess(X, found)}"
+    if incremental:
+        classes = ", classes=np.unique(y)" if is_classifier(estimator) else ""
+        code += ".fit(X)\n"
+        code += f"model = {name}()\n"
+        code += f"model.partial_fit(preprocess.transform(X), y{classes})"
+        lines += ["Prepare them, every piece of the stream as the first one:\n"]
+    else:
+        code += f"\nmodel = make_pipeline(preprocess, {name}()).fit(X, y)"
+        lines += ["A pipeline prepares them, in `fit` and in `predict`:\n"]
+    if "dates" in found:
+        code = DAYS + code
+    return "\n".join([*lines, _imports(code, estimator), code])
+
+
+def _listed(columns):
+    text = ", ".join(map(repr, columns[:NAMED]))
+    n_more = len(columns) - NAMED
+    return f"{text} and {n_more} more" if n_more > 0 else text
+
+
+def _preprocess(X, found):
+    # Python that makes a transformer of all columns
+    rest = IMPUTER if "gaps" in found else '"passthrough"'
+    if found.keys() == {"gaps"}:
+        return IMPUTER
+    parts = []
+    if "text" in found:
+        parts += [f"({ENCODER}, {_selection(X, found['text'])})"]
+    if "dates" in found:
+        parts += [f"(date_steps, {_selection(X, found['dates'])})"]
+    parts = "".join(f"    {part},\n" for part in parts)
+    return f"make_column_transformer(\n{parts}    remainder={rest},\n)"
+
+
+def _selection(X, columns):
+    # Python that selects columns: their names, or what these have in common
+    numbers = ["number", "bool"]
+    many = len(columns) > NAMED and hasattr(X, "select_dtypes")
+    if many and list(X.select_dtypes(exclude=numbers)) == columns:
+        return f"make_column_selector(dtype_exclude={json.dumps(numbers)})"
+    return json.dumps(columns, ensure_ascii=False)
+
+
+def _imports(code, estimator):
+    # the names that the code uses
+    lines = ["import numpy as np"] if "np." in code else []
+    for module, names in IMPORTS.items():
+        used = ", ".join(name for name in names if f"{name}(" in code)
+        lines += [f"from {module} import {used}"] if used else []
+    name, module = type(estimator).__name__, type(estimator).__module__
+    module = "skgd" if module.startswith("skgd.") else module
+    return "\n".join([*lines, f"from {module} import {name}\n"])
+
+
+def check_weights(sample_weight, X):
+    """Sample weights in the dtype of X.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_samples,), float or None
+        What the user gave.
+    X : ndarray or CSR of shape (n_samples, n_features)
+        The features.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_samples,) or None
+        None for None.
+
+    Raises
+    ------
+    ValueError
+        For a wrong shape, NaN, negative weights, or none above zero.
+    """
+    if sample_weight is None:
+        return None
+    n = X.shape[0]
+    if isinstance(sample_weight, Real):
+        sample_weight = np.full(n, sample_weight)
+    weights = check_array(
+        sample_weight,
+        ensure_2d=False,
+        dtype=X.dtype,
+        order="C",
+        input_name="sample_weight",
+    )
+    if weights.ndim != 1:
+        raise ValueError("Sample weights must be 1D array or scalar")
+    if weights.shape != (n,):
+        raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(n,)}!")
+    if (weights < 0).any():
+        raise ValueError("Negative values in data passed to `sample_weight`")
+    if not weights.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return weights
+
+
+def as_rows(X):
+    """Dense rows as they are; sparse ones in canonical CSR with 32-bit indices.
+
+    Parameters
+    ----------
+    X : ndarray or CSR
+        Validated features.
+
+    Returns
+    -------
+    X : ndarray or CSR
+        What the compiled code reads.
+    """
+    if not sp.issparse(X):
+        return np.ascontiguousarray(X)
+    largest = np.iinfo(np.int32).max
+    if X.nnz > largest or max(X.shape) > largest:
+        raise ValueError(
+            f"Sparse data with more than {largest} stored values, rows or columns are "
+            f"not supported. Got shape {X.shape} with {X.nnz} stored values."
+        )
+    if X.nnz and not (X.indices.min() >= 0 and X.indices.max() < X.shape[1]):
+        raise ValueError(
+            "The column indices of a sparse matrix must be from 0 to "
+            f"{X.shape[1] - 1}. Got {X.indices.min()} to {X.indices.max()}."
+        )
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    parts = (
+        np.ascontiguousarray(X.data),
+        np.ascontiguousarray(X.indices, dtype=np.int32),
+        np.ascontiguousarray(X.indptr, dtype=np.int32),
+    )
+    if parts[0] is X.data and parts[1] is X.indices and parts[2] is X.indptr:
+        return X
+    rows = type(X)(X.shape, dtype=X.dtype)
+    rows.data, rows.indices, rows.indptr = parts
+    return rows

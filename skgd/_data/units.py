@@ -1,0 +1,324 @@
+"""Standardisation: the units of training, from what has been seen of the data.
+
+Training sees ``(x - mean) / scale`` and targets likewise. What that means for weights
+is in `conversion.py`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse as sp
+from sklearn.utils.sparsefuncs import mean_variance_axis, min_max_axis
+
+# rows at a time, so that no second copy of the data is made
+CHUNK = 4096
+# rows that tell what range is usual
+SAMPLED = 10_000
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Weighted mean, mean square and usual range of columns, of all samples so far.
+
+    Mean squares are about the mean. `centred` is whether training can take the mean off
+    a column: not without an intercept, nor where a sparse row does not store it.
+    """
+
+    centred: np.ndarray
+    weight: float
+    mean: np.ndarray
+    square: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+    def merge(self, other):
+        """The moments of both samples together.
+
+        Parameters
+        ----------
+        other : Moments
+            Of more samples of the same columns.
+
+        Returns
+        -------
+        moments : Moments
+            To the last bit those of one of them where both are equal.
+        """
+        share = other.weight / (self.weight + other.weight)
+        shift = other.mean - self.mean
+        square = self.square + share * (other.square - self.square)
+        return Moments(
+            self.centred & other.centred,
+            self.weight + other.weight,
+            self.mean + share * shift,
+            square + share * (1 - share) * shift**2,
+            np.minimum(self.low, other.low),
+            np.maximum(self.high, other.high),
+        )
+
+
+def moments_of(X, weights, centre, rows=None):
+    """Moments of the columns of a sample.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n_samples, n_columns)
+        Validated data.
+    weights : ndarray of shape (n_samples,) or None
+        Sample weights; a row without weight does not count.
+    centre : bool
+        Whether columns are to be centred, where that leaves sparse rows sparse.
+    rows : ndarray of intp, default=None
+        Those that count; None for all.
+
+    Returns
+    -------
+    moments : Moments
+        In float64, by two passes.
+    """
+    if weights is not None and not weights.all():
+        rows = np.arange(X.shape[0]) if rows is None else rows
+        rows = rows[weights[rows] > 0]
+    if sp.issparse(X):
+        if rows is not None:
+            X, weights = X[rows], None if weights is None else weights[rows]
+        return _sparse_moments(X, weights, centre)
+    usual_low, usual_high = _usual_range(X, rows)
+    # from the first row: exact where columns are constant, or nearly
+    first = X[0 if rows is None else rows[0]].astype(np.float64)
+    low = high = first
+    total = weight = 0.0
+    for part, share in _chunks(X, weights, rows):
+        low, high = (
+            np.minimum(low, part.min(axis=0)),
+            np.maximum(high, part.max(axis=0)),
+        )
+        weight += share.sum()
+        total = total + share @ (part - first)
+    mean = first + total / weight
+    reach = np.maximum(high - mean, mean - low)
+    reach[reach == 0] = 1  # a divisor, so that no square over- or underflows
+    square = 0.0
+    for part, share in _chunks(X, weights, rows):
+        square = square + share @ ((part - mean) / reach) ** 2
+    with np.errstate(over="ignore"):  # infinite: such a column is ignored
+        square *= reach**2 / weight
+    usual = usual_low, usual_high
+    return Moments(np.full(mean.shape, centre), weight, mean, square, *usual)
+
+
+def _usual_range(X, rows=None):
+    # Of dense columns, without the most extreme value on either side, and one in a
+    # thousand: one mistyped number would be the range.
+    n = X.shape[0] if rows is None else len(rows)
+    every = slice(None, None, 1 + n // SAMPLED)
+    sample = X[every] if rows is None else X[rows[every]]
+    sample = sample.astype(np.float64)
+    k = min(1 + len(sample) // 1000, len(sample) - 1)
+    sample = np.partition(sample, (k, len(sample) - 1 - k), axis=0)
+    return sample[k], sample[-1 - k]
+
+
+def _chunks(X, weights, rows):
+    # rows and their weights in float64, a few at a time: no second copy of the data
+    n = X.shape[0] if rows is None else len(rows)
+    for start in range(0, n, CHUNK):
+        part = slice(start, start + CHUNK)
+        part = part if rows is None else rows[part]
+        values = X[part].astype(np.float64)
+        if weights is None:
+            yield values, np.ones(len(values))
+        else:
+            yield values, weights[part].astype(np.float64)
+
+
+def _sparse_moments(X, weights, centre):
+    weight = float(X.shape[0])
+    if weights is not None:
+        weights = weights.astype(np.float64)
+        weight = float(weights.sum())
+    low, high = (part.astype(np.float64) for part in min_max_axis(X, axis=0))
+    reach = np.maximum(np.abs(low), np.abs(high))
+    reach[reach == 0] = 1
+    values = X.astype(np.float64)
+    values.data /= reach[X.indices]
+    mean, square = mean_variance_axis(values, axis=0, weights=weights)
+    mean, square = mean * reach, square * reach**2
+    constant = low == high
+    mean[constant], square[constant] = low[constant], 0
+    full = np.bincount(X.indices, minlength=X.shape[1]) == X.shape[0]
+    if full.any():
+        low[full], high[full] = _usual_range(X[:, np.flatnonzero(full)].toarray())
+    centred = centre & full
+    return Moments(centred, weight, mean, square, low, high)
+
+
+@dataclass(frozen=True)
+class Units:
+    """What a unit of training is in the user's units.
+
+    Parameters
+    ----------
+    features, targets : Moments or None
+        What was seen; None for targets that keep their units.
+    mean, scale : ndarray of shape (n_features,)
+        Of the features, in float64; scale 1 where a column is constant.
+    varies : ndarray of bool of shape (n_features,)
+        False for a constant column: it carries nothing, and its weights count as zero.
+    target_mean, target_scale : ndarray of shape (n_targets,)
+        Raw predictions are multiples of this scale, beyond this mean. With the log link
+        that is the logarithm of the mean of the targets, and scale 1.
+    target_unit : ndarray of shape (n_targets,)
+        What targets are multiples of: `target_scale`, or with the log link their mean.
+    of_loss : float
+        A loss of one in the user's units; of several targets, the mean.
+    """
+
+    features: Moments
+    targets: Moments | None
+    mean: np.ndarray
+    scale: np.ndarray
+    varies: np.ndarray
+    target_mean: np.ndarray
+    target_scale: np.ndarray
+    target_unit: np.ndarray
+    of_loss: float
+
+    def of_targets(self, Y):
+        """Targets in units of training.
+
+        Parameters
+        ----------
+        Y : ndarray of shape (n_samples, n_targets)
+            In the user's units.
+
+        Returns
+        -------
+        Y : ndarray of shape (n_samples, n_targets)
+            A copy, where there is a difference.
+        """
+        if self.targets is None:
+            return Y
+        # a logarithm is no mean to be taken off
+        linear = np.array_equal(self.target_unit, self.target_scale)
+        mean = self.target_mean if linear else np.zeros_like(self.target_mean)
+        return to_units(Y, mean, self.target_unit)
+
+    def same_as(self, other):
+        """Whether nothing has to be converted.
+
+        Parameters
+        ----------
+        other : Units
+            To compare with.
+
+        Returns
+        -------
+        same : bool
+            True where all means and scales are equal.
+        """
+        names = (
+            "mean",
+            "scale",
+            "varies",
+            "target_mean",
+            "target_scale",
+            "target_unit",
+        )
+        return all(
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in names
+        )
+
+
+def units_of(features, targets, n_outputs, loss_unit, dtype, most=None, log_link=False):
+    """Units in which columns have mean 0 and standard deviation 1.
+
+    Parameters
+    ----------
+    features, targets : Moments
+        Of the data; targets None to leave them alone.
+    n_outputs : int
+        Outputs of the network.
+    loss_unit : callable
+        What a loss of one is in the user's units, for the unit of each target.
+    dtype : dtype
+        Of the data. A mean is a number of this type, so that subtracting is exact.
+    most : float, default=None
+        The most standard deviations that a value may be from the mean; columns with
+        more get a larger unit.
+    log_link : bool, default=False
+        Whether raw predictions are logarithms of the targets' means: the unit of the
+        targets is then their mean.
+
+    Returns
+    -------
+    units : Units
+        The units.
+    """
+    mean, scale, varies = _scales(features, dtype, most)
+    if targets is None:
+        target_mean, target_scale = np.zeros(n_outputs), np.ones(n_outputs)
+    else:
+        target_mean, target_scale, _ = _scales(targets, dtype, None)
+    target_unit = target_scale
+    if log_link and targets is not None:
+        positive = (targets.mean > 0) & np.isfinite(targets.mean)
+        target_unit = np.where(positive, targets.mean, 1.0)
+        target_mean, target_scale = np.log(target_unit), np.ones(n_outputs)
+    of_loss = float(np.mean(loss_unit(target_unit)))
+    target = target_mean, target_scale, target_unit
+    return Units(features, targets, mean, scale, varies, *target, of_loss)
+
+
+def _scales(moments, dtype, most):
+    mean = np.where(moments.centred, moments.mean.astype(dtype).astype(np.float64), 0)
+    with np.errstate(over="ignore"):
+        about_zero = moments.square + moments.mean**2
+    scale = np.sqrt(np.where(moments.centred, moments.square, about_zero))
+    if most is not None:
+        reach = np.maximum(moments.high - mean, mean - moments.low)
+        scale = np.maximum(scale, reach / most)
+    varies = (scale > 0) & np.isfinite(scale)
+    return mean, np.where(varies, scale, 1.0), varies
+
+
+def to_units(X, mean, scale):
+    """Data in units of training.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n_samples, n_columns)
+        In the user's units.
+    mean, scale : ndarray of shape (n_columns,)
+        Of `Units`.
+
+    Returns
+    -------
+    X : ndarray or CSR of shape (n_samples, n_columns)
+        A copy, of the same dtype.
+    """
+    mean, scale = mean.astype(X.dtype), scale.astype(X.dtype)
+    if sp.issparse(X):
+        scaled = _with_stored(X, np.flatnonzero(mean))
+        scaled.data -= mean[scaled.indices]
+        scaled.data /= scale[scaled.indices]
+        return scaled
+    X = X - mean
+    X /= scale
+    return X
+
+
+def _with_stored(X, columns):
+    # a copy of sparse data in which every row stores some columns, zero or not
+    counts = np.bincount(X.indices, minlength=X.shape[1])
+    columns = columns[counts[columns] < X.shape[0]]
+    if not columns.size:
+        return type(X)((X.data.copy(), X.indices, X.indptr), shape=X.shape)
+    there = X.tocoo()
+    rows = np.repeat(np.arange(X.shape[0]), columns.size)
+    more = np.tile(columns, X.shape[0])
+    data = np.r_[there.data, np.zeros(rows.size, X.dtype)]
+    where = np.r_[there.row, rows], np.r_[there.col, more]
+    stored = sp.coo_matrix((data, where), shape=X.shape).tocsr()
+    stored.sum_duplicates()
+    return stored

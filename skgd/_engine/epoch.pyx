@@ -1,0 +1,419 @@
+"""One epoch, without the GIL: for each batch load, gradient, update.
+
+An optimizer's step is one fused pass over the flat vector; the penalised prefix
+and the rest are two calls of the same kernel.
+"""
+
+from cpython.exc cimport PyErr_CheckSignals
+from cython cimport floating
+from libc.math cimport INFINITY
+from libc.stdint cimport uint64_t
+from libc.string cimport memcpy
+
+import numpy as np
+
+from .threads import single_blas_thread
+
+from . cimport clipping
+from .._rules.vector cimport leaf
+from .network cimport Batch, Network, forward_loss, gradient, predict
+from .._rules.optimizer cimport OptimizerKernel, Step
+from .single_rows cimport Plan, announce, can_run_rows, prefetch_lines, run_rows
+from .layers cimport random_bits
+from .memory cimport address
+
+# Rows at a time at prediction: the activations then stay in the cache.
+PREDICTION_BATCH = 256
+# multiply-adds between two looks for KeyboardInterrupt, some 50 ms
+cdef double CHUNK = 5e8
+
+
+cdef void _gather(
+    const floating* source, floating* target, const Py_ssize_t* order, Py_ssize_t m,
+    Py_ssize_t k, Py_ssize_t left,
+) noexcept nogil:
+    # m rows of those that are left in the epoch
+    cdef Py_ssize_t i
+    if k == 1:
+        for i in range(m):
+            target[i] = source[order[i]]
+        return
+    # 8 rows and another 8 KB ahead, at most 32 rows, across the end of the batch: the way
+    # from memory took half an update of a linear model.
+    cdef Py_ssize_t ahead = min(8 + 8192 // (k * <Py_ssize_t> sizeof(floating)), 32)
+    for i in range(m):
+        if i + ahead < left:
+            prefetch_lines(source + order[i + ahead] * k, k)
+        memcpy(target + i * k, source + order[i] * k, k * sizeof(floating))
+
+
+cdef leaf _standardise(
+    floating* x, const floating* mean, const floating* scale, Py_ssize_t m, Py_ssize_t d
+) noexcept nogil:
+    # as `to_units` of `units.py`, to the last bit
+    cdef Py_ssize_t i, j
+    for i in range(m):
+        for j in range(d):
+            x[i * d + j] = (x[i * d + j] - mean[j]) / scale[j]
+
+
+cdef void _load(
+    Network net, Batch* batch, const Py_ssize_t* order, Py_ssize_t first, Py_ssize_t m,
+    Py_ssize_t left, floating* tag,
+) noexcept nogil:
+    # Point a batch at its rows; copy them only where they are scattered, or change.
+    cdef Py_ssize_t d = net.data.n_features, q = net.data.n_targets
+    cdef const floating* x = <const floating*> net.data.x
+    cdef const floating* y = <const floating*> net.data.y
+    cdef const floating* w = <const floating*> net.data.w
+    batch.m = m
+    batch.first = first
+    batch.order = NULL if order == NULL else order + first
+    if order != NULL and m > 1:
+        order += first
+        if x != NULL:
+            _gather(x, <floating*> net.batch_x, order, m, d, left)
+        _gather(y, <floating*> net.batch_y, order, m, q, left)
+        if w != NULL:
+            _gather(w, <floating*> net.batch_w, order, m, 1, left)
+        batch.x = net.batch_x if x != NULL else NULL
+        batch.y = net.batch_y
+        batch.weights = net.batch_w if w != NULL else NULL
+    else:
+        if order != NULL:
+            first = order[first]
+        batch.x = x + first * d if x != NULL else NULL
+        batch.y = y + first * q
+        batch.weights = w + first if w != NULL else NULL
+    if net.data.mean != NULL:
+        if batch.x != net.batch_x:
+            memcpy(net.batch_x, batch.x, m * d * sizeof(floating))
+            batch.x = net.batch_x
+        _standardise(
+            <floating*> net.batch_x, <const floating*> net.data.mean,
+            <const floating*> net.data.scale, m, d)
+
+
+cdef void _update(
+    Network net, OptimizerKernel kernel, Plan* plan, Py_ssize_t number, Py_ssize_t m,
+    floating* tag,
+) noexcept nogil:
+    cdef Step step
+    cdef Py_ssize_t p = net.n_penalised, n = net.n_params
+    cdef double scale = 1 / (m * plan.weight_mean) if plan.per_sample else 1
+    cdef floating* theta = <floating*> net.theta
+    cdef floating* grad = <floating*> net.grad
+    cdef floating* slots = <floating*> plan.slots
+    memcpy(step.h, kernel.h, sizeof(kernel.h))
+    step.rate = plan.rates[number]
+    step.t = plan.slot_step + number + 1
+    step.l1 = plan.l1 * scale
+    step.l2 = plan.l2 * scale
+    plan.l1_total += step.rate * step.l1
+    step.l1_total = plan.l1_total
+    step.decays = True
+    if floating is float:
+        kernel.f32(theta, grad, slots, n, p, &step)
+        step.l1 = step.l2 = step.decays = 0
+        kernel.f32(theta + p, grad + p, slots + p, n, n - p, &step)
+    else:
+        kernel.f64(theta, grad, slots, n, p, &step)
+        step.l1 = step.l2 = step.decays = 0
+        kernel.f64(theta + p, grad + p, slots + p, n, n - p, &step)
+
+
+cdef void _clip(Network net, double limit, floating* tag) noexcept nogil:
+    # scale the whole gradient down to the norm `limit`
+    cdef floating* grad = <floating*> net.grad
+    net.clip_factor = clipping.clip_factor(clipping.norm(grad, net.n_params), limit)
+    if net.clip_factor != 1:
+        clipping.scale(grad, net.n_params, net.clip_factor)
+
+
+cdef void _mix(
+    floating* average, const floating* values, Py_ssize_t n, floating share
+) noexcept nogil:
+    cdef Py_ssize_t j
+    if share == 1:      # whatever was there
+        memcpy(average, values, n * sizeof(floating))
+        return
+    for j in range(n):
+        average[j] += share * (values[j] - average[j])
+
+
+cdef void _accumulate(
+    Network net, Plan* plan, double share, floating* tag
+) noexcept nogil:
+    # what the update has left becomes part of the averages
+    if share == 0:
+        return
+    _mix(
+        <floating*> plan.average, <const floating*> net.theta, net.n_params,
+        <floating> share)
+    if plan.running_average != NULL:
+        _mix(
+            <floating*> plan.running_average, <const floating*> plan.running,
+            plan.n_running, <floating> share)
+
+
+cdef double _run(
+    Network net, OptimizerKernel kernel, Plan* plan, Py_ssize_t begin, Py_ssize_t end,
+    floating* tag,
+) noexcept nogil:
+    # updates begin to end of an epoch; the weighted sum of losses
+    cdef Py_ssize_t number, first, m
+    cdef Batch batch
+    cdef double loss = 0
+    if can_run_rows(net, kernel, plan):
+        return run_rows(net, plan, begin, end, tag)
+    for number in range(begin, end):
+        first = number * plan.batch_size
+        m = min(plan.batch_size, plan.n_samples - first)
+        if net.batch_size == 1 and plan.order != NULL:
+            announce(net, plan, number, tag)
+        batch.seed = plan.seed + number
+        batch.step = plan.step + number
+        _load(net, &batch, plan.order, first, m, plan.n_samples - first, tag)
+        loss += gradient(net, &batch, plan.weight_mean, tag)
+        if plan.clip_norm < INFINITY:
+            _clip(net, plan.clip_norm, tag)
+        _update(net, kernel, plan, number, m, tag)
+        if plan.shares != NULL:
+            _accumulate(net, plan, plan.shares[number], tag)
+    return loss
+
+
+def train_epoch(
+    Network net, OptimizerKernel kernel, *, order, double[::1] rates, double l1,
+    double l2, bint per_sample, double weight_mean, uint64_t seed, state,
+    double clip_norm, const double[::1] shares,
+):
+    """Update the parameters once for each batch.
+
+    Parameters
+    ----------
+    net : Network
+        Bound to its parameters and data.
+    kernel : OptimizerKernel
+        Of the optimizer.
+    order : ndarray of shape (n_samples,), intp, or None
+        Rows in the order of the epoch; None is all rows as they stand.
+    rates : ndarray of shape (n_updates,), float64
+        The learning rate of each update.
+    l1, l2 : float
+        Strengths of the penalty.
+    per_sample : bool
+        Whether the strengths are divided by the weight of the batch.
+    weight_mean : float
+        The mean of the sample weights.
+    seed : int
+        Of the dropout masks.
+    state : TrainingState
+        Continued: its slots, averages and counts are changed.
+    clip_norm : float
+        The norm to which a longer gradient is scaled down; inf for never.
+    shares : ndarray of shape (n_updates,), float64, or None
+        The share of each update's parameters in the average; None for no average.
+
+    Returns
+    -------
+    loss : float
+        The weighted sum of the losses, each before the update of its batch.
+    """
+    cdef Plan plan
+    cdef Py_ssize_t begin = 0, end, n_updates = rates.shape[0]
+    cdef double work, loss = 0
+    if order is not None and 1 < net.data.n_samples <= net.batch_size:
+        raise ValueError("A single batch of all rows has no order.")
+    plan.batch_size = net.batch_size
+    plan.order = <const Py_ssize_t*> address(order)
+    plan.n_samples = net.data.n_samples if order is None else len(order)
+    plan.rates = &rates[0]
+    plan.l1, plan.l2, plan.per_sample = l1, l2, per_sample
+    plan.weight_mean, plan.seed = weight_mean, seed
+    plan.step, plan.slot_step = state.step, state.slot_step
+    plan.l1_total, plan.slots = state.l1_total, address(state.slots)
+    plan.clip_norm = clip_norm
+    plan.shares = NULL
+    if shares is not None:
+        plan.shares = &shares[0]
+    plan.average = address(state.average)
+    plan.running_average = address(state.running_average)
+    plan.running, plan.n_running = address(state.running), state.running.size
+    work = 6.0 * net.n_penalised * net.batch_size + 10.0 * net.n_params
+    if net.data.x == NULL and can_run_rows(net, kernel, &plan):
+        # only what is stored is touched, but all weights at the end of a chunk
+        work = 10.0 * (10 + len(net.data.X.data) / net.data.n_samples) * net.n_outputs
+    try:
+        while begin < n_updates:
+            end = min(n_updates, begin + 1 + <Py_ssize_t> (CHUNK / work))
+            with nogil:
+                if net.f32:
+                    loss += _run(net, kernel, &plan, begin, end, <float*> NULL)
+                else:
+                    loss += _run(net, kernel, &plan, begin, end, <double*> NULL)
+            begin = end
+            PyErr_CheckSignals()
+    finally:
+        # after an interrupt, too, the counts are those of the arrays
+        state.step += begin
+        state.slot_step += begin
+        state.n_seen += min(begin * plan.batch_size, plan.n_samples)
+        state.l1_total = plan.l1_total
+        if shares is not None:
+            state.n_averaged += np.count_nonzero(shares[:begin])
+    return loss
+
+
+def loss_and_gradient(Network net, *, double weight_mean=1.0, uint64_t seed=0):
+    """Mean loss over all rows as one batch, and its gradient.
+
+    Parameters
+    ----------
+    net : Network
+        Bound to its parameters and data.
+    weight_mean : float, default=1.0
+        The mean of the sample weights.
+    seed : int, default=0
+        Of the dropout masks.
+
+    Returns
+    -------
+    loss : float
+        The mean loss; no penalty.
+    gradient : ndarray of shape (n_params,)
+        Its gradient.
+    """
+    cdef Batch batch
+    cdef double loss
+    cdef Py_ssize_t n = net.data.n_samples
+    if net.gradient is None or n > net.batch_size:
+        raise ValueError("The network has no room for the gradient of all rows.")
+    batch.seed, batch.step = seed, 0
+    if net.f32:
+        _load(net, &batch, NULL, 0, n, n, <float*> NULL)
+        loss = gradient(net, &batch, weight_mean, <float*> NULL)
+    else:
+        _load(net, &batch, NULL, 0, n, n, <double*> NULL)
+        loss = gradient(net, &batch, weight_mean, <double*> NULL)
+    return loss / (n * weight_mean), net.gradient.copy()
+
+
+def training_loss(
+    Network net, *, order, double weight_mean, uint64_t seed, double step
+):
+    """Mean loss of one batch as `train_epoch` sees it, without an update.
+
+    Running statistics move as in an update.
+
+    Parameters
+    ----------
+    net : Network
+        Bound to its parameters and data.
+    order : ndarray of intp, or None
+        The rows of the batch; None is all rows.
+    weight_mean : float
+        The mean of the sample weights.
+    seed : int
+        Of the dropout masks.
+    step : float
+        Updates so far.
+
+    Returns
+    -------
+    loss : float
+        The mean loss; no penalty.
+    """
+    cdef Batch batch
+    cdef double loss
+    cdef const Py_ssize_t* rows = <const Py_ssize_t*> address(order)
+    cdef Py_ssize_t m = net.data.n_samples if order is None else len(order)
+    if m > net.batch_size:
+        raise ValueError("The network has no room for all rows.")
+    batch.seed, batch.step = seed, step
+    with nogil:
+        if net.f32:
+            _load(net, &batch, rows, 0, m, m, <float*> NULL)
+            loss = forward_loss(net, &batch, weight_mean, <float*> NULL)
+        else:
+            _load(net, &batch, rows, 0, m, m, <double*> NULL)
+            loss = forward_loss(net, &batch, weight_mean, <double*> NULL)
+    return loss / (m * weight_mean)
+
+
+def raw_predictions(Network net):
+    """Raw predictions of all rows, with the running statistics.
+
+    Parameters
+    ----------
+    net : Network
+        Bound to its parameters and data.
+
+    Returns
+    -------
+    Z : ndarray of shape (n_samples, n_outputs)
+        What the last layer gives.
+    """
+    Z = np.empty((net.data.n_samples, net.n_outputs), net.dtype)
+    cdef void* out = address(Z)
+    cdef Py_ssize_t first = 0, m, n = net.data.n_samples, k = net.n_outputs
+    cdef Batch batch
+    with nogil:
+        while first < n:
+            m = min(net.batch_size, n - first)
+            if net.f32:
+                _load(net, &batch, NULL, first, m, m, <float*> NULL)
+                predict(net, &batch, <float*> NULL)
+                memcpy(
+                    <float*> out + first * k, net.layers[net.n_layers - 1].A,
+                    m * k * sizeof(float))
+            else:
+                _load(net, &batch, NULL, first, m, m, <double*> NULL)
+                predict(net, &batch, <double*> NULL)
+                memcpy(
+                    <double*> out + first * k, net.layers[net.n_layers - 1].A,
+                    m * k * sizeof(double))
+            first += m
+    return Z
+
+
+def forward(architecture, theta, running, data):
+    """Raw predictions of a network with given parameters.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        Of the network.
+    theta, running : ndarray
+        Its parameters and running statistics.
+    data : Data
+        The samples.
+
+    Returns
+    -------
+    Z : ndarray of shape (n_samples, n_outputs)
+        What the last layer gives.
+    """
+    batch = max(min(PREDICTION_BATCH, data.n_samples), 1)
+    net = Network(architecture, theta, running, data, batch, training=False)
+    with single_blas_thread():
+        return raw_predictions(net)
+
+
+def shuffle(Py_ssize_t[::1] order, uint64_t seed):
+    """Shuffle in place (Fisher and Yates).
+
+    Parameters
+    ----------
+    order : ndarray of shape (n,), intp
+        What to shuffle.
+    seed : int
+        Of the permutation.
+    """
+    cdef Py_ssize_t i, j, n = order.shape[0]
+    with nogil:
+        for i in range(n - 1, 0, -1):
+            # 64 random bits times (i + 1), the high word: no division
+            j = <Py_ssize_t> (
+                ((<uint64_t> random_bits(seed, 2 * i)) * <uint64_t> (i + 1)) >> 32)
+            order[i], order[j] = order[j], order[i]

@@ -1,0 +1,4 @@
+"""Addresses of arrays, for the compiled code."""
+
+
+cdef void* address(array) except? NULL

@@ -1,0 +1,1 @@
+"""What the estimators share: fit, continue and publish; parameters; docstrings."""

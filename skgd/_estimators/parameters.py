@@ -1,0 +1,174 @@
+"""Parameters of the estimators: what is allowed, and what it comes to in a training."""
+
+import warnings
+from collections.abc import Callable
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from .._rules.rule import Allowed, check_parameters, resolve_rule, with_rule_objects
+from .._rules.schedule import Schedule, is_rate_function
+from .._training.state import Recipe
+from ..averaging import AVERAGES, Averaging, resolve_average
+from ..line_search import LineSearch
+from ..losses import Loss
+from ..optimizers import OPTIMIZERS, Optimizer
+from ..penalties import PENALTIES, penalty_strengths
+from ..schedules import SCHEDULES
+
+# So many samples are taken for granted with alpha='auto' where there may be fewer.
+FEW = 100
+
+
+class Settings(BaseEstimator):
+    """The parameters that the four estimators share."""
+
+    _allowed = {
+        "solver": Allowed(options=("batch", "sgd", "minibatch")),
+        "penalty": Allowed(options=(*PENALTIES, None)),
+        "alpha": Allowed(Real, ge=0, options=("auto",)),
+        "l1_ratio": Allowed(Real, ge=0, le=1, options=(None,)),
+        "batch_size": Allowed(Integral, ge=1, options=("auto",)),
+        "learning_rate_init": Allowed(Real, gt=0, options=(None,)),
+        "clip_norm": Allowed(Real, gt=0, options=(None,)),
+        "max_iter": Allowed(Integral, ge=1),
+        "tol": Allowed(Real, ge=0, options=(None,)),
+        "n_iter_no_change": Allowed(Integral, ge=1, options=(np.inf,)),
+        "shuffle": Allowed(bool),
+        "verbose": Allowed(bool, Integral, ge=0),
+        "warm_start": Allowed(bool),
+        "early_stopping": Allowed(bool, options=("auto",)),
+        "scoring": Allowed(str, Callable, options=(None,)),
+        "validation_fraction": Allowed(Real, gt=0, lt=1),
+        "batch_norm": Allowed(bool),
+        "standardize": Allowed(bool),
+    }
+
+    @property
+    def _rules(self):
+        # the rules among the parameters: registry and base class
+        return {
+            "loss": (self._losses, Loss),
+            "optimizer": (OPTIMIZERS, Optimizer),
+            "learning_rate": (
+                {**SCHEDULES, "line_search": LineSearch},
+                (Schedule, LineSearch),
+            ),
+            "average": (AVERAGES, Averaging),
+        }
+
+    def set_params(self, **params):
+        """Set the parameters of this estimator and of the rules in it.
+
+        Parameters
+        ----------
+        **params : dict
+            As in scikit-learn. Where a rule is given by name, a parameter of it
+            (``optimizer__beta_1``) first puts the rule object in its place.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+        """
+        if any(key.startswith("average__") for key in params):
+            given = params.get("average", self.average)
+            rule = resolve_average(given, type(self).__name__)
+            if rule is None:
+                raise ValueError(
+                    f"average={given!r} has no parameters to set. Set average to "
+                    f"one of {sorted(AVERAGES)}, too."
+                )
+            params = {**params, "average": rule}
+        return super().set_params(**with_rule_objects(self, params, self._rules))
+
+    def _loss_rule(self, loss):
+        name = type(self).__name__
+        if isinstance(loss, Loss) and type(loss) not in self._losses.values():
+            raise ValueError(
+                f"The 'loss' parameter of {name} must be one of {sorted(self._losses)} "
+                f"or an instance of one of their classes in skgd.losses. Got {loss!r} "
+                "instead."
+            )
+        return resolve_rule(loss, self._losses, Loss, "loss", name)
+
+    def _resolve(self):
+        # parameters that are objects, all checked
+        check_parameters(self, self._allowed)
+        if self.penalty == "elasticnet" and self.l1_ratio is None:
+            raise ValueError("l1_ratio must be set when penalty is 'elasticnet'")
+        rules = {}
+        for name, (registry, base) in self._rules.items():
+            value = getattr(self, name)
+            if name == "loss":
+                rules[name] = self._loss_rule(value)
+            elif name == "average":
+                rules[name] = resolve_average(value, type(self).__name__)
+            elif name == "learning_rate" and (
+                is_rate_function(value) or value == "auto"
+            ):
+                rules[name] = value
+            else:
+                owner = type(self).__name__
+                also = ""
+                if name == "learning_rate":
+                    also = ", 'auto', or a callable; a number is learning_rate_init"
+                rules[name] = resolve_rule(value, registry, base, name, owner, also)
+        if isinstance(rules["learning_rate"], LineSearch) and self.solver != "batch":
+            raise ValueError(
+                "learning_rate='line_search' compares the objective over all samples "
+                "before and after an update: it needs solver='batch'. Got "
+                f"solver={self.solver!r}."
+            )
+        return rules
+
+    def _own_rate(self, optimizer, batch_size, incremental):
+        # (that of a stream falls for linear models: it may start as for batches)
+        falls = incremental and self._kind == "linear" and self.solver != "sgd"
+        single = batch_size == 1 and not falls
+        kind = f"single {self._kind}" if single else self._kind
+        return optimizer.own_rate(kind, self.n_features_in_)
+
+    def _recipe(self, rules, n_samples, n_used, weight_sum, incremental):
+        searched = isinstance(rules["learning_rate"], LineSearch)
+        if self.solver == "batch":
+            # a search needs the gradient, which updates by a single row do not keep
+            batch_size = max(n_samples, 2) if searched else n_samples
+        elif self.solver == "sgd":
+            batch_size = 1
+        elif self.batch_size == "auto":
+            batch_size = self._own_batch_size(rules["optimizer"], n_samples)
+        else:
+            batch_size = min(self.batch_size, n_samples)
+            if batch_size < self.batch_size:
+                warnings.warn(
+                    "Got `batch_size` less than 1 or larger than sample size. It is "
+                    f"going to be clipped: from {self.batch_size} to {n_samples}.",
+                    stacklevel=2,
+                )
+        rate = self.learning_rate_init
+        if rate is None:
+            rate = self._own_rate(rules["optimizer"], batch_size, incremental)
+        schedule = rules["learning_rate"]
+        if schedule == "auto":
+            schedule = self._own_schedule(rate, rules["optimizer"], incremental)
+        alpha, per_sample = self.alpha, self._penalty_per_sample
+        if alpha == "auto":
+            alpha, per_sample = self._own_alpha(n_used, weight_sum, incremental), False
+        l1, l2 = penalty_strengths(self.penalty, alpha, self.l1_ratio)
+        return Recipe(
+            optimizer=rules["optimizer"],
+            schedule=schedule,
+            learning_rate=rate,
+            batch_size=batch_size,
+            shuffle=bool(self.shuffle),
+            max_iter=1 if incremental else self.max_iter,
+            n_iter_no_change=self.n_iter_no_change,
+            n_steps=self.max_iter * -(-n_samples // batch_size),
+            l1=l1,
+            l2=l2,
+            per_sample=per_sample,
+            clip_norm=np.inf if self.clip_norm is None else float(self.clip_norm),
+            average=rules["average"],
+        )

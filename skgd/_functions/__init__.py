@@ -1,0 +1,1 @@
+"""Minimisation of functions: the loop over steps, and what it evaluates."""

@@ -1,0 +1,1 @@
+"""What the rules share: parameters and their checks, kernels, and base classes."""

@@ -1,0 +1,143 @@
+"""What all schedules share, and the rates that a training takes from one."""
+
+import numpy as np
+
+from .rule import Rule
+
+
+class Schedule(Rule):
+    """Base of the schedules."""
+
+    def __call__(self, step, n_steps=None, n_plateaus=0):
+        """Factor of the initial learning rate.
+
+        Parameters
+        ----------
+        step : int or array-like of int
+            Updates so far, from 0.
+        n_steps : int, default=None
+            Updates in the whole training, for the schedules that end.
+        n_plateaus : int, default=0
+            How often training has stopped to improve, for `Adaptive`.
+
+        Returns
+        -------
+        factor : ndarray of float64 of the shape of step
+            What to multiply the initial rate by.
+        """
+        step = np.asarray(step, dtype=np.float64)
+        return np.asarray(self._factor(step, n_steps, n_plateaus), dtype=np.float64)
+
+    def _factor(self, step, n_steps, n_plateaus):
+        raise NotImplementedError(f"{type(self).__name__} needs a method _factor.")
+
+    # updates before which a plateau says nothing
+    _warming = 0
+
+    @property
+    def _adaptive(self):
+        # the rule that lowers the rate on a plateau, if there is one
+        return None
+
+    def _span(self, n_steps):
+        span = self.n_steps if self.n_steps is not None else n_steps
+        if span is None:
+            raise ValueError(
+                f"{type(self).__name__} needs the number of steps: set its n_steps "
+                "or pass n_steps."
+            )
+        return max(span, 1)
+
+
+class Steady(Schedule):
+    """Base of the schedules whose factor is the same at every step between plateaus."""
+
+    def _factor(self, step, n_steps, n_plateaus):
+        return np.full_like(step, self._steady(n_plateaus))
+
+
+def _is_steady(schedule):
+    # and no subclass that says something else
+    kind = type(schedule)
+    return (
+        isinstance(schedule, Steady)
+        and kind._factor is Steady._factor
+        and kind.__call__ is Steady.__call__
+    )
+
+
+def is_rate_function(value):
+    """Whether something is a function of the step that returns the rate itself.
+
+    Parameters
+    ----------
+    value : object
+        What the user gave for a schedule.
+
+    Returns
+    -------
+    is_function : bool
+        False for a `Schedule`, which returns a factor, and for a class.
+    """
+    return callable(value) and not isinstance(value, Schedule | type)
+
+
+def learning_rates(name, schedule, initial, steps, n_steps, n_plateaus=0):
+    """Learning rates of some steps.
+
+    Parameters
+    ----------
+    name : str
+        What the user calls the schedule, for an error.
+    schedule : Schedule or callable
+        A callable takes the step and returns the rate itself.
+    initial : float
+        The rate that a schedule's factor multiplies.
+    steps : ndarray of int
+        Updates so far.
+    n_steps : int
+        Updates in the whole training.
+    n_plateaus : int, default=0
+        How often training has stopped to improve.
+
+    Returns
+    -------
+    rates : ndarray of float64 of the shape of steps
+        The rates.
+
+    Raises
+    ------
+    ValueError
+        For a callable that does not return a finite rate >= 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skgd._rules.schedule import learning_rates
+    >>> from skgd.schedules import Linear
+    >>> learning_rates("learning_rate", Linear(), 0.1, np.array([0, 5]), 10)
+    array([0.1 , 0.05])
+    """
+    if _is_steady(schedule):  # in each epoch: as fast as can be
+        rates = np.empty(steps.shape)
+        rates.fill(initial * schedule._steady(n_plateaus))
+        return rates
+    if isinstance(schedule, Schedule):
+        factor = schedule(steps, n_steps, n_plateaus)
+        return np.ascontiguousarray(initial * factor, dtype=np.float64)
+    wrong = f"The {name!r} callable must take the number of updates and return a float:"
+    try:
+        given = [schedule(step) for step in steps.tolist()]
+    except TypeError as error:
+        raise ValueError(f"{wrong} {error}.") from error
+    try:
+        rates = np.array([float(rate) for rate in given])
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{wrong} {error}.") from error
+    sound = np.isfinite(rates) & (rates >= 0)
+    if not sound.all():
+        raise ValueError(
+            f"The {name!r} callable must return finite rates >= 0. Got "
+            f"{float(rates[~sound][0])} at step {steps[~sound][0]}."
+        )
+    return rates

@@ -1,0 +1,1 @@
+"""The loop over epochs, the state that it changes, and when it ends."""

@@ -1,0 +1,282 @@
+"""One pass over the training rows: the order, the rates, and the updates."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._engine.epoch import shuffle, train_epoch, training_loss
+from .._engine.network import Network
+from .._rules.optimizer import OptimizerKernel
+from .._rules.schedule import learning_rates
+from ..line_search import LineSearch
+from ..penalties import penalty_value
+from .state import Recipe, TrainingState
+
+
+@dataclass
+class Pass:
+    """What the updates of one pass share."""
+
+    net: Network
+    state: TrainingState
+    recipe: Recipe
+    kernel: OptimizerKernel
+    order: np.ndarray | None
+    n_updates: int
+    weight_mean: float
+    seed: int  # of the dropout masks
+
+    @property
+    def n_samples(self):
+        """The samples of the pass."""
+        return self.net.data.n_samples if self.order is None else len(self.order)
+
+    @property
+    def weight(self):
+        """The sum of the sample weights."""
+        return self.n_samples * self.weight_mean
+
+    def update(self, rates):
+        """Make the updates.
+
+        Parameters
+        ----------
+        rates : ndarray of shape (n_updates,)
+            The learning rate of each.
+
+        Returns
+        -------
+        loss, reported : float
+            The mean loss, each sample's before its update, in units of training and in
+            the user's.
+        """
+        recipe, state = self.recipe, self.state
+        self.net.loss_in_units(0.0)  # from here on
+        loss = train_epoch(
+            self.net,
+            self.kernel,
+            order=self.order,
+            rates=rates,
+            l1=recipe.l1,
+            l2=recipe.l2,
+            per_sample=recipe.per_sample,
+            weight_mean=self.weight_mean,
+            seed=self.seed,
+            state=state,
+            clip_norm=recipe.clip_norm,
+            shares=self.shares(),
+        )
+        state.learning_rate = float(rates[-1])
+        return loss / self.weight, self.net.loss_in_units(loss) / self.weight
+
+    def shares(self):
+        """Shares of the updates in the average.
+
+        Returns
+        -------
+        shares : ndarray of shape (n_updates,) or None
+            None where nothing is averaged.
+        """
+        recipe, n = self.recipe, self.n_samples
+        if recipe.average is None:
+            return None
+        ends = np.minimum(np.arange(1, self.n_updates + 1) * recipe.batch_size, n)
+        return recipe.average(self.state.n_seen + ends, self.state.n_averaged)
+
+    def strengths(self):
+        """Strengths of the penalty in the mean loss.
+
+        Returns
+        -------
+        l1, l2 : float
+            Of the L1 norm and of half the squared L2 norm.
+        """
+        share = self.n_updates / self.weight if self.recipe.per_sample else 1.0
+        return self.recipe.l1 * share, self.recipe.l2 * share
+
+    def penalty(self):
+        """The penalty at the parameters of the moment.
+
+        Returns
+        -------
+        penalty : float
+            Its value.
+        """
+        weights = self.state.theta[: self.net.n_penalised]
+        return penalty_value(weights, *self.strengths())
+
+    def with_penalty(self, loss, reported, penalty):
+        """The objective.
+
+        Parameters
+        ----------
+        loss, reported : float
+            The mean loss, in units of training and in the user's.
+        penalty : float
+            In units of training, which count as the mean of those of the targets.
+
+        Returns
+        -------
+        loss, reported : float
+            With the penalty.
+        """
+        return loss + penalty, reported + self.state.unit_of_loss * penalty
+
+
+def run_epoch(net, state, recipe, kernel, rows, weight_mean):
+    """One pass over the training rows.
+
+    Parameters
+    ----------
+    net : Network
+        Bound to `state` and the data.
+    state : TrainingState
+        Changed in place.
+    recipe : Recipe
+        How.
+    kernel : OptimizerKernel
+        Of the optimizer.
+    rows : ndarray of intp or None
+        The training rows; None for all.
+    weight_mean : float
+        The mean of the sample weights.
+
+    Returns
+    -------
+    loss, reported : float
+        The mean loss before each update, plus the penalty at the start, in units of
+        training and in the user's.
+    penalty : float
+        Its share in `loss`.
+    """
+    n = net.data.n_samples if rows is None else len(rows)
+    n_updates = -(-n // recipe.batch_size)
+    order = rows
+    # One permutation and one set of dropout masks an epoch. The order within a
+    # single batch does not matter.
+    # (much faster than randint, or an array of two)
+    seeds = [int(2**53 * state.rng.random_sample()) for _ in range(2)]
+    if recipe.shuffle and n_updates > 1:
+        order = np.arange(n) if rows is None else rows.copy()
+        shuffle(order, seeds[0])
+    work = Pass(net, state, recipe, kernel, order, n_updates, weight_mean, seeds[1])
+    penalty = work.penalty()
+    if isinstance(recipe.schedule, LineSearch):
+        return *search_update(work, penalty), penalty
+    steps = np.arange(state.step, state.step + n_updates)
+    rates = learning_rates(
+        "learning_rate",
+        recipe.schedule,
+        recipe.learning_rate * state.rate_factor,
+        steps,
+        recipe.n_steps,
+        state.n_plateaus,
+    )
+    return *work.with_penalty(*work.update(rates), penalty), penalty
+
+
+def search_update(work, penalty):
+    """One update with all rows, by a rate that lowers the objective enough.
+
+    Where the optimizer leads uphill its slots are forgotten, so that it begins
+    along the gradient. Where no rate helps then, the parameters stay.
+
+    Parameters
+    ----------
+    work : Pass
+        Of a single update.
+    penalty : float
+        Its value before the update.
+
+    Returns
+    -------
+    loss, reported : float
+        The mean loss and the penalty before the update, in units of training and in
+        the user's.
+    """
+    state, rule = work.state, work.recipe.schedule
+    rate = work.recipe.learning_rate
+    if state.slot_step:
+        rate = rule.grow * state.learning_rate
+    else:
+        state.learning_rate = rate
+    start = state.snapshot()
+    try:
+        return _search(work, start, rate, penalty)
+    except BaseException:  # a trial point is no result
+        state.go_back(start)
+        raise
+
+
+def _search(work, start, rate, penalty):
+    state, rule = work.state, work.recipe.schedule
+    eps = float(np.finfo(state.theta.dtype).eps)
+    before, reported = work.with_penalty(*loss_now(work), penalty)
+    found = rule.search(rate, before, lambda rate: attempt(work, start, rate), eps)
+    if found is None and len(state.slots) and start["slot_step"]:
+        state.go_back(start)
+        state.forget_slots()
+        start, rate = state.snapshot(), work.recipe.learning_rate
+        found = rule.search(rate, before, lambda rate: attempt(work, start, rate), eps)
+    if found is None:
+        state.go_back(start)
+    return before, reported
+
+
+def attempt(work, start, rate):
+    """Make an update by some rate.
+
+    Parameters
+    ----------
+    work : Pass
+        Of a single update.
+    start : dict
+        The state before it.
+    rate : float
+        The learning rate.
+
+    Returns
+    -------
+    after, promised : float
+        The objective there, and by how much it would fall if it were linear (but for
+        the L1 norm).
+    """
+    state = work.state
+    state.go_back(start)
+    work.update(np.array([rate], dtype=np.float64))
+    p = work.net.n_penalised
+    l1, l2 = work.strengths()
+    old, new = start["theta"].astype(np.float64), state.theta.astype(np.float64)
+    # of the objective itself, also where the way is along a clipped gradient
+    slope = work.net.gradient.astype(np.float64) / work.net.clip_factor
+    slope[:p] += l2 * old[:p]
+    with np.errstate(over="ignore", invalid="ignore"):
+        promised = slope @ (old - new)
+        promised += l1 * (np.abs(old[:p]).sum() - np.abs(new[:p]).sum())
+        return loss_now(work)[0] + work.penalty(), float(promised)
+
+
+def loss_now(work):
+    """The mean loss of a single batch with the dropout masks of the pass.
+
+    Parameters
+    ----------
+    work : Pass
+        Of a single update.
+
+    Returns
+    -------
+    loss, reported : float
+        Without a penalty, in units of training and in the user's.
+    """
+    work.net.loss_in_units(0.0)
+    running = work.state.running.copy()  # looking is not learning
+    loss = training_loss(
+        work.net,
+        order=work.order,
+        weight_mean=work.weight_mean,
+        seed=work.seed,
+        step=float(work.state.step),
+    )
+    work.state.running[:] = running
+    return loss, work.net.loss_in_units(loss * work.weight) / work.weight

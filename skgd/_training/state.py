@@ -1,0 +1,299 @@
+"""How to descend, and where a descent is."""
+
+from copy import deepcopy
+from dataclasses import dataclass, field
+from math import isfinite
+
+import numpy as np
+
+from .._data.units import Units
+from .._engine.memory import aligned, all_finite
+from .._rules.optimizer import Optimizer
+from ..averaging import Averaging
+from .stopping import Stopping
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to descend: the hyperparameters, resolved to objects and numbers."""
+
+    optimizer: Optimizer
+    schedule: object  # Schedule, LineSearch, or a callable that returns the rate
+    learning_rate: float
+    batch_size: int
+    shuffle: bool
+    max_iter: int
+    n_iter_no_change: float
+    n_steps: int  # updates of a whole training, for the schedules that end
+    l1: float
+    l2: float
+    per_sample: bool  # the penalty is divided by the samples of a batch
+    clip_norm: float  # a longer gradient is scaled down to it; inf: never
+    average: Averaging | None
+
+
+@dataclass
+class TrainingState:
+    """What `partial_fit` and `warm_start` continue.
+
+    Parameters and running statistics are flat vectors in the layout of the
+    architecture; slots are (n_slots, n_params).
+    """
+
+    theta: np.ndarray
+    running: np.ndarray
+    rng: np.random.RandomState
+    units: Units | None = None  # of training; None: the user's
+    only_streamed: bool = False  # by `partial_fit`, from initial weights on
+    split_from: dict | None = None  # the generator that held out rows
+    stopping: Stopping | None = None
+    watched: str = ""  # 'training loss', 'validation loss' or 'validation score'
+    slots: np.ndarray | None = None
+    slots_of: tuple = ()
+    average: np.ndarray | None = None  # of theta
+    running_average: np.ndarray | None = None  # of the statistics of hidden layers
+    step: int = 0  # updates
+    slot_step: int = 0  # updates since the slots were made
+    n_seen: int = 0  # samples
+    n_averaged: int = 0  # updates in the averages
+    l1_total: float = 0.0
+    rate_factor: float = 1.0  # of the learning rate, halved by restarts
+    rate_of_factor: float | None = None  # the rate that was halved
+    n_restarts: int = 0  # after divergence, of the last call
+    first_loss: float | None = None  # at the start, or where the user has set it
+    n_plateaus: int = 0
+    converged: bool = False  # the last fit has ended on a plateau
+    weight_sum: float = 0.0
+    weight_count: int = 0
+    learning_rate: float = np.nan
+    losses: list = field(default_factory=list)  # of all epochs until `end_call`
+    least_loss: float = np.inf  # of these
+    loss_curve: list = field(default_factory=list)  # of this call
+    validation_scores: list = field(default_factory=list)
+    validation_loss_curve: list = field(default_factory=list)
+    best_iter: int | None = None  # epochs before the parameters that were restored
+    best_score: float | None = None  # of that epoch
+
+    @property
+    def unit_of_loss(self):
+        """What a loss of one is in the user's units."""
+        return 1.0 if self.units is None else self.units.of_loss
+
+    @property
+    def n_epochs(self):
+        """Epochs of all calls."""
+        return len(self.losses) + len(self.loss_curve)
+
+    def next_call(self):
+        """A state to go on with, which leaves this one alone.
+
+        But for the generator, whose copy takes longer than training does on a few rows,
+        and `losses`, which grow with the number of calls: see `mark`.
+        """
+        new = TrainingState(**self.__dict__)
+        for name in self._IN_PLACE:
+            value = getattr(self, name)
+            setattr(new, name, None if value is None else aligned(value))
+        new.stopping = self.stopping and self.stopping.copy()
+        for name in self.CURVES:
+            setattr(new, name, list(getattr(self, name)))
+        return new
+
+    def copy(self):
+        """A state of its own: training the copy leaves this one alone."""
+        new = self.next_call()
+        new.rng, new.losses = deepcopy(self.rng), list(self.losses)
+        return new
+
+    def end_call(self):
+        """Add the epochs of this call to those of the earlier ones."""
+        self.losses += self.loss_curve
+        self.least_loss = min([self.least_loss, *self.loss_curve])
+        self.loss_curve = []
+
+    def mark(self):
+        """Where that is which the states of the next calls share with this one.
+
+        Returns
+        -------
+        mark : tuple
+            For `undo`.
+        """
+        return len(self.losses), self.rng.get_state(legacy=False)
+
+    def undo(self, mark):
+        """Go back to where a call has begun that failed.
+
+        Parameters
+        ----------
+        mark : tuple
+            What the method of that name gave.
+        """
+        n_losses, generator = mark
+        del self.losses[n_losses:]
+        self.rng.set_state(generator)
+
+    def is_finite(self, loss):
+        """Whether all numbers are finite.
+
+        The slots count: a second moment that overflowed would freeze its weight in
+        silence.
+
+        Parameters
+        ----------
+        loss : float
+            That of the last epoch.
+
+        Returns
+        -------
+        finite : bool
+            False where one is NaN or infinite.
+        """
+        arrays = [self.theta, self.slots, self.running]
+        if self.n_averaged:
+            arrays.append(self.average)
+        return isfinite(loss) and all_finite(*arrays)
+
+    @property
+    def published(self):
+        """The parameters that a user sees: the average once there is one."""
+        return self.average if self.n_averaged else self.theta
+
+    @property
+    def published_running(self):
+        """The running statistics that belong to `published`."""
+        averaged = self.n_averaged and self.running_average is not None
+        return self.running_average if averaged else self.running
+
+    def make_average(self, architecture):
+        """Make room for averages unless it is there.
+
+        The statistics of hidden layers are averaged as the parameters that they come
+        from. Those of the features depend on no parameters.
+
+        Parameters
+        ----------
+        architecture : Architecture
+            Of the network.
+        """
+        if self.average is None:
+            self.average = np.zeros_like(self.theta)
+            if architecture.batch_norm:
+                self.running_average = np.zeros_like(self.running)
+
+    def forget_average(self):
+        """Publish the parameters of training."""
+        self.average = self.running_average = None
+        self.n_averaged = 0
+
+    def make_slots(self, optimizer, kernel):
+        """Make new slots unless those of the same kind of optimizer are there.
+
+        Parameters
+        ----------
+        optimizer : Optimizer
+            The rule.
+        kernel : OptimizerKernel
+            Its compiled form.
+        """
+        kind = (type(optimizer).__name__, kernel.n_slots)
+        if kind != self.slots_of or self.slots is None:
+            shape = (kernel.n_slots, self.theta.size)
+            self.slots = aligned(np.zeros(shape, self.theta.dtype))
+            self.slots_of = kind
+            self.slot_step, self.l1_total = 0, 0.0
+
+    def forget_slots(self):
+        """Set the slots back to what they were before the first update."""
+        self.slots[:] = 0
+        self.slot_step, self.l1_total = 0, 0.0
+
+    CURVES = ("loss_curve", "validation_scores", "validation_loss_curve")
+    _KEPT = ("theta", "running", "average", "running_average")
+    _IN_PLACE = (*_KEPT, "slots")
+    _COUNTS = ("step", "slot_step", "n_seen", "n_averaged", "l1_total", "learning_rate")
+
+    def _copies(self, names):
+        # (in each epoch: one look-up, and no copy of what is not there)
+        found = vars(self)
+        return {name: found[name].copy() for name in names if found[name] is not None}
+
+    def snapshot(self, slots=True):
+        """Copies of what an update changes, for `go_back`.
+
+        Parameters
+        ----------
+        slots : bool, default=True
+            Whether those of the optimizer are needed.
+
+        Returns
+        -------
+        snapshot : dict
+            Arrays and counts.
+        """
+        snapshot = self._copies(self._IN_PLACE if slots else self._KEPT)
+        for name in self._COUNTS:
+            snapshot[name] = getattr(self, name)
+        return snapshot
+
+    def go_back(self, snapshot):
+        """Undo the updates since a snapshot.
+
+        Parameters
+        ----------
+        snapshot : dict
+            What the method of that name gave.
+        """
+        for name in self._IN_PLACE:
+            if name in snapshot:
+                getattr(self, name)[...] = snapshot[name]
+        for name in self._COUNTS:
+            setattr(self, name, snapshot[name])
+
+    def kept(self):
+        """Copies of what early stopping restores."""
+        best = len(self.validation_scores), self.validation_scores[-1]
+        return self._copies(self._KEPT), self.n_averaged, *best
+
+    def restore_best(self):
+        """Go back to the best epoch, if early stopping has kept it."""
+        kept = self.stopping.best_weights
+        if kept is None:
+            return
+        copies, self.n_averaged, self.best_iter, self.best_score = kept
+        for name, values in copies.items():
+            getattr(self, name)[:] = values
+
+
+def update_weight_mean(state, weights, rows, n):
+    """Mean sample weight over all the samples that the state has been trained on.
+
+    Weights are relative: this mean is what counts as weight one, so that
+    weights act as repeated samples do, in batches of any size. Over calls of
+    `partial_fit` it is the mean of all calls.
+
+    Parameters
+    ----------
+    state : TrainingState
+        Takes note of the new samples.
+    weights : ndarray of shape (n_samples,) or None
+        The weights.
+    rows : ndarray of intp or None
+        The training rows.
+    n : int
+        Their number.
+
+    Returns
+    -------
+    mean : float
+        The mean.
+    n_used : int
+        New samples that have a weight.
+    """
+    total, n_used = float(n), n
+    if weights is not None:
+        used = weights if rows is None else weights[rows]
+        total, n_used = float(used.sum(dtype=np.float64)), np.count_nonzero(used)
+    state.weight_sum += total
+    state.weight_count += n
+    return state.weight_sum / state.weight_count, n_used

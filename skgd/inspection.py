@@ -1,6 +1,0 @@
-"""Before a fit: which learning rate. After it: what the training curve shows."""
-
-from ._diagnosis import Diagnosis, Finding, diagnose
-from ._range_test import learning_rate_range
-
-__all__ = ["Diagnosis", "Finding", "diagnose", "learning_rate_range"]

@@ -1,0 +1,288 @@
+"""Before a fit: which learning rate. The range test."""
+
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import Bunch, check_random_state
+
+from .._data.features import check_weights
+from .._engine.threads import single_blas_thread
+from .._estimators.base import GradientDescent
+from .._rules.rule import Allowed
+from .._training.divergence import Diverged
+from .._training.observers import without_callbacks
+from .diagnosis import noise_of
+
+# Rows of a step for solver='sgd'. The loss of a single row is mostly noise.
+SINGLE_ROWS = 50
+# The test ends at a loss of so many times the initial one.
+EXPLODED = 4
+
+
+def learning_rate_range(
+    estimator,
+    X,
+    y,
+    *,
+    sample_weight=None,
+    min_rate=1e-6,
+    max_rate=10.0,
+    n_steps=100,
+    smoothing=0.03,
+    random_state=None,
+):
+    """Learning-rate range test: the loss while the rate grows step by step.
+
+    A clone of the estimator makes one update on a random batch in each step, with a
+    constant rate that grows geometrically from step to step. The loss falls where
+    the rate is large enough to learn, and rises where it is too large [1]_.
+
+    Parameters
+    ----------
+    estimator : GDRegressor, GDClassifier, MLPGDRegressor or MLPGDClassifier
+        Fitted or not; it is not changed. Its `solver` and `batch_size` say how many
+        rows make a step. For ``solver='sgd'`` a step is 50 updates of one row each:
+        the loss of a single row is mostly noise. Its rate, schedule and
+        `early_stopping` do not matter.
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Training data; what the estimator would see, if it is in a pipeline.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Targets.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights of the samples.
+    min_rate : float, default=1e-6
+        The rate of the first step.
+    max_rate : float, default=10.0
+        The rate of the last step.
+    n_steps : int, default=100
+        The most steps, 20 or more. The test ends before at a loss that is not finite,
+        or of four times the initial one.
+    smoothing : float, default=0.03
+        Standard deviation of the Gaussian that smooths the losses, as a share of
+        `n_steps`, in [0, 1].
+    random_state : int, RandomState instance or None, default=None
+        Seed of the rows and of the clone. None takes the estimator's.
+
+    Returns
+    -------
+    result : Bunch
+        With the attributes
+
+        learning_rates : ndarray of shape (n_steps_made,)
+            The rates.
+        losses : ndarray of shape (n_steps_made,)
+            The loss of the batch of each step before its update, plus the penalty.
+        smoothed_losses : ndarray of shape (n_steps_made,)
+            The same, smoothed, without a lag; an explosion is cut off, and does not
+            show before it has begun.
+        suggestion : float or None
+            The geometric mean of the rate where the smoothed loss falls most
+            steeply, which learns but slowly, and that of the least loss, which is
+            too large; at most a quarter of the latter. None where the loss does not
+            fall clearly, by 1 % and by more than its noise: more steps then help, or
+            another range. A quarter of `max_rate` means that the range ends too
+            early. For both rates the means have what comes next in full, and so keep
+            away from an explosion.
+        diverged : bool
+            Whether the loss exploded before the last step.
+
+    See Also
+    --------
+    diagnose : What the curve of a training shows.
+
+    References
+    ----------
+    .. [1] L. N. Smith (2017). Cyclical learning rates for training neural networks.
+       WACV. https://arxiv.org/abs/1506.01186
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.preprocessing import scale
+    >>> from skgd import GDRegressor
+    >>> from skgd.inspection import learning_rate_range
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> reg = GDRegressor(optimizer="sgd", solver="batch", random_state=0)
+    >>> result = learning_rate_range(reg, scale(X), scale(y))
+    >>> print(f"{result.suggestion:.2f}")
+    0.15
+    >>> reg = reg.set_params(learning_rate_init=result.suggestion)
+    >>> bool(reg.fit(scale(X), scale(y)).score(scale(X), scale(y)) > 0.5)
+    True
+    """
+    _check_range(estimator, min_rate, max_rate, n_steps, smoothing)
+    model = without_callbacks(clone(estimator))
+    rng = model.random_state if random_state is None else random_state
+    rng = np.random.RandomState() if rng is None else check_random_state(rng)
+    with single_blas_thread():
+        X, y, weights, units = _training_data(model, X, y, sample_weight)
+    batches = _batches(model, X.shape[0], rng)
+    seed = rng.randint(2**31 - 1)
+    options = {"learning_rate": "constant", "random_state": seed, "verbose": False}
+    if hasattr(model, "class_weight"):
+        options["class_weight"] = None  # among the weights by now
+    model.set_params(**options)
+    n_first = n_steps // 10
+    rates = np.geomspace(min_rate, max_rate, n_steps)
+    data = X, y, weights
+    losses, diverged = _run(model, data, units, batches, rates.tolist(), n_first)
+    rates = rates[: len(losses)]
+    width = smoothing * n_steps
+    smoothed, ahead = _smooth(losses, width, n_first)
+    return Bunch(
+        learning_rates=rates,
+        losses=losses,
+        smoothed_losses=smoothed,
+        suggestion=_suggest(rates, losses, ahead, width, n_first),
+        diverged=diverged,
+    )
+
+
+def _check_range(estimator, min_rate, max_rate, n_steps, smoothing):
+    if not isinstance(estimator, GradientDescent):
+        raise TypeError(
+            "The 'estimator' parameter of learning_rate_range must be a GDRegressor, "
+            "GDClassifier, MLPGDRegressor or MLPGDClassifier. Got "
+            f"{estimator!r} instead. Of a pipeline or a search, pass the estimator in "
+            "it and the data as transformed by the steps before."
+        )
+    for name, value, domain in (
+        ("min_rate", min_rate, Allowed(Real, gt=0)),
+        ("max_rate", max_rate, Allowed(Real, gt=0)),
+        ("n_steps", n_steps, Allowed(Integral, ge=20)),
+        ("smoothing", smoothing, Allowed(Real, ge=0, le=1)),
+    ):
+        if value not in domain:
+            raise ValueError(
+                f"The {name!r} parameter of learning_rate_range must be {domain}. Got "
+                f"{value!r} instead."
+            )
+    if max_rate <= min_rate:
+        raise ValueError(
+            "The 'max_rate' parameter of learning_rate_range must be > min_rate = "
+            f"{min_rate!r}. Got {max_rate!r} instead."
+        )
+
+
+def _training_data(model, X, y, sample_weight):
+    # Checked as `fit` does, all at once, so that an error while the rate grows can
+    # only be divergence. Rows without weight go: a batch of them is no batch.
+    rules = model._resolve()
+    X, y = model._validate(X, y, None)
+    y, Y = model._encode(y, X.dtype, None, None, False)
+    weights = check_weights(sample_weight, X)
+    factors = model._class_factors(y, False)
+    weights = model._times_class_weights(y, weights, factors, X.dtype)
+    architecture = model._architecture(rules, X.shape[1])
+    units = model._units(architecture, X, Y, weights, None, None)
+    if weights is not None and not weights.all():
+        used = np.flatnonzero(weights)
+        X, y, weights = X[used], y[used], weights[used]
+    return X, y, weights, units
+
+
+def _batches(model, n, rng):
+    # Rows of each step, in random order. A batch is one update: it is all the rows
+    # that the clone is given.
+    if model.solver == "sgd":
+        size = SINGLE_ROWS
+    elif model.solver == "batch":
+        size = n
+    else:
+        size = model.batch_size
+        if size == "auto":
+            size = model._own_batch_size(model._resolve()["optimizer"], n)
+    if model.solver == "minibatch":
+        model.set_params(solver="batch")
+    size = min(size, n)
+    while True:
+        order = rng.permutation(n)
+        for end in range(size, n + 1, size):
+            yield order[end - size : end]
+
+
+def _run(model, data, units, batches, rates, n_first):
+    # losses of the steps, and whether they exploded
+    X, y, weights = data
+    losses = []
+    classes = getattr(model, "classes_", None)
+    for rate in rates:
+        rows = next(batches)
+        weight = None if weights is None else weights[rows]
+        model.set_params(learning_rate_init=rate)
+        try:
+            # as partial_fit, but in the units of all data
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                model._fit(
+                    X[rows],
+                    y[rows],
+                    weight,
+                    incremental=True,
+                    classes=classes,
+                    units=units,
+                )
+        except ValueError as error:
+            # the data are valid; any other error is one of ours
+            diverged = error.__context__
+            if not isinstance(diverged, Diverged):
+                raise
+            if np.isfinite(diverged.loss):
+                losses.append(diverged.loss)
+            return np.array(losses, dtype=np.float64), True
+        losses.append(model.loss_curve_[-1])
+        if model.n_restarts_:
+            return np.array(losses, dtype=np.float64), True
+        if len(losses) > n_first:
+            start = np.mean(losses[:n_first])
+            # the mean of three: a single batch may be unlucky
+            limit = start + (EXPLODED - 1) * abs(start)
+            if start != 0 and np.mean(losses[-3:]) > limit:
+                return np.array(losses, dtype=np.float64), True
+    return np.array(losses, dtype=np.float64), False
+
+
+def _smooth(losses, width, n_first):
+    # Centred means, which do not lag behind the rate: to be shown, where a rise does
+    # not begin before that of the losses, and with all that lies ahead.
+    if not len(losses):
+        return losses, losses
+    start = losses[:n_first].mean()
+    losses = np.minimum(losses, start + abs(start)) if start else losses
+    reach = int(np.ceil(3 * width))
+    offsets = np.arange(-reach, reach + 1)
+    kernel = np.exp(-0.5 * (offsets / max(width, 1e-9)) ** 2)
+    kernel /= kernel.sum()
+    padded = np.pad(losses, reach, mode="edge")
+    ahead = np.convolve(padded, kernel, mode="valid")
+    # what comes later counts as no more than the most of those before
+    shown = np.empty_like(ahead)
+    for step in range(len(losses)):
+        most = losses[max(0, step - reach) : max(step, reach) + 1].max()
+        window = padded[step : step + len(kernel)]
+        shown[step] = np.minimum(window, most) @ kernel
+    return shown, ahead
+
+
+def _suggest(rates, losses, smoothed, width, n_first):
+    if len(losses) <= n_first:
+        return None
+    least = int(smoothed.argmin())
+    start = losses[:n_first].mean()
+    fall = start - smoothed[least]
+    # Variances of the two means, the smoothed one over about sqrt(4 pi) widths; of
+    # many smoothed values the least is about 2.5 deviations low by chance.
+    share = 1 / n_first + 1 / max(1, 3.5 * width)
+    noise = np.sqrt(share) * noise_of(np.diff(losses[: max(least, 3 * n_first)]), 2)
+    if least < n_first or fall <= max(0.01 * abs(start), 4 * noise):
+        return None
+    # Before a tenth of the fall, a steep slope is noise.
+    begin = int(np.flatnonzero(smoothed[:least] > start - 0.1 * fall)[-1:].sum())
+    slopes = np.gradient(smoothed, np.log(rates))
+    steepest = begin + int(slopes[begin : least + 1].argmin())
+    # On quadratics with 2 / L the largest stable rate, the least loss is at 0.8 to 3.4
+    # times that rate: the rate grows on while divergence gets under way.
+    return float(min(np.sqrt(rates[steepest] * rates[least]), rates[least] / 4))

@@ -1,0 +1,309 @@
+"""The displays of what is in a model: weights and activations."""
+
+import numpy as np
+from scipy import sparse as sp
+from sklearn.utils.validation import check_is_fitted
+
+from .._estimators.perceptron import MultilayerPerceptron
+from .style import LINE_WIDTH, add_legend, check_named, dress, new_axes, style
+
+
+class WeightsDisplay:
+    """Histogram of the weights, and their norm in each layer.
+
+    Use `from_estimators`. Intercepts are not among the weights.
+
+    Parameters
+    ----------
+    weights : dict of str to list of array-like
+        The weights of each layer, by the name of the model.
+
+    Attributes
+    ----------
+    axes_ : list of matplotlib Axes
+        The histogram and the norms.
+    ax_ : matplotlib Axes
+        The first of them.
+    figure_ : matplotlib Figure
+        The figure of `ax_`.
+
+    See Also
+    --------
+    ActivationsDisplay : What the layers of a network put out.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skgd import GDClassifier
+    >>> from skgd.plotting import WeightsDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> models = {
+    ...     penalty: GDClassifier(penalty=penalty, alpha=0.1, random_state=0).fit(X, y)
+    ...     for penalty in ("l1", "l2")
+    ... }
+    >>> display = WeightsDisplay.from_estimators(models)
+    >>> [ax.get_xlabel() for ax in display.axes_]
+    ['weight', 'layer']
+    """
+
+    def __init__(self, weights):
+        self.weights = weights
+
+    @classmethod
+    def from_estimators(
+        cls, estimators, *, ax=None, bins=50, log=False, legend=True, **kwargs
+    ):
+        """Draw the weights of fitted estimators.
+
+        Parameters
+        ----------
+        estimators : dict of str to object
+            Fitted estimators with `coefs_` or `coef_`, by the name in the legend.
+        ax : matplotlib Axes or pair of them, default=None
+            Where to draw; None is a new figure. A single one gets the histogram.
+        bins : int, default=50
+            Bins of the histogram, shared by all.
+        log : bool, default=False
+            Whether the shares in the histogram have a log scale.
+        legend : bool or dict, default=True
+            Whether to draw a legend; a dict has keywords of ``ax.legend``.
+        **kwargs : dict
+            Keywords of ``ax.stairs``, for all outlines.
+
+        Returns
+        -------
+        display : WeightsDisplay
+            With what was drawn.
+        """
+        check_named("estimators", estimators)
+        weights = {}
+        for name, estimator in estimators.items():
+            check_is_fitted(estimator)
+            if hasattr(estimator, "coefs_"):
+                layers = estimator.coefs_
+            elif hasattr(estimator, "coef_"):
+                layers = [estimator.coef_]
+            else:
+                raise TypeError(
+                    "Weights need a fitted estimator with coefs_ or coef_. "
+                    f"{type(estimator).__name__} has none; of a pipeline or a search, "
+                    "pass the model in it."
+                )
+            weights[name] = [
+                layer.toarray() if sp.issparse(layer) else np.asarray(layer)
+                for layer in layers
+            ]
+        return cls(weights).plot(ax=ax, bins=bins, log=log, legend=legend, **kwargs)
+
+    def plot(self, ax=None, *, bins=50, log=False, legend=True, **kwargs):
+        """Draw the weights.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or pair of them, default=None
+            Where to draw; None is a new figure. A single one gets the histogram.
+        bins : int, default=50
+            Bins of the histogram, shared by all.
+        log : bool, default=False
+            Whether the shares in the histogram have a log scale.
+        legend : bool or dict, default=True
+            Whether to draw a legend; a dict has keywords of ``ax.legend``.
+        **kwargs : dict
+            Keywords of ``ax.stairs``, for all outlines.
+
+        Returns
+        -------
+        display : WeightsDisplay
+            Itself, with `axes_`, `ax_` and `figure_`.
+        """
+        check_named("weights", self.weights)
+        self.axes_ = new_axes(ax, 2)
+        self.ax_ = self.axes_[0]
+        self.figure_ = self.ax_.figure
+        self._plot_histogram(bins, kwargs)
+        if log:
+            self.ax_.set_yscale("log")
+        if len(self.axes_) == 2:
+            # the histogram has the legend of lines; these are the same colours
+            self._plot_norms(self.axes_[1])
+        for ax in self.axes_:
+            add_legend(ax, legend=legend)
+        return self
+
+    def _plot_histogram(self, bins, kwargs):
+        values = {
+            name: np.concatenate([np.ravel(layer) for layer in layers])
+            for name, layers in self.weights.items()
+        }
+        edges = np.histogram_bin_edges(np.concatenate(list(values.values())), bins)
+        for number, (name, weights) in enumerate(values.items()):
+            # shares, so that models of any size compare
+            shares = np.histogram(weights, edges)[0] / len(weights)
+            options = {"linewidth": LINE_WIDTH, "label": name}
+            options |= style(number, "linestyle")
+            self.ax_.stairs(shares, edges, **{**options, **kwargs})
+        dress(self.ax_, "weight", "share of the weights")
+
+    def _plot_norms(self, ax):
+        width = 0.8 / len(self.weights)
+        for number, (name, layers) in enumerate(self.weights.items()):
+            ax.bar(
+                1 + np.arange(len(layers)) + (number + 0.5) * width - 0.4,
+                [np.linalg.norm(layer) for layer in layers],
+                width,
+                label=name,
+                edgecolor="black",
+                linewidth=1,
+                **style(number, "hatch"),
+            )
+        n_layers = max(len(layers) for layers in self.weights.values())
+        ax.set_xticks(1 + np.arange(n_layers))
+        dress(ax, "layer", "L2 norm of the weights")
+        ax.grid(visible=False, axis="x")
+
+
+class ActivationsDisplay:
+    """What the hidden layers of a network put out, and its dead units.
+
+    Use `from_estimator`. The boxes are from the lower to the upper quartile of all
+    values of a layer with the median in it; the whiskers reach from the 5th to the
+    95th percentile.
+
+    Parameters
+    ----------
+    layers : list of tuple of ndarray of shape (n_samples, width)
+        For each hidden layer the values of the linear map, the same normalised,
+        and the activations. Without batch normalisation the first two are the same
+        object.
+
+    Attributes
+    ----------
+    n_dead_ : list of int
+        For each hidden layer the number of units whose activation is the same for
+        all samples, as that of a ReLU which is always off.
+    ax_ : matplotlib Axes
+        Where the boxes are.
+    figure_ : matplotlib Figure
+        The figure of `ax_`.
+
+    See Also
+    --------
+    WeightsDisplay : The weights of the layers.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skgd import MLPGDClassifier
+    >>> from skgd.plotting import ActivationsDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = MLPGDClassifier((8, 8), batch_norm=True, max_iter=5, tol=None)
+    >>> display = ActivationsDisplay.from_estimator(clf.fit(X, y), X)
+    >>> len(display.n_dead_)
+    2
+    """
+
+    def __init__(self, layers):
+        self.layers = layers
+
+    @classmethod
+    def from_estimator(cls, estimator, X, *, ax=None, legend=True, **kwargs):
+        """Draw the activations for some data.
+
+        Parameters
+        ----------
+        estimator : MLPGDClassifier or MLPGDRegressor
+            Fitted.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Two samples or more.
+        ax : matplotlib Axes, default=None
+            Where to draw; None is a new figure.
+        legend : bool or dict, default=True
+            Whether to draw a legend; a dict has keywords of ``ax.legend``.
+        **kwargs : dict
+            Keywords of ``ax.boxplot``, for all boxes.
+
+        Returns
+        -------
+        display : ActivationsDisplay
+            With what was drawn.
+        """
+        if not isinstance(estimator, MultilayerPerceptron):
+            raise TypeError(
+                "Activations need a fitted MLPGDClassifier or MLPGDRegressor. Got "
+                f"{type(estimator).__name__}; of a pipeline or a search, pass the "
+                "model in it, and X as it sees it."
+            )
+        check_is_fitted(estimator)
+        layers = estimator._hidden_outputs(X)
+        return cls(layers).plot(ax=ax, legend=legend, **kwargs)
+
+    def plot(self, ax=None, *, legend=True, **kwargs):
+        """Draw the boxes of each layer.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None is a new figure.
+        legend : bool or dict, default=True
+            Whether to draw a legend; a dict has keywords of ``ax.legend``.
+        **kwargs : dict
+            Keywords of ``ax.boxplot``, for all boxes.
+
+        Returns
+        -------
+        display : ActivationsDisplay
+            Itself, with `n_dead_`, `ax_` and `figure_`.
+        """
+        if not self.layers:
+            raise ValueError("The network has no hidden layers.")
+        if len(self.layers[0][2]) < 2:
+            raise ValueError("Dead units can be told from two samples or more.")
+        self.n_dead_ = [
+            int(np.sum(np.ptp(activated, axis=0) == 0)) for *_, activated in self.layers
+        ]
+        (self.ax_,) = new_axes(ax)
+        self.figure_ = self.ax_.figure
+        positions = 1 + np.arange(len(self.layers))
+        linear, normalised, activated = zip(*self.layers, strict=True)
+        if normalised[0] is linear[0]:
+            boxes = [(linear, 0.0, "linear map", style(6))]
+        else:
+            boxes = [
+                (linear, -0.2, "linear map", style(6)),
+                (normalised, 0.2, "batch normalised", style(5) | {"hatch": "//"}),
+            ]
+        for values, shift, label, look in boxes:
+            self._draw_boxes(values, positions + shift, label, look, kwargs)
+        labels = [
+            f"layer {number}\n{n_dead}/{values.shape[1]} dead"
+            for number, n_dead, values in zip(
+                positions, self.n_dead_, activated, strict=True
+            )
+        ]
+        self.ax_.set_xticks(positions, labels)
+        dress(self.ax_, "", "value before the activation")
+        add_legend(self.ax_, legend=legend, below=ax is None)
+        return self
+
+    def _draw_boxes(self, values, positions, label, look, kwargs):
+        options = {
+            "widths": 0.35,
+            "whis": (5, 95),
+            "showfliers": False,
+            "patch_artist": True,
+            "manage_ticks": False,
+            "medianprops": {"color": "black", "linewidth": 2.4},
+            "whiskerprops": {"linewidth": 2},
+            "capprops": {"linewidth": 2},
+            "boxprops": {
+                "facecolor": look["color"],
+                "hatch": look.get("hatch", ""),
+                "linewidth": 2,
+            },
+        }
+        drawn = self.ax_.boxplot(
+            [layer.ravel() for layer in values],
+            positions=positions,
+            **{**options, **kwargs},
+        )
+        drawn["boxes"][0].set_label(label)

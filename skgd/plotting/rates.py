@@ -1,0 +1,235 @@
+"""The display of learning rates: schedules, and the search of a range."""
+
+import numpy as np
+
+from .._rules.rule import resolve_rule
+from .._rules.schedule import is_rate_function, learning_rates
+from ..schedules import SCHEDULES, Schedule
+from .style import (
+    LINE_WIDTH,
+    add_legend,
+    check_count,
+    check_named,
+    dress,
+    line_options,
+    new_axes,
+    some_markers,
+    style,
+)
+
+
+class LearningRateDisplay:
+    """Learning rates: schedules over the updates, or the loss over a range of rates.
+
+    Use `from_schedules` or `from_range`.
+
+    Parameters
+    ----------
+    rates : dict of str to array-like of shape (n_steps,), default=None
+        The rate of each update, by the name of the schedule.
+    range_result : Bunch, default=None
+        What `skgd.inspection.learning_rate_range` returns: `learning_rates`, `losses`,
+        `smoothed_losses` and `suggestion` (None is none). Give this or `rates`.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Where it is drawn.
+    figure_ : matplotlib Figure
+        The figure of `ax_`.
+
+    See Also
+    --------
+    LossCurveDisplay : What the loss did.
+
+    Examples
+    --------
+    >>> from skgd.plotting import LearningRateDisplay
+    >>> from skgd.schedules import OneCycle
+    >>> display = LearningRateDisplay.from_schedules(
+    ...     {"cosine": "cosine", "one cycle": OneCycle(warmup=0.2)}, n_steps=500
+    ... )
+    >>> [line.get_label() for line in display.ax_.lines]
+    ['cosine', 'one cycle']
+    """
+
+    def __init__(self, rates=None, *, range_result=None):
+        self.rates = rates
+        self.range_result = range_result
+
+    @classmethod
+    def from_schedules(
+        cls,
+        schedules,
+        *,
+        n_steps,
+        learning_rate=1.0,
+        ax=None,
+        log=False,
+        legend=True,
+        **kwargs,
+    ):
+        """Draw the rate of each update.
+
+        Parameters
+        ----------
+        schedules : dict of str to str, Schedule or callable
+            By the name in the legend: what estimators take as `learning_rate`. A
+            callable returns the rate itself, which `learning_rate` does not change.
+            'adaptive' is drawn as if training never stopped to improve.
+        n_steps : int
+            Updates in the whole training.
+        learning_rate : float, default=1.0
+            The initial rate, `learning_rate_init` of the estimators.
+        ax : matplotlib Axes, default=None
+            Where to draw; None is a new figure.
+        log : bool, default=False
+            Whether the rate has a log scale.
+        legend : bool or dict, default=True
+            Whether to draw a legend; a dict has keywords of ``ax.legend``.
+        **kwargs : dict
+            Keywords of ``ax.plot``, for all lines.
+
+        Returns
+        -------
+        display : LearningRateDisplay
+            With what was drawn.
+        """
+        check_named("schedules", schedules)
+        check_count("n_steps", n_steps)
+        steps = np.arange(n_steps)
+        rates = {}
+        for name, schedule in schedules.items():
+            if not is_rate_function(schedule):
+                schedule = resolve_rule(
+                    schedule, SCHEDULES, Schedule, "schedules", cls.__name__
+                )
+            rates[name] = learning_rates(
+                "schedules", schedule, learning_rate, steps, n_steps
+            )
+        return cls(rates).plot(ax=ax, log=log, legend=legend, **kwargs)
+
+    @classmethod
+    def from_range(cls, result, *, ax=None, log=False, legend=True, **kwargs):
+        """Draw the loss against the rate, as a search of a range found it.
+
+        Parameters
+        ----------
+        result : Bunch
+            What `skgd.inspection.learning_rate_range` returns.
+        ax : matplotlib Axes, default=None
+            Where to draw; None is a new figure.
+        log : bool, default=False
+            Whether the loss has a log scale.
+        legend : bool or dict, default=True
+            Whether to draw a legend; a dict has keywords of ``ax.legend``.
+        **kwargs : dict
+            Keywords of ``ax.plot``, for the smoothed line.
+
+        Returns
+        -------
+        display : LearningRateDisplay
+            With what was drawn.
+        """
+        _check_range("result", result)
+        display = cls(range_result=result)
+        return display.plot(ax=ax, log=log, legend=legend, **kwargs)
+
+    def plot(self, ax=None, *, log=False, legend=True, **kwargs):
+        """Draw the schedules or the range.
+
+        Where the loss grows without bounds at high rates, the view of a range ends
+        at half as much above the loss at the start as its least value is below it.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None is a new figure.
+        log : bool, default=False
+            Whether the vertical scale is logarithmic.
+        legend : bool or dict, default=True
+            Whether to draw a legend; a dict has keywords of ``ax.legend``.
+        **kwargs : dict
+            Keywords of ``ax.plot``.
+
+        Returns
+        -------
+        display : LearningRateDisplay
+            Itself, with `ax_` and `figure_`.
+        """
+        if (self.rates is None) == (self.range_result is None):
+            raise ValueError("Give either rates or range_result.")
+        if self.rates is None:
+            _check_range("range_result", self.range_result)
+        else:
+            check_named("rates", self.rates)
+        (self.ax_,) = new_axes(ax)
+        self.figure_ = self.ax_.figure
+        if log:
+            self.ax_.set_yscale("log")
+        if self.rates is None:
+            self._plot_range(kwargs)
+        else:
+            self._plot_rates(kwargs)
+        below = ax is None and self.rates is not None
+        add_legend(self.ax_, legend=legend, below=below)
+        return self
+
+    def _plot_rates(self, kwargs):
+        for number, (name, rates) in enumerate(self.rates.items()):
+            options = style(number, "linestyle", "marker")
+            options["markevery"] = some_markers(len(rates), number)
+            options["label"] = name
+            # schedules can coincide: those drawn first are wider
+            options["linewidth"] = 2 + 0.3 * (len(self.rates) - 1 - number)
+            self.ax_.plot(np.arange(len(rates)), rates, **line_options(options, kwargs))
+        dress(self.ax_, "update", "learning rate")
+
+    def _plot_range(self, kwargs):
+        ax, result = self.ax_, self.range_result
+        rates, smoothed = result.learning_rates, np.asarray(result.smoothed_losses)
+        ax.plot(
+            rates,
+            result.losses,
+            **style(0),
+            marker=".",
+            alpha=0.35,
+            linestyle="none",
+            label="single updates",
+        )
+        options = {**style(2), "label": "smoothed"}
+        ax.plot(rates, smoothed, **line_options(options, kwargs))
+        if result.suggestion is not None:
+            ax.axvline(
+                result.suggestion,
+                **style(1),
+                linestyle="--",
+                linewidth=LINE_WIDTH,
+                label=f"suggestion: {result.suggestion:.2g}",
+            )
+        ax.set_xscale("log")
+        dress(ax, "learning rate", "loss")
+        self._limit(smoothed, np.asarray(result.losses))
+
+    def _limit(self, smoothed, losses):
+        # a loss that diverges would leave nothing of the rest to be seen
+        smoothed = np.where(np.isfinite(smoothed), smoothed, np.inf)
+        lowest = int(np.argmin(smoothed))
+        low, start = smoothed[lowest], smoothed[: lowest + 1].max()
+        top = start + 0.5 * (start - low)
+        if start > low and np.nanmax(losses) > top:
+            bottom = np.nanmin(losses)
+            if self.ax_.get_yscale() == "linear":
+                bottom -= 0.05 * (top - bottom)
+            self.ax_.set_ylim(bottom, top)
+
+
+def _check_range(name, result):
+    needed = ("learning_rates", "losses", "smoothed_losses", "suggestion")
+    if not all(hasattr(result, attribute) for attribute in needed):
+        raise TypeError(
+            f"{name} must be what skgd.inspection.learning_rate_range returns, with "
+            f"{', '.join(needed)}. Got {result!r}."
+        )
+    if not len(result.losses):
+        raise ValueError(f"{name} has no losses: the first step diverged.")
