@@ -10,7 +10,7 @@ from sklearn.preprocessing import scale
 
 from skgd._engine.architecture import Architecture
 from skgd._engine.epoch import train_epoch
-from skgd._engine.network import Data, Network
+from skgd._engine.network import Data, Network, Workspace
 from skgd._training.state import TrainingState
 from skgd.losses import SquaredError
 
@@ -26,7 +26,7 @@ def as_csr(X):
 class Bound:
     """A network and the arrays that it reads and writes."""
 
-    net: Network
+    workspace: Workspace
     architecture: Architecture
     theta: np.ndarray
     running: np.ndarray
@@ -40,8 +40,9 @@ def bind(architecture, theta, X, Y, weights=None, *, batch_size=None, dtype=np.f
     Y = np.array(Y, dtype, order="C").reshape(X.shape[0], -1)
     weights = None if weights is None else np.array(weights, dtype)
     batch_size = X.shape[0] if batch_size is None else batch_size
-    net = Network(architecture, theta, running, Data(X, Y, weights), batch_size)
-    return Bound(net, architecture, theta, running)
+    net = Network(architecture, theta, running, sparse=sp.issparse(X))
+    workspace = Workspace(net, Data(X, Y, weights), batch_size)
+    return Bound(workspace, architecture, theta, running)
 
 
 def linear(n_features, n_outputs=1, **options):
@@ -77,13 +78,13 @@ class Trainer:
     def epoch(self, rates, order=None, seed=0):
         """The weighted sum of the losses before each update."""
         rates = np.atleast_1d(np.asarray(rates, dtype=np.float64))
-        net, shares = self.bound.net, None
+        workspace, shares = self.bound.workspace, None
         if self.average is not None:
-            n = net.data.n_samples if order is None else len(order)
-            ends = np.minimum(np.arange(1, len(rates) + 1) * net.batch_size, n)
+            n = workspace.data.n_samples if order is None else len(order)
+            ends = np.minimum(np.arange(1, len(rates) + 1) * workspace.batch_size, n)
             shares = self.average(self.state.n_seen + ends, self.state.n_averaged)
-        return train_epoch(
-            net,
+        loss, _ = train_epoch(
+            workspace,
             self.kernel,
             order=order,
             rates=rates,
@@ -95,6 +96,7 @@ class Trainer:
             shares=shares,
             **self.options,
         )
+        return loss
 
 
 # ---------------------------------------------------------------- estimators

@@ -58,8 +58,9 @@ def random_features(rng, n_rows=N_ROWS):
 def random_parameters(architecture, rng):
     """Parameters of moderate size; gamma away from zero."""
     theta = 0.7 * rng.standard_normal(architecture.n_params)
-    for gamma in architecture.views(theta)["gamma"]:
-        gamma[:] = rng.uniform(0.5, 1.5, gamma.shape)
+    views = architecture.views(theta)
+    for factor in views["gamma"]:
+        factor[:] = rng.uniform(0.5, 1.5, factor.shape)
     return theta
 
 

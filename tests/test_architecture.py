@@ -12,7 +12,7 @@ from skgd.activations import Identity
 from skgd.losses import SquaredError
 
 SIZES = [(3, 1), (3, 2), (4, 5, 2), (4, 5, 6, 1)]
-GRID = list(product(SIZES, [False, True], [False, True], [False, True]))
+GRID = list(product(SIZES, *3 * [[False, True]]))
 
 
 def build(sizes, fit_intercept, batch_norm, input_batch_norm):

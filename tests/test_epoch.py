@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from reference_network import forward
 
 from skgd._engine.epoch import loss_and_gradient, raw_predictions, shuffle
-from skgd._engine.network import Data, Network
+from skgd._engine.network import Data, Network, Workspace
 from skgd.averaging import ASGD
 from skgd.optimizers import OPTIMIZERS, SGD, Adam, Momentum
 
@@ -69,7 +69,7 @@ class Batches:
 
 def train(trainer, orders, rates):
     """The sums of the losses of the epochs."""
-    in_one = trainer.bound.net.batch_size == N
+    in_one = trainer.bound.workspace.batch_size == N
     pairs = zip(orders, rates, strict=True)
     return [trainer.epoch(r, order=None if in_one else o) for o, r in pairs]
 
@@ -247,19 +247,20 @@ def test_predictions_use_running_statistics_and_no_dropout(
     running[:] = np.random.RandomState(3).uniform(0.5, 2.0, running.size)
     before = running.copy()
     data = Data(FORMS[form](case.X))
-    net = Network(case.architecture, case.theta, running, data, size, training=False)
+    net = Network(case.architecture, case.theta, running, sparse=form == "sparse")
+    workspace = Workspace(net, data, size, training=False)
     expected = forward(case.architecture, case.theta, case.X, running=running).Z
-    assert_allclose(raw_predictions(net), expected, rtol=1e-12, atol=1e-13)
+    assert_allclose(raw_predictions(workspace), expected, rtol=1e-12, atol=1e-13)
     assert_array_equal(running, before)
 
 
 def test_gradient_is_a_copy():
     case = make_case("squared_error", n_outputs=2)
     bound = bind(case.architecture, case.theta, case.X, case.Y)
-    _, first = loss_and_gradient(bound.net)
+    _, first = loss_and_gradient(bound.workspace)
     before = first.copy()
     bound.theta += 1
-    _, second = loss_and_gradient(bound.net)
+    _, second = loss_and_gradient(bound.workspace)
     assert_array_equal(first, before)
     assert np.abs(second - first).max() > 0
 

@@ -12,7 +12,7 @@ from reference_network import EPSILON, dropout_factors, forward
 
 from skgd._engine.architecture import Architecture
 from skgd._engine.epoch import loss_and_gradient, raw_predictions
-from skgd._engine.layers import BATCH_NORM_EPSILON
+from skgd._engine.layers.batch_norm import BATCH_NORM_EPSILON
 from skgd._engine.memory import aligned
 from skgd.activations import Identity, Logistic, ReLU, Tanh
 from skgd.losses import SquaredError
@@ -39,7 +39,7 @@ def probe(X, *, hidden=False, form="dense", dtype=np.float64, **options):
 
 def handed_on(bound, seed=0):
     """What the layer before the last gives, of shape (n_rows, width)."""
-    _, gradient = loss_and_gradient(bound.net, seed=seed)
+    _, gradient = loss_and_gradient(bound.workspace, seed=seed)
     return bound.architecture.views(gradient)["W"][-1].T
 
 
@@ -74,7 +74,7 @@ def test_running_statistics_after_one_batch(where, form, dtype):
     bound = probe(
         X, hidden=where == "hidden", form=form, dtype=dtype, **NORMALISED[where]
     )
-    loss_and_gradient(bound.net)
+    loss_and_gradient(bound.workspace)
     mean, variance = bound.running.reshape(2, 3)
     tolerance = 20 * np.finfo(dtype).eps
     assert_allclose(mean, 0.1 * X.mean(axis=0), rtol=tolerance)
@@ -87,7 +87,7 @@ def test_running_statistics_arrive(where, form):
     X = np.random.RandomState(1).standard_normal((6, 3)) + [0.0, 3.0, -50.0]
     bound = probe(X, hidden=where == "hidden", form=form, **NORMALISED[where])
     for _ in range(400):
-        loss_and_gradient(bound.net)
+        loss_and_gradient(bound.workspace)
     mean, variance = bound.running.reshape(2, 3)
     assert_allclose(mean, X.mean(axis=0), rtol=1e-12)
     assert_allclose(variance, X.var(axis=0, ddof=1), rtol=1e-12)
@@ -174,7 +174,7 @@ def test_gradient_of_a_single_row(form):
     theta = rng.standard_normal(architecture.n_params)
     x, y = rng.standard_normal((1, 4)), rng.standard_normal((1, 2))
     bound = bind(architecture, theta, FORMS[form](x), y)
-    loss, gradient = loss_and_gradient(bound.net)
+    loss, gradient = loss_and_gradient(bound.workspace)
 
     def frozen_loss(theta):
         Z = forward(architecture, theta, x, running=bound.running).Z
@@ -283,7 +283,7 @@ def test_prediction_has_no_dropout(place, form):
     bound = probe(X, hidden=PLACES[place], form=form, **options)
     bound.architecture.views(bound.theta)["W"][-1][:] = np.eye(4, 6)
     expected = np.hstack([X, np.zeros((6, 2))])
-    assert_allclose(raw_predictions(bound.net), expected, rtol=1e-15)
+    assert_allclose(raw_predictions(bound.workspace), expected, rtol=1e-15)
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -214,7 +214,7 @@ def test_softmax_of_many_rows(k, n, dtype):
     codes = rng.randint(k, size=n)
     architecture = linear(k, k, loss=LogLoss(), softmax=True, fit_intercept=False)
     bound = bind(architecture, np.eye(k).ravel(), z, codes, dtype=dtype)
-    loss, gradient = loss_and_gradient(bound.net)
+    loss, gradient = loss_and_gradient(bound.workspace)
     losses, slopes = oracles.softmax_loss(codes, z)
     assert_allclose(loss, losses.mean(), rtol=4 * tolerance)
     slopes = z.T.astype(float) @ slopes / n

@@ -26,7 +26,9 @@ def bind_case(case, X, dtype=np.float64):
 def evaluate(bound, case):
     """Loss and gradient of a batch that finds fresh running statistics."""
     bound.running[:] = case.architecture.new_running(bound.running.dtype)
-    return loss_and_gradient(bound.net, weight_mean=case.weight_mean, seed=MASK_SEED)
+    return loss_and_gradient(
+        bound.workspace, weight_mean=case.weight_mean, seed=MASK_SEED
+    )
 
 
 def central_differences(bound, case, h=1e-5):
@@ -187,7 +189,9 @@ def evaluate_rows(case, X, Y, weights):
     """Loss, gradient and running statistics of other rows than those of the case."""
     bound = bind(case.architecture, case.theta, X, Y, weights=weights)
     mean = 1.0 if weights is None else float(np.mean(weights))
-    loss, gradient = loss_and_gradient(bound.net, weight_mean=mean, seed=MASK_SEED)
+    loss, gradient = loss_and_gradient(
+        bound.workspace, weight_mean=mean, seed=MASK_SEED
+    )
     return loss, gradient, bound.running
 
 
@@ -277,12 +281,12 @@ def wide_case(sizes, seed, n_rows=33):
 def test_directional_derivative_of_other_shapes(sizes, form):
     architecture, theta, X, Y = wide_case(sizes, seed=3)
     bound = bind(architecture, theta, FORMS[form](X), Y)
-    _, gradient = loss_and_gradient(bound.net)
+    _, gradient = loss_and_gradient(bound.workspace)
     direction = np.random.RandomState(4).standard_normal(theta.size)
     direction /= np.linalg.norm(direction)
     values = []
     for h in (1e-5, -1e-5):
         bound.theta[:] = theta + h * direction
-        values.append(loss_and_gradient(bound.net)[0])
+        values.append(loss_and_gradient(bound.workspace)[0])
     slope = (values[0] - values[1]) / 2e-5
     assert_allclose(gradient @ direction, slope, rtol=1e-6, atol=1e-9)

@@ -82,7 +82,7 @@ def compiled_path(rule, X, Y, start, rates, l1, l2, dtype):
     trainer = Trainer(bound, rule, l1=l1, l2=l2)
     path = []
     for rate, target in zip(rates, Y, strict=True):
-        bound.net.data.Y[:] = target
+        bound.workspace.data.Y[:] = target
         trainer.epoch(rate)
         path.append(bound.theta.copy())
     return np.array(path)

@@ -28,8 +28,10 @@ from sklearn.metrics import log_loss, mean_gamma_deviance, mean_poisson_deviance
 from sklearn.preprocessing import StandardScaler, scale
 
 from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
-from skgd._data.conversion import absorb, change_units, publish
+from skgd._data.conversion import change_units
 from skgd._data.units import moments_of, to_units, units_of
+from skgd._engine.architecture import Architecture
+from skgd.losses import SquaredError
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -136,11 +138,12 @@ def test_publish_and_absorb_are_inverse():
         float,
     )
     W, b = [RNG.standard_normal((10, 1))], [RNG.standard_normal(1)]
-    raw_W, raw_b = publish(W, b, units)
+    model = Architecture(sizes=(10, 1), loss=SquaredError())
+    raw_W, raw_b = model.publish({"W": W, "b": b}, units)
     Z = to_units(RAW, units.mean, units.scale) @ W[0] + b[0]
     expected = Z * units.target_scale + units.target_mean
     assert_allclose(RAW @ raw_W[0] + raw_b[0], expected, rtol=1e-9)
-    back_W, back_b = absorb(raw_W, raw_b, units)
+    back_W, back_b = model.absorb(raw_W, raw_b, units)
     assert_allclose(back_W[0], W[0], rtol=1e-9)
     assert_allclose(back_b[0], b[0], rtol=1e-5)
 

@@ -1,9 +1,4 @@
-"""Weights in the units of training and in the user's.
-
-What is published acts on raw data. A linear map in front of a network is part of its
-first layer, one behind it part of its last, so nothing is lost and prediction costs
-nothing more.
-"""
+"""Parameters in new units of training, where a training goes on with more data."""
 
 from dataclasses import replace
 
@@ -11,83 +6,6 @@ import numpy as np
 
 # samples of a stream up to which the units of its columns are not known well
 PROVISIONAL = 1000
-
-
-def publish(W, b, units):
-    """Weights of the first and last layer as they act on raw data.
-
-    Parameters
-    ----------
-    W, b : list of ndarray
-        Of all layers, in units of training; b may be empty.
-    units : Units or None
-        None where they are the user's.
-
-    Returns
-    -------
-    W, b : list of ndarray
-        Copies in float64 of what differs, in the user's units.
-    """
-    W, b = list(W), list(b)
-    if units is None:
-        return W, b
-    W[0] = np.where(units.varies, 1 / units.scale, 0.0)[:, np.newaxis] * W[0]
-    if b:
-        b[0] = b[0] - units.mean @ W[0]
-    W[-1] = W[-1] * units.target_scale
-    if b:
-        b[-1] = b[-1] * units.target_scale + units.target_mean
-    return W, b
-
-
-def absorb(W, b, units):
-    """The reverse of `publish`.
-
-    Parameters
-    ----------
-    W, b : list of ndarray
-        As they act on raw data.
-    units : Units or None
-        None where they are those of training.
-
-    Returns
-    -------
-    W, b : list of ndarray
-        In units of training.
-    """
-    W = [np.asarray(weights, dtype=np.float64) for weights in W]
-    b = [np.asarray(shift, dtype=np.float64) for shift in b]
-    if units is None:
-        return W, b
-    if b:
-        b[-1] = (b[-1] - units.target_mean) / units.target_scale
-    W[-1] = W[-1] / units.target_scale
-    if b:
-        b[0] = b[0] + units.mean @ W[0]
-    W[0] = units.scale[:, np.newaxis] * W[0]
-    return W, b
-
-
-def convert(W, b, old, new):
-    """Weights in new units that act on raw data as they did in the old ones.
-
-    Parameters
-    ----------
-    W, b : list of ndarray
-        Of all layers, in the old units.
-    old, new : Units or None
-        None where they are the user's.
-
-    Returns
-    -------
-    W, b : list of ndarray
-        In the new units. A column that was constant so far keeps its weights.
-    """
-    raw_W, raw_b = publish(W, b, old)
-    new_W, new_b = absorb(raw_W, raw_b, new)
-    if old is not None:
-        new_W[0][~old.varies] = W[0][~old.varies]
-    return new_W, new_b
 
 
 def change_units(architecture, state, units):
@@ -123,7 +41,7 @@ def change_units(architecture, state, units):
     if architecture.activation._homogeneous and not architecture.batch_norm:
         norms = [_norms(weights) for weights in views[0]["W"][:-1]]
     for view in views:
-        W, b = convert(view["W"], view["b"], old, units)
+        W, b = architecture.convert(view, old, units)
         for values, new in zip(view["W"] + view["b"], W + b, strict=True):
             values[...] = new
     _restore_norms(views, norms)

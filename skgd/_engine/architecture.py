@@ -1,24 +1,27 @@
 """What a network is made of, and where its parameters lie in one flat vector."""
 
 from dataclasses import dataclass, field
-from itertools import pairwise
+from functools import cached_property
+from itertools import groupby, pairwise
 from math import prod
 
 import numpy as np
 
 from ..activations import Activation, Identity
 from ..losses import Loss
-from .layers import BATCH_NORM_EPSILON
+from .layers import BatchNorm, Copy, Dense, Dropout, SparseInput
+from .layers.batch_norm import BATCH_NORM_EPSILON
+from .memory import aligned
 
 
 @dataclass(frozen=True)
 class Architecture:
     """Layers of a network; a linear model is a network of one layer.
 
-    The flat vector holds the weights of all layers, then the intercepts, then
-    gamma and beta of each hidden batch normalisation. The penalised weights are its
-    prefix of length `n_penalised`. Running statistics lie in a vector of their
-    own, mean and variance of one batch normalisation after the other.
+    The flat vector holds the penalised parameters first, a prefix of length
+    `n_penalised`, and of the others those with the same multiple of the learning rate
+    side by side. Running statistics lie in a vector of their own, the mean and the
+    variance of one batch normalisation after the other.
 
     Parameters
     ----------
@@ -56,23 +59,106 @@ class Architecture:
     input_dropout: float = 0.0
     target_scale: tuple = ()
 
-    @property
+    def __getstate__(self):
+        # without what is cached
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+    def layers(self, sparse=False):
+        """List the layers of the network, from the inputs on.
+
+        Parameters
+        ----------
+        sparse : bool, default=False
+            Whether the inputs are rows of a CSR matrix, which the first layer then
+            reads as they are stored.
+
+        Returns
+        -------
+        layers : list of Layer
+            Their parameters are the same for dense and for sparse inputs.
+        """
+        found = self._input_layers()
+        first_stream = 1 if self.input_batch_norm or self.input_dropout else 0
+        n_layers = len(self.sizes) - 1
+        for number, (n_in, n_out) in enumerate(pairwise(self.sizes)):
+            hidden = number < n_layers - 1
+            normalised = hidden and self.batch_norm
+            activation = self.activation if hidden else None
+            dense = Dense(
+                n_in,
+                n_out,
+                None if normalised else activation,
+                intercepts=self.fit_intercept,
+                normalised=normalised,
+            )
+            if number == 0 and sparse:
+                found = [SparseInput.of([*found, dense])]
+            else:
+                found.append(dense)
+            if normalised:
+                found.append(BatchNorm(n_out, activation))
+            if hidden and self.dropout and self.dropout[number] > 0:
+                stream = first_stream + number
+                found.append(Dropout(n_out, self.dropout[number], stream))
+        return found
+
+    def _input_layers(self):
+        # what comes before the first dense layer
+        width, found = self.sizes[0], []
+        if self.input_batch_norm:
+            found += [Copy(width, width), BatchNorm(width, learned=False)]
+        if self.input_dropout > 0:
+            found += [] if found else [Copy(width, width)]
+            found.append(Dropout(width, self.input_dropout, 0))
+        return found
+
+    @cached_property
+    def _layout(self):
+        # The parameters in the order of the flat vector: of one layer after the other,
+        # where penalty and rate are the same those of a kind of layer side by side.
+        layers = self.layers()
+        kinds = list(
+            dict.fromkeys(type(layer) for layer in layers if layer.parameters())
+        )
+        found = [
+            (kinds.index(type(layer)), parameter)
+            for layer in layers
+            for parameter in layer.parameters()
+        ]
+        found.sort(key=lambda pair: (not pair[1].penalised, pair[1].rate, pair[0]))
+        return [parameter for _, parameter in found]
+
+    @cached_property
+    def segments(self):
+        """The parts of the flat vector that an update treats alike.
+
+        Each is a tuple of its first number, the number after its last, whether it is
+        penalised, and the multiple of the learning rate.
+        """
+        found, start = [], 0
+        for (penalised, rate), group in groupby(
+            self._layout, key=lambda parameter: (parameter.penalised, parameter.rate)
+        ):
+            stop = start + sum(prod(parameter.shape) for parameter in group)
+            found.append((start, stop, penalised, rate))
+            start = stop
+        return found
+
+    @cached_property
     def normalised_sizes(self):
         """Widths of the batch normalisations, from the input on."""
-        inputs = self.sizes[:1] if self.input_batch_norm else ()
-        return inputs + (self.sizes[1:-1] if self.batch_norm else ())
+        widths = (layer.statistics() for layer in self.layers())
+        return tuple(width for width in widths if width)
 
     @property
     def n_penalised(self):
-        """Length of the prefix that holds the weights."""
-        return sum(a * b for a, b in pairwise(self.sizes))
+        """Length of the penalised prefix of the flat vector."""
+        return max(stop for _, stop, penalised, _ in self.segments if penalised)
 
     @property
     def n_params(self):
         """Length of the flat vector."""
-        n_intercepts = sum(self.sizes[1:]) if self.fit_intercept else 0
-        n_scales = 2 * sum(self.sizes[1:-1]) if self.batch_norm else 0
-        return self.n_penalised + n_intercepts + n_scales
+        return self.segments[-1][1]
 
     @property
     def n_outputs(self):
@@ -85,7 +171,7 @@ class Architecture:
         return 1 if self.softmax else self.n_outputs
 
     def views(self, theta):
-        """Views of the flat vector by kind.
+        """Views of the flat vector by the name of the parameter.
 
         Parameters
         ----------
@@ -95,21 +181,38 @@ class Architecture:
         Returns
         -------
         views : dict of str to list of ndarray
-            'W' (fan_in, fan_out), 'b' (fan_out,), 'gamma' and 'beta' (width,),
-            each from the first layer on.
+            'W' (fan_in, fan_out), 'b' (fan_out,), 'gamma' and 'beta' (width,), each
+            from the first layer on.
         """
-        shapes = [("W", pair) for pair in pairwise(self.sizes)]
-        if self.fit_intercept:
-            shapes += [("b", (n,)) for n in self.sizes[1:]]
-        for n in self.sizes[1:-1] if self.batch_norm else ():
-            shapes += [("gamma", (n,)), ("beta", (n,))]
         views = {"W": [], "b": [], "gamma": [], "beta": []}
         start = 0
-        for kind, shape in shapes:
-            stop = start + prod(shape)
-            views[kind].append(theta[start:stop].reshape(shape))
+        for parameter in self._layout:
+            stop = start + prod(parameter.shape)
+            view = theta[start:stop].reshape(parameter.shape)
+            views[parameter.name].append(view)
             start = stop
         return views
+
+    def new_theta(self, dtype):
+        """Parameters before a rule draws the weights: what each kind of layer says.
+
+        Parameters
+        ----------
+        dtype : dtype
+            Of the parameters.
+
+        Returns
+        -------
+        theta : ndarray of shape (n_params,)
+            The flat vector, aligned.
+        """
+        theta = aligned(np.zeros(self.n_params, dtype))
+        start = 0
+        for parameter in self._layout:
+            stop = start + prod(parameter.shape)
+            theta[start:stop] = parameter.initial
+            start = stop
+        return theta
 
     def running_views(self, running):
         """Views of the running statistics, one (2, width) for each normalisation.
@@ -147,6 +250,73 @@ class Architecture:
         for view in self.running_views(running):
             view[1] = 1
         return running
+
+    def publish(self, views, units):
+        """Weights and intercepts as they act on raw data.
+
+        A linear map in front of a network is part of its first layer, one behind it is
+        part of its last layer. So nothing is lost, and prediction costs nothing more.
+
+        Parameters
+        ----------
+        views : dict of str to list of ndarray
+            Parameters in units of training, see `views`.
+        units : Units or None
+            The units of training; None where they are the user's.
+
+        Returns
+        -------
+        W, b : list of ndarray
+            One array for each layer, copies in float64 where something differs. b is
+            empty without intercepts.
+        """
+        W, b = list(views["W"]), list(views["b"]) or [None] * len(views["W"])
+        if units is not None:
+            W[0], b[0] = Dense.publish_inputs(W[0], b[0], units)
+            W[-1], b[-1] = Dense.publish_outputs(W[-1], b[-1], units)
+        return W, [shift for shift in b if shift is not None]
+
+    def absorb(self, W, b, units):
+        """Weights and intercepts in units of training, from those on raw data.
+
+        Parameters
+        ----------
+        W, b : list of ndarray
+            As `publish` returns them; b may be empty.
+        units : Units or None
+            The units of training; None where they are the user's.
+
+        Returns
+        -------
+        W, b : list of ndarray
+            In float64.
+        """
+        W = [np.asarray(weights, dtype=np.float64) for weights in W]
+        b = [np.asarray(shift, dtype=np.float64) for shift in b] or [None] * len(W)
+        if units is not None:
+            W[-1], b[-1] = Dense.absorb_outputs(W[-1], b[-1], units)
+            W[0], b[0] = Dense.absorb_inputs(W[0], b[0], units)
+        return W, [shift for shift in b if shift is not None]
+
+    def convert(self, views, old, new):
+        """Weights in new units that act on raw data as they did in the old units.
+
+        Parameters
+        ----------
+        views : dict of str to list of ndarray
+            Parameters in the old units.
+        old, new : Units or None
+            None where they are the user's.
+
+        Returns
+        -------
+        W, b : list of ndarray
+            In the new units. A column that was constant so far keeps its weights.
+        """
+        W, b = self.absorb(*self.publish(views, old), new)
+        if old is not None:
+            W[0][~old.varies] = views["W"][0][~old.varies]
+        return W, b
 
 
 def normalisation_map(gamma, beta, mean, variance):

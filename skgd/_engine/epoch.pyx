@@ -11,15 +11,17 @@ from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
 import numpy as np
+from scipy import sparse as sp
 
 from .threads import single_blas_thread
 
 from . cimport clipping
 from .._rules.vector cimport leaf
-from .network cimport Batch, Network, forward_loss, gradient, predict
+from .layers.dropout cimport random_bits
+from .layers.layer cimport Batch
+from .network cimport Network, Segment, Workspace, forward_loss, gradient, predict
 from .._rules.optimizer cimport OptimizerKernel, Step
 from .single_rows cimport Plan, announce, can_run_rows, prefetch_lines, run_rows
-from .layers cimport random_bits
 from .memory cimport address
 
 # Rows at a time at prediction: the activations then stay in the cache.
@@ -58,76 +60,80 @@ cdef leaf _standardise(
 
 
 cdef void _load(
-    Network net, Batch* batch, const Py_ssize_t* order, Py_ssize_t first, Py_ssize_t m,
+    Workspace work, Batch* batch, const Py_ssize_t* order, Py_ssize_t first, Py_ssize_t m,
     Py_ssize_t left, floating* tag,
 ) noexcept nogil:
     # Point a batch at its rows; copy them only where they are scattered, or change.
-    cdef Py_ssize_t d = net.data.n_features, q = net.data.n_targets
-    cdef const floating* x = <const floating*> net.data.x
-    cdef const floating* y = <const floating*> net.data.y
-    cdef const floating* w = <const floating*> net.data.w
+    cdef Py_ssize_t d = work.data.n_features, q = work.data.n_targets
+    cdef const floating* x = <const floating*> work.data.x
+    cdef const floating* y = <const floating*> work.data.y
+    cdef const floating* w = <const floating*> work.data.w
     batch.m = m
     batch.first = first
     batch.order = NULL if order == NULL else order + first
+    batch.csr_data = work.data.csr_data
+    batch.csr_indices = work.data.csr_indices
+    batch.csr_indptr = work.data.csr_indptr
     if order != NULL and m > 1:
         order += first
         if x != NULL:
-            _gather(x, <floating*> net.batch_x, order, m, d, left)
-        _gather(y, <floating*> net.batch_y, order, m, q, left)
+            _gather(x, <floating*> work.batch_x, order, m, d, left)
+        _gather(y, <floating*> work.batch_y, order, m, q, left)
         if w != NULL:
-            _gather(w, <floating*> net.batch_w, order, m, 1, left)
-        batch.x = net.batch_x if x != NULL else NULL
-        batch.y = net.batch_y
-        batch.weights = net.batch_w if w != NULL else NULL
+            _gather(w, <floating*> work.batch_w, order, m, 1, left)
+        batch.x = work.batch_x if x != NULL else NULL
+        batch.y = work.batch_y
+        batch.weights = work.batch_w if w != NULL else NULL
     else:
         if order != NULL:
             first = order[first]
         batch.x = x + first * d if x != NULL else NULL
         batch.y = y + first * q
         batch.weights = w + first if w != NULL else NULL
-    if net.data.mean != NULL:
-        if batch.x != net.batch_x:
-            memcpy(net.batch_x, batch.x, m * d * sizeof(floating))
-            batch.x = net.batch_x
+    if work.data.mean != NULL:
+        if batch.x != work.batch_x:
+            memcpy(work.batch_x, batch.x, m * d * sizeof(floating))
+            batch.x = work.batch_x
         _standardise(
-            <floating*> net.batch_x, <const floating*> net.data.mean,
-            <const floating*> net.data.scale, m, d)
+            <floating*> work.batch_x, <const floating*> work.data.mean,
+            <const floating*> work.data.scale, m, d)
 
 
 cdef void _update(
-    Network net, OptimizerKernel kernel, Plan* plan, Py_ssize_t number, Py_ssize_t m,
+    Workspace work, OptimizerKernel kernel, Plan* plan, Py_ssize_t number, Py_ssize_t m,
     floating* tag,
 ) noexcept nogil:
     cdef Step step
-    cdef Py_ssize_t p = net.n_penalised, n = net.n_params
+    cdef Segment* segment
+    cdef Py_ssize_t k, n_params = work.network.n_params, first, n
     cdef double scale = 1 / (m * plan.weight_mean) if plan.per_sample else 1
-    cdef floating* theta = <floating*> net.theta
-    cdef floating* grad = <floating*> net.grad
+    cdef floating* theta = <floating*> work.network.theta
+    cdef floating* grad = <floating*> work.grad
     cdef floating* slots = <floating*> plan.slots
     memcpy(step.h, kernel.h, sizeof(kernel.h))
-    step.rate = plan.rates[number]
     step.t = plan.slot_step + number + 1
-    step.l1 = plan.l1 * scale
-    step.l2 = plan.l2 * scale
-    plan.l1_total += step.rate * step.l1
+    plan.l1_total += plan.rates[number] * (plan.l1 * scale)
     step.l1_total = plan.l1_total
-    step.decays = True
-    if floating is float:
-        kernel.f32(theta, grad, slots, n, p, &step)
-        step.l1 = step.l2 = step.decays = 0
-        kernel.f32(theta + p, grad + p, slots + p, n, n - p, &step)
-    else:
-        kernel.f64(theta, grad, slots, n, p, &step)
-        step.l1 = step.l2 = step.decays = 0
-        kernel.f64(theta + p, grad + p, slots + p, n, n - p, &step)
+    for k in range(work.network.n_segments):
+        segment = &work.network.segments[k]
+        first, n = segment.start, segment.stop - segment.start
+        step.rate = segment.rate * plan.rates[number]
+        step.decays = segment.penalised
+        step.l1 = plan.l1 * scale if segment.penalised else 0
+        step.l2 = plan.l2 * scale if segment.penalised else 0
+        if floating is float:
+            kernel.f32(theta + first, grad + first, slots + first, n_params, n, &step)
+        else:
+            kernel.f64(theta + first, grad + first, slots + first, n_params, n, &step)
 
 
-cdef void _clip(Network net, double limit, floating* tag) noexcept nogil:
+cdef void _clip(Workspace work, double limit, floating* tag) noexcept nogil:
     # scale the whole gradient down to the norm `limit`
-    cdef floating* grad = <floating*> net.grad
-    net.clip_factor = clipping.clip_factor(clipping.norm(grad, net.n_params), limit)
-    if net.clip_factor != 1:
-        clipping.scale(grad, net.n_params, net.clip_factor)
+    cdef floating* grad = <floating*> work.grad
+    cdef Py_ssize_t n = work.network.n_params
+    work.clip_factor = clipping.clip_factor(clipping.norm(grad, n), limit)
+    if work.clip_factor != 1:
+        clipping.scale(grad, n, work.clip_factor)
 
 
 cdef void _mix(
@@ -142,13 +148,14 @@ cdef void _mix(
 
 
 cdef void _accumulate(
-    Network net, Plan* plan, double share, floating* tag
+    Workspace work, Plan* plan, double share, floating* tag
 ) noexcept nogil:
     # what the update has left becomes part of the averages
     if share == 0:
         return
     _mix(
-        <floating*> plan.average, <const floating*> net.theta, net.n_params,
+        <floating*> plan.average, <const floating*> work.network.theta,
+        work.network.n_params,
         <floating> share)
     if plan.running_average != NULL:
         _mix(
@@ -157,43 +164,44 @@ cdef void _accumulate(
 
 
 cdef double _run(
-    Network net, OptimizerKernel kernel, Plan* plan, Py_ssize_t begin, Py_ssize_t end,
-    floating* tag,
+    Workspace work, OptimizerKernel kernel, Plan* plan, Py_ssize_t begin, Py_ssize_t end,
+    double* reported, floating* tag,
 ) noexcept nogil:
-    # updates begin to end of an epoch; the weighted sum of losses
+    # Updates begin to end of an epoch; the weighted sum of losses. The sum in the units
+    # of the user is added to `reported`, unless they are the same.
     cdef Py_ssize_t number, first, m
     cdef Batch batch
     cdef double loss = 0
-    if can_run_rows(net, kernel, plan):
-        return run_rows(net, plan, begin, end, tag)
+    if can_run_rows(work, kernel, plan):
+        return run_rows(work, plan, begin, end, reported, tag)
     for number in range(begin, end):
         first = number * plan.batch_size
         m = min(plan.batch_size, plan.n_samples - first)
-        if net.batch_size == 1 and plan.order != NULL:
-            announce(net, plan, number, tag)
+        if work.batch_size == 1 and plan.order != NULL:
+            announce(work, plan, number, tag)
         batch.seed = plan.seed + number
         batch.step = plan.step + number
-        _load(net, &batch, plan.order, first, m, plan.n_samples - first, tag)
-        loss += gradient(net, &batch, plan.weight_mean, tag)
+        _load(work, &batch, plan.order, first, m, plan.n_samples - first, tag)
+        loss += gradient(work, &batch, plan.weight_mean, reported, tag)
         if plan.clip_norm < INFINITY:
-            _clip(net, plan.clip_norm, tag)
-        _update(net, kernel, plan, number, m, tag)
+            _clip(work, plan.clip_norm, tag)
+        _update(work, kernel, plan, number, m, tag)
         if plan.shares != NULL:
-            _accumulate(net, plan, plan.shares[number], tag)
+            _accumulate(work, plan, plan.shares[number], tag)
     return loss
 
 
 def train_epoch(
-    Network net, OptimizerKernel kernel, *, order, double[::1] rates, double l1,
+    Workspace work, OptimizerKernel kernel, *, order, rates, double l1,
     double l2, bint per_sample, double weight_mean, uint64_t seed, state,
-    double clip_norm, const double[::1] shares,
+    double clip_norm, shares,
 ):
     """Update the parameters once for each batch.
 
     Parameters
     ----------
-    net : Network
-        Bound to its parameters and data.
+    work : Workspace
+        Of the network and the data.
     kernel : OptimizerKernel
         Of the optimizer.
     order : ndarray of shape (n_samples,), intp, or None
@@ -217,41 +225,43 @@ def train_epoch(
 
     Returns
     -------
-    loss : float
-        The weighted sum of the losses, each before the update of its batch.
+    loss, reported : float
+        The weighted sum of the losses, each before the update of its batch, in units of
+        training and in the units of the user.
     """
     cdef Plan plan
-    cdef Py_ssize_t begin = 0, end, n_updates = rates.shape[0]
-    cdef double work, loss = 0
-    if order is not None and 1 < net.data.n_samples <= net.batch_size:
+    cdef Py_ssize_t begin = 0, end, n_updates = len(rates)
+    cdef Network net = work.network
+    cdef double cost, loss = 0, reported = 0
+    if order is not None and 1 < work.data.n_samples <= work.batch_size:
         raise ValueError("A single batch of all rows has no order.")
-    plan.batch_size = net.batch_size
+    plan.batch_size = work.batch_size
     plan.order = <const Py_ssize_t*> address(order)
-    plan.n_samples = net.data.n_samples if order is None else len(order)
-    plan.rates = &rates[0]
+    plan.n_samples = work.data.n_samples if order is None else len(order)
+    plan.rates = <const double*> address(rates)
     plan.l1, plan.l2, plan.per_sample = l1, l2, per_sample
     plan.weight_mean, plan.seed = weight_mean, seed
     plan.step, plan.slot_step = state.step, state.slot_step
     plan.l1_total, plan.slots = state.l1_total, address(state.slots)
     plan.clip_norm = clip_norm
-    plan.shares = NULL
-    if shares is not None:
-        plan.shares = &shares[0]
+    plan.shares = <const double*> address(shares)
     plan.average = address(state.average)
     plan.running_average = address(state.running_average)
     plan.running, plan.n_running = address(state.running), state.running.size
-    work = 6.0 * net.n_penalised * net.batch_size + 10.0 * net.n_params
-    if net.data.x == NULL and can_run_rows(net, kernel, &plan):
+    cost = 6.0 * net.n_penalised * work.batch_size + 10.0 * net.n_params
+    if work.data.x == NULL and can_run_rows(work, kernel, &plan):
         # only what is stored is touched, but all weights at the end of a chunk
-        work = 10.0 * (10 + len(net.data.X.data) / net.data.n_samples) * net.n_outputs
+        cost = 10.0 * (10 + len(work.data.X.data) / work.data.n_samples) * net.n_outputs
     try:
         while begin < n_updates:
-            end = min(n_updates, begin + 1 + <Py_ssize_t> (CHUNK / work))
+            end = min(n_updates, begin + 1 + <Py_ssize_t> (CHUNK / cost))
             with nogil:
                 if net.f32:
-                    loss += _run(net, kernel, &plan, begin, end, <float*> NULL)
+                    loss += _run(
+                        work, kernel, &plan, begin, end, &reported, <float*> NULL)
                 else:
-                    loss += _run(net, kernel, &plan, begin, end, <double*> NULL)
+                    loss += _run(
+                        work, kernel, &plan, begin, end, &reported, <double*> NULL)
             begin = end
             PyErr_CheckSignals()
     finally:
@@ -262,16 +272,16 @@ def train_epoch(
         state.l1_total = plan.l1_total
         if shares is not None:
             state.n_averaged += np.count_nonzero(shares[:begin])
-    return loss
+    return loss, loss if net.loss.units == NULL else reported
 
 
-def loss_and_gradient(Network net, *, double weight_mean=1.0, uint64_t seed=0):
+def loss_and_gradient(Workspace work, *, double weight_mean=1.0, uint64_t seed=0):
     """Mean loss over all rows as one batch, and its gradient.
 
     Parameters
     ----------
-    net : Network
-        Bound to its parameters and data.
+    work : Workspace
+        Of the network and the data.
     weight_mean : float, default=1.0
         The mean of the sample weights.
     seed : int, default=0
@@ -285,22 +295,22 @@ def loss_and_gradient(Network net, *, double weight_mean=1.0, uint64_t seed=0):
         Its gradient.
     """
     cdef Batch batch
-    cdef double loss
-    cdef Py_ssize_t n = net.data.n_samples
-    if net.gradient is None or n > net.batch_size:
+    cdef double loss, reported = 0
+    cdef Py_ssize_t n = work.data.n_samples
+    if work.gradient is None or n > work.batch_size:
         raise ValueError("The network has no room for the gradient of all rows.")
     batch.seed, batch.step = seed, 0
-    if net.f32:
-        _load(net, &batch, NULL, 0, n, n, <float*> NULL)
-        loss = gradient(net, &batch, weight_mean, <float*> NULL)
+    if work.network.f32:
+        _load(work, &batch, NULL, 0, n, n, <float*> NULL)
+        loss = gradient(work, &batch, weight_mean, &reported, <float*> NULL)
     else:
-        _load(net, &batch, NULL, 0, n, n, <double*> NULL)
-        loss = gradient(net, &batch, weight_mean, <double*> NULL)
-    return loss / (n * weight_mean), net.gradient.copy()
+        _load(work, &batch, NULL, 0, n, n, <double*> NULL)
+        loss = gradient(work, &batch, weight_mean, &reported, <double*> NULL)
+    return loss / (n * weight_mean), work.gradient.copy()
 
 
 def training_loss(
-    Network net, *, order, double weight_mean, uint64_t seed, double step
+    Workspace work, *, order, double weight_mean, uint64_t seed, double step
 ):
     """Mean loss of one batch as `train_epoch` sees it, without an update.
 
@@ -308,8 +318,8 @@ def training_loss(
 
     Parameters
     ----------
-    net : Network
-        Bound to its parameters and data.
+    work : Workspace
+        Of the network and the data.
     order : ndarray of intp, or None
         The rows of the batch; None is all rows.
     weight_mean : float
@@ -321,57 +331,62 @@ def training_loss(
 
     Returns
     -------
-    loss : float
-        The mean loss; no penalty.
+    loss, reported : float
+        The mean loss without a penalty, in units of training and in the units of the
+        user.
     """
     cdef Batch batch
-    cdef double loss
+    cdef Network net = work.network
+    cdef double loss, reported = 0
     cdef const Py_ssize_t* rows = <const Py_ssize_t*> address(order)
-    cdef Py_ssize_t m = net.data.n_samples if order is None else len(order)
-    if m > net.batch_size:
+    cdef Py_ssize_t m = work.data.n_samples if order is None else len(order)
+    if m > work.batch_size:
         raise ValueError("The network has no room for all rows.")
     batch.seed, batch.step = seed, step
     with nogil:
         if net.f32:
-            _load(net, &batch, rows, 0, m, m, <float*> NULL)
-            loss = forward_loss(net, &batch, weight_mean, <float*> NULL)
+            _load(work, &batch, rows, 0, m, m, <float*> NULL)
+            loss = forward_loss(work, &batch, weight_mean, &reported, <float*> NULL)
         else:
-            _load(net, &batch, rows, 0, m, m, <double*> NULL)
-            loss = forward_loss(net, &batch, weight_mean, <double*> NULL)
-    return loss / (m * weight_mean)
+            _load(work, &batch, rows, 0, m, m, <double*> NULL)
+            loss = forward_loss(work, &batch, weight_mean, &reported, <double*> NULL)
+    if net.loss.units == NULL:
+        reported = loss
+    return loss / (m * weight_mean), reported / (m * weight_mean)
 
 
-def raw_predictions(Network net):
+def raw_predictions(Workspace work):
     """Raw predictions of all rows, with the running statistics.
 
     Parameters
     ----------
-    net : Network
-        Bound to its parameters and data.
+    work : Workspace
+        Of the network and the data.
 
     Returns
     -------
     Z : ndarray of shape (n_samples, n_outputs)
         What the last layer gives.
     """
-    Z = np.empty((net.data.n_samples, net.n_outputs), net.dtype)
+    cdef Network net = work.network
+    Z = np.empty((work.data.n_samples, net.n_outputs), net.dtype)
     cdef void* out = address(Z)
-    cdef Py_ssize_t first = 0, m, n = net.data.n_samples, k = net.n_outputs
+    cdef Py_ssize_t first = 0, m, n = work.data.n_samples, k = net.n_outputs
     cdef Batch batch
     with nogil:
         while first < n:
-            m = min(net.batch_size, n - first)
+            m = min(work.batch_size, n - first)
             if net.f32:
-                _load(net, &batch, NULL, first, m, m, <float*> NULL)
-                predict(net, &batch, <float*> NULL)
+                _load(work, &batch, NULL, first, m, m, <float*> NULL)
+                predict(work, &batch, <float*> NULL)
                 memcpy(
-                    <float*> out + first * k, net.layers[net.n_layers - 1].A,
+                    <float*> out + first * k, work.rooms[net.n_layers - 1].out,
                     m * k * sizeof(float))
             else:
-                _load(net, &batch, NULL, first, m, m, <double*> NULL)
-                predict(net, &batch, <double*> NULL)
+                _load(work, &batch, NULL, first, m, m, <double*> NULL)
+                predict(work, &batch, <double*> NULL)
                 memcpy(
-                    <double*> out + first * k, net.layers[net.n_layers - 1].A,
+                    <double*> out + first * k, work.rooms[net.n_layers - 1].out,
                     m * k * sizeof(double))
             first += m
     return Z
@@ -395,12 +410,12 @@ def forward(architecture, theta, running, data):
         What the last layer gives.
     """
     batch = max(min(PREDICTION_BATCH, data.n_samples), 1)
-    net = Network(architecture, theta, running, data, batch, training=False)
+    net = Network(architecture, theta, running, sparse=sp.issparse(data.X))
     with single_blas_thread():
-        return raw_predictions(net)
+        return raw_predictions(Workspace(net, data, batch, training=False))
 
 
-def shuffle(Py_ssize_t[::1] order, uint64_t seed):
+def shuffle(order, uint64_t seed):
     """Shuffle in place (Fisher and Yates).
 
     Parameters
@@ -410,10 +425,11 @@ def shuffle(Py_ssize_t[::1] order, uint64_t seed):
     seed : int
         Of the permutation.
     """
-    cdef Py_ssize_t i, j, n = order.shape[0]
+    cdef Py_ssize_t i, j, n = len(order)
+    cdef Py_ssize_t* rows = <Py_ssize_t*> address(order)
     with nogil:
         for i in range(n - 1, 0, -1):
             # 64 random bits times (i + 1), the high word: no division
             j = <Py_ssize_t> (
                 ((<uint64_t> random_bits(seed, 2 * i)) * <uint64_t> (i + 1)) >> 32)
-            order[i], order[j] = order[j], order[i]
+            rows[i], rows[j] = rows[j], rows[i]

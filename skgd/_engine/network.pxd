@@ -1,49 +1,26 @@
-"""A network bound to memory."""
+"""A network, the data, and the room for a batch."""
 
 from cython cimport floating
-from libc.stdint cimport uint64_t
 
-from .._rules.activation cimport ActivationKernel
 from .._rules.loss cimport LossKernel
+from .layers.layer cimport Batch, LayerMemory, LayerRoom
+from .layers.layer cimport backward_f32, backward_f64, forward_f32, forward_f64
 
 
-cdef struct Layer:
-    # Arrays are float or double as the network is. A layer without W is the
-    # input layer; gamma is NULL where there is no batch normalisation.
-    Py_ssize_t n_in
-    Py_ssize_t n_out
-    double keep             # 1 - dropout
-    bint active             # has an activation
-    # parameters and gradients: W (n_in, n_out), the others (n_out,)
-    void* W
-    void* b
-    void* gamma
-    void* beta
-    void* dW
-    void* db
-    void* dgamma
-    void* dbeta
-    void* running           # (2, n_out) running mean and variance
-    # one batch of up to batch_size rows
-    void* A                 # (batch, n_out) what the layer gives on
-    void* xhat              # (batch, n_out) normalised
-    void* kept              # (batch, n_out) before the activation, or NULL: see A
-    void* moments           # (2, n_out) mean and variance that normalised it
-    void* inv_std           # (n_out,)
+# What an update treats alike: numbers `start` to `stop` of the flat vector.
+cdef struct Segment:
+    Py_ssize_t start
+    Py_ssize_t stop
+    bint penalised
+    double rate                 # multiple of the learning rate
 
 
-cdef struct Batch:
-    Py_ssize_t m
-    const Py_ssize_t* order     # rows in the data, or NULL: they follow `first`
-    Py_ssize_t first
-    const void* x               # (m, n_features), or NULL: the data are sparse
-    const void* y               # (m, n_targets)
-    const void* weights         # (m,) or NULL
-    const void* share           # (m,) weights over their sum; NULL: see BatchNorm
-    double total                # sum of the weights
-    Py_ssize_t single           # the row of positive weight where share is NULL, or -1
-    uint64_t seed               # of the dropout masks
-    double step                 # updates so far; -1 at prediction
+cdef struct LayerPasses:
+    forward_f32 f32
+    forward_f64 f64
+    backward_f32 back_f32
+    backward_f64 back_f64
+    bint passes_in_place        # see `Layer`
 
 
 cdef class Data:
@@ -61,36 +38,44 @@ cdef class Data:
 
 
 cdef class Network:
-    cdef readonly object dtype
-    cdef readonly object gradient   # (n_params,) ndarray, or None
-    cdef readonly Data data
-    cdef readonly Py_ssize_t batch_size, n_outputs
-    cdef bint f32, normalised
-    cdef readonly Py_ssize_t n_params, n_penalised
-    cdef Py_ssize_t n_layers
-    cdef Layer* layers
+    cdef readonly object architecture, dtype
+    cdef readonly Py_ssize_t n_params, n_penalised, n_outputs
+    cdef bint f32, sparse
+    cdef bint normalised        # a layer needs the mean and the variance of a batch
+    cdef bint single            # the network is one dense layer
+    cdef Py_ssize_t n_layers, first_learned, n_segments
+    cdef LayerMemory* layers
+    cdef LayerPasses* passes
+    cdef Segment* segments
     cdef LossKernel loss
-    cdef ActivationKernel activation
-    cdef list keep_alive
     cdef void* theta
-    cdef void* grad
+    cdef list kinds, kernels, keep_alive
+
+    cdef _bind(self, theta, running)
+
+
+cdef class Workspace:
+    cdef readonly Network network
+    cdef readonly Data data
+    cdef readonly Py_ssize_t batch_size
+    cdef readonly object gradient   # (n_params,) ndarray, or None
     cdef readonly double clip_factor    # by which the last gradient was scaled
-    cdef void* delta[2]         # (batch, widest) derivatives by a layer's output
+    cdef LayerRoom* rooms
+    cdef list keep_alive
+    cdef void* grad
+    cdef void* delta[2]         # (batch, widest) derivatives by what a layer gives on
     cdef void* batch_x          # gathered rows
     cdef void* batch_y
     cdef void* batch_w
     cdef void* batch_share
-    cdef void* sparse_scaled    # (n_features, n_outputs) for sparse input layers
 
-    cdef void* _own(self, array) except? NULL
-    cdef void* _room(self, rows, columns) except? NULL
-    cdef _bind_parameters(self, architecture, theta, running, gradient)
-    cdef _bind_rules(self, architecture)
-    cdef _make_room(self, architecture, training)
+    cdef void* _room(self, shape) except? NULL
 
 
 cdef double forward_loss(
-    Network net, Batch* batch, double weight_mean, floating* tag) noexcept nogil
+    Workspace work, Batch* batch, double weight_mean, double* reported, floating* tag
+) noexcept nogil
 cdef double gradient(
-    Network net, Batch* batch, double weight_mean, floating* tag) noexcept nogil
-cdef void predict(Network net, Batch* batch, floating* tag) noexcept nogil
+    Workspace work, Batch* batch, double weight_mean, double* reported, floating* tag
+) noexcept nogil
+cdef void predict(Workspace work, Batch* batch, floating* tag) noexcept nogil

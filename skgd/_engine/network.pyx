@@ -1,44 +1,21 @@
 """A network over one flat parameter vector: forward and backward pass of a batch.
 
-`Network` holds pointers into the flat vectors and the room that a batch needs.
+`Network` holds the parameters and the layers, `Workspace` the room that a batch needs.
+Several workspaces can serve one network.
 """
 
 from cython cimport floating
-from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy, memset
 
 import numpy as np
 from scipy import sparse as sp
 
+from .._rules.loss cimport loss_and_delta
+from .layers.layer cimport LayerKernel
+from .memory cimport address
+
 from .memory import aligned
 
-from .._rules.loss cimport loss_and_delta
-from .layers cimport (
-    add_column_sums,
-    add_to_rows,
-    batch_norm_backward,
-    batch_norm_forward,
-    batch_norm_running,
-    batch_norm_single,
-    dense_backward_input,
-    dense_backward_weights,
-    dense_forward,
-    dropout,
-    dropout_backward,
-    inverse_root,
-    random_bits,
-)
-from .memory cimport address
-from .sparse cimport (
-    Rows,
-    csr_moments,
-    csr_product,
-    csr_row,
-    csr_transposed_product,
-    masked_delta,
-    masked_shift,
-)
 
 cdef class Data:
     """Samples as the compiled code reads them.
@@ -52,7 +29,8 @@ cdef class Data:
     weights : ndarray of shape (n_samples,), default=None
         Sample weights of the same dtype.
     units : tuple of two ndarray of shape (n_features,), default=None
-        What is taken off dense features, and what divides them, as they are loaded.
+        What is subtracted from dense features, and what divides them, as they are
+        loaded.
     """
 
     def __init__(self, X, Y=None, weights=None, units=None):
@@ -65,19 +43,16 @@ cdef class Data:
             self.csr_indptr = <const int*> address(X.indptr)
         else:
             self.x = address(X)
-        if Y is not None:
-            self.y = address(Y)
-        if weights is not None:
-            self.w = address(weights)
+        self.y, self.w = address(Y), address(weights)
         if units is not None:
             self.mean, self.scale = address(units[0]), address(units[1])
 
 
-# ---------------------------------------------------------------- forward
-cdef void _weigh(Network net, Batch* batch, floating* tag) noexcept nogil:
+# ---------------------------------------------------------------- passes
+cdef void _weigh(Workspace work, Batch* batch, floating* tag) noexcept nogil:
     # the share of each row in the batch statistics; NULL for a single row
     cdef const floating* w = <const floating*> batch.weights
-    cdef floating* share = <floating*> net.batch_share
+    cdef floating* share = <floating*> work.batch_share
     cdef Py_ssize_t i, positive = 0
     cdef double total = 0
     batch.single = -1
@@ -93,269 +68,86 @@ cdef void _weigh(Network net, Batch* batch, floating* tag) noexcept nogil:
         share[i] = <floating> (share[i] / total)
 
 
-cdef inline uint64_t _layer_seed(uint64_t seed, Py_ssize_t layer) noexcept nogil:
-    # Far apart: within a layer the seed is offset by the position of an element.
-    cdef uint64_t high = random_bits(seed, 2 * layer)
-    return (high << 32) | random_bits(seed, 2 * layer + 1)
-
-
-cdef Rows _rows(Network net, Batch* batch) noexcept nogil:
-    cdef Rows rows
-    rows.data = net.data.csr_data
-    rows.indices = net.data.csr_indices
-    rows.indptr = net.data.csr_indptr
-    rows.order = batch.order
-    rows.first = batch.first
-    rows.seed = _layer_seed(batch.seed, 0)
-    rows.keep = net.layers[0].keep if net.layers[0].W == NULL and batch.step >= 0 else 1
-    return rows
-
-
-cdef void _repeat_first_row(floating* Z, Py_ssize_t m, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(1, m):
-        memcpy(Z + i * n, Z, n * sizeof(floating))
-
-
-cdef void _sparse_input_forward(
-    Network net, Batch* batch, Layer* layer, floating* Z
-) noexcept nogil:
-    # Z = X W + b, with the features normalised and dropped out on the way:
-    # scaled weights for what is stored, a shift for all features.
-    cdef Layer* inputs = net.layers
-    cdef Py_ssize_t k = layer.n_in, n = layer.n_out, j, o
-    cdef Rows rows = _rows(net, batch)
-    cdef const floating* W = <const floating*> layer.W
-    cdef const floating* b = <const floating*> layer.b
-    cdef floating* scaled = <floating*> net.sparse_scaled
-    cdef floating* moments = <floating*> inputs.moments
-    cdef floating* inv_std = <floating*> inputs.inv_std
-    cdef floating* running = <floating*> inputs.running
-    for o in range(n):
-        Z[o] = b[o] if b != NULL else 0
-    if inputs.W != NULL or inputs.gamma == NULL:
-        _repeat_first_row(Z, batch.m, n)
-        csr_product(&rows, W, Z, batch.m, k, n)
-        return
-    if batch.share != NULL:
-        csr_moments(
-            &rows, <const floating*> batch.share, moments, moments + k, inv_std, scaled,
-            batch.m, k)
-        if batch.step >= 0:
-            batch_norm_running(
-                running, running + k, moments, moments + k, batch.total, k)
-    else:
-        if batch.step >= 0 and batch.single >= 0:
-            csr_row(&rows, batch.single, inv_std, k)
-            batch_norm_single(running, inv_std, batch.step, k)
-        memcpy(moments, running, 2 * k * sizeof(floating))
-    inverse_root(moments + k, inv_std, k)
-    for j in range(k):
-        for o in range(n):
-            scaled[j * n + o] = inv_std[j] * W[j * n + o]
-    # the variance has done its part: its place holds the shift
-    for j in range(k):
-        moments[k + j] = -inv_std[j] * moments[j]
-    if rows.keep == 1:      # the shift is the same for all rows
-        masked_shift(&rows, moments + k, W, Z, 1, k, n)
-        _repeat_first_row(Z, batch.m, n)
-    else:
-        _repeat_first_row(Z, batch.m, n)
-        masked_shift(&rows, moments + k, W, Z, batch.m, k, n)
-    csr_product(&rows, scaled, Z, batch.m, k, n)
-
-
-cdef inline Py_ssize_t _size_in_cache(Py_ssize_t n, floating* tag) noexcept nogil:
-    # The size of the rows of n that stay in the first cache from one pass to the next
-    # (1.03 times as fast for 20, 100 and 10 units): a multiple of the four rows that are
-    # summed at a time.
-    return 4 * n * max(4096 // (n * <Py_ssize_t> sizeof(floating)), 1)
-
-
-cdef void _activate(
-    ActivationKernel activation, Layer* layer, const floating* b, Py_ssize_t m
-) noexcept nogil:
-    # A (m, n) = f(A + b); b may be NULL
-    cdef Py_ssize_t size, n = layer.n_out, left = m * n
-    cdef Py_ssize_t most = _size_in_cache(n, <floating*> NULL)
-    cdef floating* A = <floating*> layer.A
-    cdef floating* kept = <floating*> layer.kept
-    while left > 0:
-        size = min(most, left)
-        if b != NULL:
-            add_to_rows(b, A, size // n, n)
-        if kept != NULL:
-            memcpy(kept, A, size * sizeof(floating))
-            kept += size
+cdef void _forward(Workspace work, Batch* batch, floating* tag) noexcept nogil:
+    cdef LayerMemory* layers = work.network.layers
+    cdef LayerPasses* passes = work.network.passes
+    cdef Py_ssize_t l
+    cdef floating* before = <floating*> batch.x
+    for l in range(work.network.n_layers):
         if floating is float:
-            activation.f32(A, size, activation.h)
+            passes[l].f32(&layers[l], &work.rooms[l], batch, before)
         else:
-            activation.f64(A, size, activation.h)
-        A, left = A + size, left - size
+            passes[l].f64(&layers[l], &work.rooms[l], batch, before)
+        before = <floating*> work.rooms[l].out
 
 
-cdef void _activate_back(
-    ActivationKernel activation, Layer* layer, floating* delta, floating* db, Py_ssize_t m
-) noexcept nogil:
-    # delta (m, n) *= f'; db (n,) the sums of its columns, or NULL
-    cdef Py_ssize_t size, n = layer.n_out, left = m * n
-    cdef Py_ssize_t most = _size_in_cache(n, <floating*> NULL)
-    cdef const floating* read = <const floating*> layer.A
-    if layer.kept != NULL:
-        read = <const floating*> layer.kept
-    if db != NULL:
-        memset(db, 0, n * sizeof(floating))
-    while left > 0:
-        size = min(most, left)
-        if layer.active:
-            if floating is float:
-                activation.back_f32(read, delta, size, activation.h)
-            else:
-                activation.back_f64(read, delta, size, activation.h)
-        if db != NULL:
-            add_column_sums(delta, db, size // n, n)
-        read, delta, left = read + size, delta + size, left - size
-
-
-cdef void _forward(Network net, Batch* batch, floating* tag) noexcept nogil:
-    cdef Py_ssize_t l, m = batch.m
-    cdef Layer* layer
-    cdef floating* A
-    cdef floating* Z
-    cdef const floating* before = <const floating*> batch.x
-    cdef const floating* b
-    cdef const floating* late
-    for l in range(net.n_layers):
-        layer = &net.layers[l]
-        A = <floating*> layer.A
-        b, late = <const floating*> layer.b, NULL
-        Z = <floating*> layer.xhat if layer.gamma != NULL else A
-        if layer.W == NULL:
-            if before == NULL:      # sparse: part of the next layer's pass
-                continue
-            memcpy(Z, before, m * layer.n_out * sizeof(floating))
-        elif before == NULL:
-            _sparse_input_forward(net, batch, layer, Z)
-        else:
-            if layer.active and layer.gamma == NULL and m > 1:
-                b, late = NULL, b   # in the same pass as the activation
-            dense_forward(
-                before, <const floating*> layer.W, b, Z, m, layer.n_in, layer.n_out)
-        if layer.gamma != NULL:
-            batch_norm_forward(
-                Z, A, <floating*> layer.inv_std, <floating*> layer.running,
-                <floating*> layer.moments, <const floating*> layer.gamma,
-                <const floating*> layer.beta, <const floating*> batch.share,
-                batch.total, batch.single, batch.step, m, layer.n_out)
-        if layer.active:
-            _activate(net.activation, layer, late, m)
-        if layer.keep < 1 and batch.step >= 0:
-            dropout(A, m * layer.n_out, _layer_seed(batch.seed, l), layer.keep)
-        before = A
-
-
-# ---------------------------------------------------------------- backward
-cdef void _sparse_input_backward(
-    Network net, Batch* batch, Layer* layer, const floating* delta
-) noexcept nogil:
-    cdef Layer* inputs = net.layers
-    cdef Py_ssize_t k = layer.n_in, n = layer.n_out, j, o
-    cdef Rows rows = _rows(net, batch)
-    cdef floating* dW = <floating*> layer.dW
-    cdef floating* D = <floating*> net.sparse_scaled
-    cdef floating* shift = <floating*> inputs.moments + k
-    cdef floating* inv_std = <floating*> inputs.inv_std
-    csr_transposed_product(&rows, delta, dW, batch.m, k, n)
-    if inputs.W != NULL or inputs.gamma == NULL:
-        return
-    masked_delta(&rows, delta, D, batch.m, k, n)
-    for j in range(k):
-        for o in range(n):
-            dW[j * n + o] = inv_std[j] * dW[j * n + o] + shift[j] * D[j * n + o]
-
-
-cdef void _backward(Network net, Batch* batch, floating* tag) noexcept nogil:
-    # From the derivatives in the last layer's A to the gradient vector.
-    cdef Py_ssize_t l = net.n_layers - 1, m = batch.m, n
+cdef void _backward(Workspace work, Batch* batch, floating* tag) noexcept nogil:
+    # From the derivatives in the outputs of the last layer to the gradient vector. The
+    # layers before the first one that learns have nothing to do.
+    cdef LayerMemory* layers = work.network.layers
+    cdef LayerPasses* passes = work.network.passes
+    cdef Py_ssize_t l = work.network.n_layers - 1, end = work.network.first_learned
     cdef int flip = 0
-    cdef Layer* layer
-    cdef const floating* before
-    cdef floating* db
-    cdef floating* delta = <floating*> net.layers[l].A
-    while l >= 0:
-        layer = &net.layers[l]
-        n = layer.n_out
-        if layer.keep < 1 and layer.active and layer.kept == NULL:
-            # which reads the activation without the factor of dropout
-            dropout_backward(
-                <floating*> layer.A, delta, m * n, _layer_seed(batch.seed, l), layer.keep)
-        elif layer.keep < 1:
-            dropout(delta, m * n, _layer_seed(batch.seed, l), layer.keep)
-        db = <floating*> layer.db
-        _activate_back(
-            net.activation, layer, delta, db if layer.gamma == NULL else NULL, m)
-        if layer.gamma != NULL:
-            batch_norm_backward(
-                <const floating*> layer.xhat, delta, <const floating*> layer.inv_std,
-                <const floating*> layer.gamma, <floating*> layer.dgamma,
-                <floating*> layer.dbeta, <const floating*> batch.share, batch.total, m, n)
-            if db != NULL:
-                memset(db, 0, n * sizeof(floating))
-                if batch.share == NULL:
-                    add_column_sums(delta, db, m, n)
-                # else: the batch mean takes an intercept off again. Without rounding
-                # errors its gradient is zero, and adaptive rates would magnify those.
-        if batch.x == NULL and (l == 0 or net.layers[l - 1].W == NULL):
-            _sparse_input_backward(net, batch, layer, delta)
-            return
-        before = <const floating*> batch.x
-        if l > 0:
-            before = <const floating*> net.layers[l - 1].A
-        dense_backward_weights(
-            before, delta, <floating*> layer.dW, m, layer.n_in, n)
-        if l == 0 or net.layers[l - 1].W == NULL:   # inputs have nothing to learn
-            return
-        dense_backward_input(
-            delta, <const floating*> layer.W, <floating*> net.delta[flip], m,
-            layer.n_in, n)
-        delta = <floating*> net.delta[flip]
-        flip = 1 - flip
+    cdef floating* delta = <floating*> work.rooms[l].out
+    cdef floating* before
+    cdef floating* passed
+    while l >= end:
+        before = <floating*> (batch.x if l == 0 else work.rooms[l - 1].out)
+        if l == end:
+            passed = NULL
+        elif passes[l].passes_in_place:
+            passed = delta
+        else:
+            passed = <floating*> work.delta[flip]
+            flip = 1 - flip
+        if floating is float:
+            passes[l].back_f32(
+                &layers[l], &work.rooms[l], batch, before, delta, passed)
+        else:
+            passes[l].back_f64(
+                &layers[l], &work.rooms[l], batch, before, delta, passed)
+        delta = passed
         l -= 1
 
 
 cdef double forward_loss(
-    Network net, Batch* batch, double weight_mean, floating* tag
+    Workspace work, Batch* batch, double weight_mean, double* reported, floating* tag
 ) noexcept nogil:
-    """The weighted sum of losses of a batch in training; derivatives in the last A."""
-    cdef Layer* last = &net.layers[net.n_layers - 1]
-    if net.normalised:
-        _weigh(net, batch, tag)
-    _forward(net, batch, tag)
+    """The weighted sum of losses of a batch in training, and its derivatives.
+
+    They are in the outputs of the last layer. The sum in the units of the user is added
+    to `reported`, unless training is in these units.
+    """
+    cdef Py_ssize_t last = work.network.n_layers - 1
+    if work.network.normalised:
+        _weigh(work, batch, tag)
+    _forward(work, batch, tag)
     return loss_and_delta(
-        net.loss, <const floating*> batch.y, <floating*> last.A,
-        <const floating*> batch.weights, batch.m, last.n_out,
-        1 / (batch.m * weight_mean))
+        work.network.loss, <const floating*> batch.y, <floating*> work.rooms[last].out,
+        <const floating*> batch.weights, batch.m, work.network.layers[last].n_out,
+        1 / (batch.m * weight_mean), reported)
 
 
 cdef double gradient(
-    Network net, Batch* batch, double weight_mean, floating* tag
+    Workspace work, Batch* batch, double weight_mean, double* reported, floating* tag
 ) noexcept nogil:
-    """The weighted sum of losses of a batch; the gradient of their mean in net.grad."""
-    cdef double loss = forward_loss(net, batch, weight_mean, tag)
-    _backward(net, batch, tag)
+    """As `forward_loss`; and the gradient of the mean of the losses in work.grad."""
+    cdef double loss = forward_loss(work, batch, weight_mean, reported, tag)
+    _backward(work, batch, tag)
     return loss
 
 
-cdef void predict(Network net, Batch* batch, floating* tag) noexcept nogil:
-    """Raw predictions of a batch, with the running statistics, in the last layer's A."""
+cdef void predict(Workspace work, Batch* batch, floating* tag) noexcept nogil:
+    """Raw predictions of a batch, with the running statistics, in the last outputs."""
     batch.step = -1
     batch.share = NULL
     batch.single = -1
-    _forward(net, batch, tag)
+    _forward(work, batch, tag)
 
 
+# ---------------------------------------------------------------- network and room
 cdef class Network:
-    """A network bound to its parameters and to data.
+    """The layers of a network, bound to its parameters.
 
     Parameters
     ----------
@@ -365,146 +157,131 @@ cdef class Network:
         The parameters; training changes them in place.
     running : ndarray of shape (2 * sum(normalised_sizes),)
         The running statistics; training changes them in place.
+    sparse : bool, default=False
+        Whether the inputs are rows of a CSR matrix.
+    """
+
+    def __init__(self, architecture, theta, running, sparse=False):
+        self.architecture, self.dtype = architecture, theta.dtype
+        self.f32, self.sparse = theta.dtype == np.float32, sparse
+        self.kinds = architecture.layers(sparse)
+        self.kernels = [kind.kernel() for kind in self.kinds]
+        self.single = len(architecture.sizes) == 2 and len(architecture.layers()) == 1
+        self.normalised = any([kind.normalises for kind in self.kinds])
+        self.n_layers = len(self.kinds)
+        learned = [l for l, kind in enumerate(self.kinds) if kind.parameters()]
+        self.first_learned = learned[0]
+        self.n_params = architecture.n_params
+        self.n_penalised = architecture.n_penalised
+        self.n_outputs = architecture.n_outputs
+        self.loss = architecture.loss._kernel(architecture.softmax)
+        if architecture.target_scale:
+            rule = architecture.loss
+            scale = np.array(architecture.target_scale)
+            self.loss.set_units(scale, rule._unit(scale), rule.link == "exp")
+        self._bind(theta, running)
+
+    cdef _bind(self, theta, running):
+        cdef LayerMemory* layer
+        cdef LayerKernel kernel
+        segments = self.architecture.segments
+        self.n_segments = len(segments)
+        self.layers = <LayerMemory*> calloc(self.n_layers, sizeof(LayerMemory))
+        self.passes = <LayerPasses*> calloc(self.n_layers, sizeof(LayerPasses))
+        self.segments = <Segment*> calloc(self.n_segments, sizeof(Segment))
+        if self.layers == NULL or self.passes == NULL or self.segments == NULL:
+            raise MemoryError
+        for i, (start, stop, penalised, rate) in enumerate(segments):
+            self.segments[i] = Segment(start, stop, penalised, rate)
+        self.keep_alive = [theta, running]
+        self.theta = address(theta)
+        values = self.architecture.views(theta)
+        statistics = self.architecture.running_views(running)
+        for l, kind in enumerate(self.kinds):
+            layer, kernel = &self.layers[l], self.kernels[l]
+            layer.n_in, layer.n_out = kind.n_in, kind.n_out
+            layer.activation, layer.h = kernel.activation, kernel.h
+            self.passes[l] = LayerPasses(
+                kernel.f32, kernel.f64, kernel.back_f32, kernel.back_f64,
+                kind.passes_in_place)
+            for parameter in kind.parameters():
+                slot = kind.slots.index(parameter.name)
+                layer.parameters[slot] = address(values[parameter.name].pop(0))
+            for name, value in kind.constants().items():
+                constant = np.full(kind.n_out, value, self.dtype)
+                self.keep_alive.append(constant)
+                layer.parameters[kind.slots.index(name)] = address(constant)
+            if kind.statistics():
+                layer.statistics = address(statistics.pop(0))
+
+    def __dealloc__(self):
+        free(self.layers)
+        free(self.passes)
+        free(self.segments)
+
+
+cdef class Workspace:
+    """Room for a batch: outputs of the layers, derivatives, and a gradient.
+
+    Parameters
+    ----------
+    network : Network
+        Whose passes these are.
     data : Data
-        The samples, of the dtype of theta.
+        The samples, of the dtype of the network.
     batch_size : int
         The most rows at a time.
     training : bool, default=True
         Whether to make room for a gradient.
     """
 
-    def __cinit__(self, architecture, theta, running, data, batch_size, training=True):
-        n_layers = len(architecture.sizes) - 1
-        n_layers += architecture.input_batch_norm or architecture.input_dropout > 0
-        self.layers = <Layer*> calloc(n_layers, sizeof(Layer))
-        if self.layers == NULL:
-            raise MemoryError
-        self.n_layers = n_layers
-
-    def __init__(self, architecture, theta, running, data, batch_size, training=True):
-        self.data = data
-        self.f32 = theta.dtype == np.float32
-        self.normalised = len(architecture.normalised_sizes) > 0
-        self.batch_size = batch_size
+    def __init__(self, network, data, batch_size, training=True):
+        cdef LayerRoom* room
+        self.network, self.data, self.batch_size = network, data, batch_size
+        if self.network.sparse != (self.data.x == NULL):
+            raise ValueError("The network is for sparse data, or the data are, not both.")
         self.clip_factor = 1
-        self.n_params = architecture.n_params
-        self.n_penalised = architecture.n_penalised
-        self.n_outputs = architecture.n_outputs
-        self.dtype = theta.dtype
-        self.keep_alive = [theta, running]
-        self.theta = address(theta)
-        self.loss = architecture.loss._kernel(architecture.softmax)
-        if architecture.target_scale:
-            rule = architecture.loss
-            scale = np.array(architecture.target_scale)
-            self.loss.set_units(scale, rule._unit(scale), rule.link == "exp")
-        gradient = None
+        self.keep_alive = []
+        self.rooms = <LayerRoom*> calloc(self.network.n_layers, sizeof(LayerRoom))
+        if self.rooms == NULL:
+            raise MemoryError
+        slopes = None
         if training:
-            gradient = aligned(np.zeros(self.n_params, self.dtype))
-            self.grad = self._own(gradient)
-        self.gradient = gradient
-        self._bind_parameters(architecture, theta, running, gradient)
-        self._bind_rules(architecture)
-        self._make_room(architecture, training)
+            self.gradient = aligned(np.zeros(self.network.n_params, self.network.dtype))
+            self.grad = address(self.gradient)
+            slopes = self.network.architecture.views(self.gradient)
+        widest, n_passed = 0, 0
+        for l, kind in enumerate(self.network.kinds):
+            room = &self.rooms[l]
+            if kind.in_place:
+                room.out = self.rooms[l - 1].out
+            else:
+                room.out = self._room((batch_size, kind.n_out))
+            for i, shape in enumerate(kind.rooms(batch_size, training)):
+                room.rooms[i] = NULL if shape is None else self._room(shape)
+            for parameter in kind.parameters() if training else ():
+                slot = kind.slots.index(parameter.name)
+                room.gradients[slot] = address(slopes[parameter.name].pop(0))
+            if l > self.network.first_learned and not kind.passes_in_place:
+                widest, n_passed = max(widest, kind.n_in), n_passed + 1
+        sizes = self.network.architecture.sizes
+        scattered = training and self.data.n_samples > self.batch_size > 1
+        if not self.network.sparse and (scattered or self.data.units is not None):
+            self.batch_x = self._room((batch_size, sizes[0]))
+        if not training:
+            return
+        for flip in range(min(n_passed, 2)):
+            self.delta[flip] = self._room((batch_size, widest))
+        if scattered:
+            self.batch_y = self._room((batch_size, self.data.n_targets))
+            self.batch_w = self._room((batch_size, 1))
+        self.batch_share = self._room((batch_size, 1))
 
-    def loss_in_units(self, loss):
-        """A sum of losses since the last call, in the user's units.
-
-        Parameters
-        ----------
-        loss : float
-            The sum in units of training.
-
-        Returns
-        -------
-        loss : float
-            The same where these are the user's.
-        """
-        total = self.loss.take_total()
-        return total if self.loss.units != NULL else loss
-
-    def __dealloc__(self):
-        free(self.layers)
-
-    cdef void* _own(self, array) except? NULL:
+    cdef void* _room(self, shape) except? NULL:
+        rows, columns = shape
+        array = np.empty((max(rows, 1), max(columns, 1)), self.network.dtype)
         self.keep_alive.append(array)
         return address(array)
 
-    cdef void* _room(self, rows, columns) except? NULL:
-        return self._own(np.empty((max(rows, 1), max(columns, 1)), self.dtype))
-
-    cdef _bind_parameters(self, architecture, theta, running, gradient):
-        cdef Layer* layer
-        sizes = architecture.sizes
-        first = self.n_layers - (len(sizes) - 1)    # 1: there is an input layer
-        values = architecture.views(theta)
-        slopes = values if gradient is None else architecture.views(gradient)
-        statistics = architecture.running_views(running)
-        for l in range(self.n_layers):
-            layer = &self.layers[l]
-            layer.n_in = layer.n_out = sizes[0]
-            if l >= first:
-                layer.n_in, layer.n_out = sizes[l - first], sizes[l - first + 1]
-                layer.W = address(values["W"][l - first])
-                layer.dW = address(slopes["W"][l - first])
-                if architecture.fit_intercept:
-                    layer.b = address(values["b"][l - first])
-                    layer.db = address(slopes["b"][l - first])
-            if l < first and architecture.input_batch_norm:
-                # The weights and intercepts behind it scale and shift already.
-                layer.gamma = self._own(np.ones(sizes[0], self.dtype))
-                layer.beta = self._own(np.zeros(sizes[0], self.dtype))
-                layer.running = address(statistics.pop(0))
-            if first <= l < self.n_layers - 1 and architecture.batch_norm:
-                layer.gamma = address(values["gamma"][l - first])
-                layer.beta = address(values["beta"][l - first])
-                layer.dgamma = address(slopes["gamma"][l - first])
-                layer.dbeta = address(slopes["beta"][l - first])
-                layer.running = address(statistics.pop(0))
-
-    cdef _bind_rules(self, architecture):
-        cdef Layer* layer
-        self.activation = architecture.activation._kernel()
-        rates = [architecture.input_dropout] if self.layers[0].W == NULL else []
-        rates += list(architecture.dropout) or [0.0] * (len(architecture.sizes) - 2)
-        for l in range(self.n_layers):
-            layer = &self.layers[l]
-            layer.keep = 1
-            if l < self.n_layers - 1:
-                layer.keep = 1 - rates[l]
-            if l < self.n_layers - 1 and layer.W != NULL:
-                layer.active = True
-
-    cdef _make_room(self, architecture, training):
-        # A sparse input layer works on the rows as they are stored.
-        cdef Layer* layer
-        cdef bint is_sparse = self.data.x == NULL
-        n, widest, inner = self.batch_size, 0, 0
-        for l in range(self.n_layers):
-            layer = &self.layers[l]
-            if layer.gamma != NULL:
-                layer.moments = self._room(2, layer.n_out)
-                layer.inv_std = self._room(1, layer.n_out)
-            if layer.W == NULL and is_sparse:
-                continue
-            layer.A = self._room(n, layer.n_out)
-            if layer.gamma != NULL:
-                layer.xhat = self._room(n, layer.n_out)
-            if training and layer.active and self.activation.reads_input:
-                layer.kept = self._room(n, layer.n_out)
-            if l < self.n_layers - 1 and layer.W != NULL:
-                inner += 1
-                widest = max(widest, layer.n_out)
-        if is_sparse and architecture.input_batch_norm:
-            self.sparse_scaled = self._room(architecture.sizes[0], architecture.sizes[1])
-        scattered = training and self.data.n_samples > n > 1
-        if not is_sparse and (scattered or self.data.units is not None):
-            self.batch_x = self._room(n, architecture.sizes[0])
-        if not training:
-            return
-        for flip in range(min(inner, 2)):
-            self.delta[flip] = self._room(n, widest)
-        if scattered:
-            self.batch_y = self._room(n, architecture.n_targets)
-            self.batch_w = self._room(n, 1)
-        self.batch_share = self._room(n, 1)
+    def __dealloc__(self):
+        free(self.rooms)

@@ -4,7 +4,7 @@ from cython cimport floating
 from libc.stdint cimport uint64_t
 
 from .._rules.vector cimport prefetch
-from .network cimport Network
+from .network cimport Workspace
 from .._rules.optimizer cimport OptimizerKernel
 
 
@@ -53,31 +53,31 @@ cdef inline void prefetch_pages(const floating* start, Py_ssize_t n) noexcept no
 
 
 cdef inline void announce(
-    Network net, Plan* plan, Py_ssize_t number, floating* tag
+    Workspace work, Plan* plan, Py_ssize_t number, floating* tag
 ) noexcept nogil:
     # A row that comes soon, and the pages of one that comes later, while single rows are
     # visited in random order: their way from memory took 60% of an update of a small
     # linear model.
-    cdef Py_ssize_t d = net.data.n_features, row, first, n_stored
+    cdef Py_ssize_t d = work.data.n_features, row, first, n_stored
     if number + 20 >= plan.n_samples:
         return
     row = plan.order[number + 10]
-    prefetch(<const floating*> net.data.y + row * net.data.n_targets)
-    if net.data.w != NULL:
-        prefetch(<const floating*> net.data.w + row)
-    if net.data.x != NULL:
-        prefetch_lines(<const floating*> net.data.x + row * d, d)
+    prefetch(<const floating*> work.data.y + row * work.data.n_targets)
+    if work.data.w != NULL:
+        prefetch(<const floating*> work.data.w + row)
+    if work.data.x != NULL:
+        prefetch_lines(<const floating*> work.data.x + row * d, d)
         row = plan.order[number + 20]
-        prefetch_pages(<const floating*> net.data.x + row * d, d)
+        prefetch_pages(<const floating*> work.data.x + row * d, d)
         return
-    first = net.data.csr_indptr[row]
-    n_stored = net.data.csr_indptr[row + 1] - first
-    prefetch_lines(<const floating*> net.data.csr_data + first, n_stored)
-    prefetch_lines(<const float*> net.data.csr_indices + first, n_stored)
-    prefetch(net.data.csr_indptr + plan.order[number + 20])
+    first = work.data.csr_indptr[row]
+    n_stored = work.data.csr_indptr[row + 1] - first
+    prefetch_lines(<const floating*> work.data.csr_data + first, n_stored)
+    prefetch_lines(<const float*> work.data.csr_indices + first, n_stored)
+    prefetch(work.data.csr_indptr + plan.order[number + 20])
 
 
-cdef bint can_run_rows(Network net, OptimizerKernel kernel, Plan* plan) noexcept nogil
+cdef bint can_run_rows(Workspace work, OptimizerKernel kernel, Plan* plan) noexcept nogil
 cdef double run_rows(
-    Network net, Plan* plan, Py_ssize_t begin, Py_ssize_t end, floating* tag
-) noexcept nogil
+    Workspace work, Plan* plan, Py_ssize_t begin, Py_ssize_t end, double* reported,
+    floating* tag) noexcept nogil

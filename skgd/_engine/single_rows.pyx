@@ -13,21 +13,22 @@ from libc.math cimport INFINITY, hypot
 
 from . cimport clipping
 from .._rules.vector cimport leaf
-from .._rules.loss cimport loss_and_delta, price
-from .network cimport Layer, Network
+from .._rules.loss cimport LossKernel, loss_and_delta, price
+from .layers.layer cimport LayerMemory
+from .network cimport Workspace
 from .._rules.optimizer cimport OptimizerKernel, Step
-from .layers cimport dense_forward
+from .layers.dense cimport INTERCEPTS, WEIGHTS, dense_forward
 from ..optimizers cimport sgd_keep, sgd_moved, truncate
 
 
-cdef bint can_run_rows(Network net, OptimizerKernel kernel, Plan* plan) noexcept nogil:
+cdef bint can_run_rows(Workspace work, OptimizerKernel kernel, Plan* plan) noexcept nogil:
     """Whether this file knows how."""
-    if not (kernel.plain and net.batch_size == 1 and net.n_layers == 1):
+    if not (kernel.plain and work.batch_size == 1 and work.network.single):
         return False
-    if plan.shares != NULL or plan.per_sample or net.data.mean != NULL:
+    if plan.shares != NULL or plan.per_sample or work.data.mean != NULL:
         return False
     # The two penalties do not commute: together they cannot be put off.
-    return plan.l1 == 0 or (net.data.x == NULL and plan.l2 == 0)
+    return plan.l1 == 0 or (work.data.x == NULL and plan.l2 == 0)
 
 
 cdef inline floating _dot(
@@ -50,41 +51,38 @@ cdef inline floating _dot(
     return (total + s1) + (s2 + s3)
 
 
-cdef void _end_single(
-    Network net, Layer* layer, floating b, double loss, double* total
-) noexcept nogil:
-    # the intercept of a chunk of rows, and its losses, also in the user's units, which
-    # `price` counts for all but the squared error
-    if layer.b != NULL:
-        (<floating*> layer.b)[0] = b
-    if net.loss.quadratic and net.loss.units != NULL:
-        net.loss.total += loss * net.loss.units[0] * net.loss.units[0]
-    total[0] += loss
+cdef inline double _reported(LossKernel kernel, double loss) noexcept nogil:
+    # The sum of losses in the units of the user where `price` has not been asked: of the
+    # squared error.
+    if kernel.quadratic and kernel.units != NULL:
+        return loss * kernel.units[0] * kernel.units[0]
+    return 0
 
 
 cdef leaf _dense_single(
-    Network net, Plan* plan, Py_ssize_t begin, Py_ssize_t end, double* total,
-    floating* tag,
+    Workspace work, Plan* plan, Py_ssize_t begin, Py_ssize_t end, double* total,
+    double* reported, floating* tag,
 ) noexcept nogil:
     # Dense rows and a single output, all in one loop: 1.6 times as fast at 20 features
     # as a call for each of dot product, loss and update.
-    cdef Layer* layer = net.layers
+    cdef LayerMemory* layer = work.network.layers
     cdef Py_ssize_t number, row, j, d = layer.n_in
-    cdef const floating* X = <const floating*> net.data.x
-    cdef const floating* Y = <const floating*> net.data.y
-    cdef const floating* weights = <const floating*> net.data.w
+    cdef const floating* X = <const floating*> work.data.x
+    cdef const floating* Y = <const floating*> work.data.y
+    cdef const floating* weights = <const floating*> work.data.w
     cdef const floating* x
-    cdef floating* W = <floating*> layer.W
-    cdef floating b = (<floating*> layer.b)[0] if layer.b != NULL else 0
+    cdef floating* W = <floating*> layer.parameters[WEIGHTS]
+    cdef floating* intercepts = <floating*> layer.parameters[INTERCEPTS]
+    cdef floating b = intercepts[0] if intercepts != NULL else 0
     cdef floating keep, rate, slope
-    cdef bint quadratic = net.loss.quadratic
+    cdef bint quadratic = work.network.loss.quadratic
     cdef double loss = 0, factor = 1, share = 1 / plan.weight_mean, dz = 0
     cdef Step step
     step.l2 = plan.l2
     for number in range(begin, end):
         row = number
         if plan.order != NULL:
-            announce(net, plan, number, tag)
+            announce(work, plan, number, tag)
             row = plan.order[number]
         x = X + row * d
         step.rate = plan.rates[number]
@@ -100,13 +98,17 @@ cdef leaf _dense_single(
             loss += 0.5 * factor * slope * slope
             slope *= rate
         else:
-            loss += price(net.loss, 0, Y[row], _dot(b, x, W, d), factor, &dz)
+            loss += price(
+                work.network.loss, 0, Y[row], _dot(b, x, W, d), factor, &dz, reported)
             slope = <floating> (step.rate * share) * <floating> dz
-        if layer.b != NULL:
+        if intercepts != NULL:
             b -= slope
         for j in range(d):
             W[j] = sgd_moved(W[j], slope * x[j], keep, 1)
-    _end_single(net, layer, b, loss, total)
+    if intercepts != NULL:
+        intercepts[0] = b
+    total[0] += loss
+    reported[0] += _reported(work.network.loss, loss)
 
 
 cdef leaf _settle(
@@ -150,29 +152,30 @@ cdef inline floating _sparse_dot(
 
 
 cdef void _sparse_single(
-    Network net, Plan* plan, Py_ssize_t begin, Py_ssize_t end, double* total,
-    floating* tag,
+    Workspace work, Plan* plan, Py_ssize_t begin, Py_ssize_t end, double* total,
+    double* reported, floating* tag,
 ) noexcept nogil:
     # The same for sparse rows without an L1 penalty: 2.3 times as fast as the general
     # loop. No leaf, since wide vectors gain nothing here.
-    cdef Layer* layer = net.layers
+    cdef LayerMemory* layer = work.network.layers
     cdef Py_ssize_t number, row, p
-    cdef const floating* values = <const floating*> net.data.csr_data
-    cdef const int* indices = net.data.csr_indices
-    cdef const int* indptr = net.data.csr_indptr
-    cdef const floating* Y = <const floating*> net.data.y
-    cdef const floating* weights = <const floating*> net.data.w
-    cdef floating* W = <floating*> layer.W
-    cdef floating b = (<floating*> layer.b)[0] if layer.b != NULL else 0
+    cdef const floating* values = <const floating*> work.data.csr_data
+    cdef const int* indices = work.data.csr_indices
+    cdef const int* indptr = work.data.csr_indptr
+    cdef const floating* Y = <const floating*> work.data.y
+    cdef const floating* weights = <const floating*> work.data.w
+    cdef floating* W = <floating*> layer.parameters[WEIGHTS]
+    cdef floating* intercepts = <floating*> layer.parameters[INTERCEPTS]
+    cdef floating b = intercepts[0] if intercepts != NULL else 0
     cdef floating z, slope, scale = 1
-    cdef bint quadratic = net.loss.quadratic
+    cdef bint quadratic = work.network.loss.quadratic
     cdef double loss = 0, factor = 1, share = 1 / plan.weight_mean, dz = 0
     cdef Step step
     step.l2 = plan.l2
     for number in range(begin, end):
         row = number
         if plan.order != NULL:
-            announce(net, plan, number, tag)
+            announce(work, plan, number, tag)
             row = plan.order[number]
         step.rate = plan.rates[number]
         if weights != NULL:
@@ -185,9 +188,9 @@ cdef void _sparse_single(
                 loss += 0.5 * factor * slope * slope
                 slope *= <floating> (step.rate * share * factor)
             else:
-                loss += price(net.loss, 0, Y[row], z, factor, &dz)
+                loss += price(work.network.loss, 0, Y[row], z, factor, &dz, reported)
                 slope = <floating> (step.rate * share * dz)
-        if layer.b != NULL:
+        if intercepts != NULL:
             b -= slope
         scale *= <floating> sgd_keep(&step)
         if scale < <floating> 1e-6:
@@ -197,7 +200,10 @@ cdef void _sparse_single(
         for p in range(indptr[row], indptr[row + 1]):
             W[indices[p]] -= slope * values[p]
     _settle(W, W, scale, False, <floating> 0, layer.n_in)
-    _end_single(net, layer, b, loss, total)
+    if intercepts != NULL:
+        intercepts[0] = b
+    total[0] += loss
+    reported[0] += _reported(work.network.loss, loss)
 
 
 cdef leaf _dense_update(
@@ -211,37 +217,42 @@ cdef leaf _dense_update(
 
 
 cdef double run_rows(
-    Network net, Plan* plan, Py_ssize_t begin, Py_ssize_t end, floating* tag
+    Workspace work, Plan* plan, Py_ssize_t begin, Py_ssize_t end, double* reported,
+    floating* tag,
 ) noexcept nogil:
-    """Updates begin to end of an epoch; the weighted sum of losses."""
-    cdef Layer* layer = net.layers
-    cdef Py_ssize_t d = layer.n_in, k = layer.n_out, q = net.data.n_targets
+    """Updates begin to end of an epoch; the weighted sum of losses.
+
+    The sum in the units of the user is added to `reported`, unless they are the same.
+    """
+    cdef LayerMemory* layer = work.network.layers
+    cdef Py_ssize_t d = layer.n_in, k = layer.n_out, q = work.data.n_targets
     cdef Py_ssize_t number, row, p, o, j
-    cdef const floating* x = <const floating*> net.data.x
-    cdef const floating* values = <const floating*> net.data.csr_data
-    cdef const int* indices = net.data.csr_indices
-    cdef const int* indptr = net.data.csr_indptr
-    cdef const floating* weights = <const floating*> net.data.w
-    cdef floating* W = <floating*> layer.W
-    cdef floating* b = <floating*> layer.b
-    cdef floating* z = <floating*> layer.A
+    cdef const floating* x = <const floating*> work.data.x
+    cdef const floating* values = <const floating*> work.data.csr_data
+    cdef const int* indices = work.data.csr_indices
+    cdef const int* indptr = work.data.csr_indptr
+    cdef const floating* weights = <const floating*> work.data.w
+    cdef floating* W = <floating*> layer.parameters[WEIGHTS]
+    cdef floating* b = <floating*> layer.parameters[INTERCEPTS]
+    cdef floating* z = <floating*> work.rooms[0].out
     cdef floating* received = <floating*> plan.slots
     cdef floating keep, rate, product, scale = 1
     cdef bint l1 = plan.l1 != 0
     cdef double loss = 0, length
     cdef Step step
-    cdef bint plain = k == 1 and net.loss.scalar != NULL and plan.clip_norm == INFINITY
+    cdef bint plain = k == 1 and work.network.loss.scalar != NULL
+    plain = plain and plan.clip_norm == INFINITY
     if x != NULL and plain:
-        _dense_single(net, plan, begin, end, &loss, tag)
+        _dense_single(work, plan, begin, end, &loss, reported, tag)
         return loss
     if x == NULL and plain and not l1:
-        _sparse_single(net, plan, begin, end, &loss, tag)
+        _sparse_single(work, plan, begin, end, &loss, reported, tag)
         return loss
     step.l2 = plan.l2
     for number in range(begin, end):
         row = number
         if plan.order != NULL:
-            announce(net, plan, number, tag)
+            announce(work, plan, number, tag)
             row = plan.order[number]
         step.rate = plan.rates[number]
         rate = step.rate
@@ -260,8 +271,9 @@ cdef double run_rows(
             for o in range(k):
                 z[o] = z[o] * scale + (b[o] if b != NULL else 0)
         loss += loss_and_delta(
-            net.loss, <const floating*> net.data.y + row * q, z,
-            weights + row if weights != NULL else NULL, 1, k, 1 / plan.weight_mean)
+            work.network.loss, <const floating*> work.data.y + row * q, z,
+            weights + row if weights != NULL else NULL, 1, k, 1 / plan.weight_mean,
+            reported)
         if plan.clip_norm < INFINITY:
             if x != NULL:
                 length = clipping.norm(x + row * d, d)

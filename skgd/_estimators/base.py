@@ -11,12 +11,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 
-from .._data.conversion import absorb, change_units
+from .._data.conversion import change_units
 from .._data.features import as_rows, check_weights, validate_features
 from .._data.held_out import HeldOut, split, validation
 from .._data.units import moments_of, to_units, units_of
 from .._engine.architecture import set_views
-from .._engine.memory import aligned
 from .._engine.network import Data
 from .._engine.threads import single_blas_thread
 from .._training.descent import Outcome, descend
@@ -320,13 +319,11 @@ class GradientDescent(CallbackSupportMixin, Settings):
         seed = self.random_state
         rng = np.random.RandomState() if seed is None else check_random_state(seed)
         state = TrainingState(
-            theta=aligned(np.zeros(architecture.n_params, dtype)),
+            theta=architecture.new_theta(dtype),
             running=architecture.new_running(dtype),
             rng=rng,
         )
         views = architecture.views(state.theta)
-        for gamma in views["gamma"]:
-            gamma[:] = 1
         self._initialise(architecture, views, rng)
         return state
 
@@ -337,7 +334,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
         views = architecture.views(state.theta)
         set_views(views, start)
         b = views["b"] if "b" in start else []
-        W, b = absorb(views["W"], b, state.units)
+        W, b = architecture.absorb(views["W"], b, state.units)
         set_views(views, {"W": W, "b": b} if b else {"W": W})
 
     def _check_same_network(self, architecture):

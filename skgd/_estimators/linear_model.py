@@ -7,7 +7,6 @@ from scipy import sparse as sp
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_is_fitted
 
-from .._data.conversion import absorb, publish
 from .._data.features import validate_features
 from .._engine.architecture import Architecture, normalisation_map, set_views
 from .._rules.rule import Allowed
@@ -119,7 +118,8 @@ class LinearModel(GradientDescent):
             scale, shift = _input_map(architecture, state)
             b += shift @ W
             W *= scale[:, np.newaxis]
-        (W,), (b,) = publish([W], [b], state.units)
+        views = {"W": [W], "b": [b]}
+        (W,), (b,) = architecture.publish(views, state.units)
         return W, b
 
     def _publish(self, architecture, state):
@@ -193,7 +193,7 @@ class LinearModel(GradientDescent):
                     f"{intercept.shape}, the intercepts have {(k,)}."
                 )
             start["b"] = [intercept.reshape(k)]
-        return _in_units(start, d, k, units)
+        return _in_units(architecture, start, units)
 
     def _begin(self, architecture, state, start):
         views = architecture.views(state.theta)
@@ -248,12 +248,12 @@ def _input_map(architecture, state):
     return normalisation_map(1.0, 0.0, mean, variance)
 
 
-def _in_units(start, d, k, units):
+def _in_units(architecture, start, units):
     # weights and intercepts in units of training; where only one is given, as if the
     # other were zero there
     if units is None or not start:
         return start
-    W = start.get("W", [np.zeros((d, k))])
-    W, b = absorb(W, start.get("b", []), units)
+    W = start.get("W", [np.zeros(architecture.sizes)])
+    W, b = architecture.absorb(W, start.get("b", []), units)
     both = {"W": W, "b": b}
     return {kind: both[kind] for kind in start}

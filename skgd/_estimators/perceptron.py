@@ -6,7 +6,6 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from .._data.conversion import absorb, publish
 from .._data.features import as_rows, validate_features
 from .._engine.architecture import Architecture, normalisation_map, set_views
 from .._engine.epoch import forward
@@ -116,9 +115,9 @@ class MultilayerPerceptron(GradientDescent):
     def _public(self, architecture, state):
         # copies by kind, that act on raw data
         views = architecture.views(state.published)
-        views["W"], views["b"] = publish(views["W"], views["b"], state.units)
+        views["W"], views["b"] = architecture.publish(views, state.units)
         dtype = state.theta.dtype
-        return {kind: [v.astype(dtype) for v in views[kind]] for kind in views}
+        return {kind: [v.astype(dtype) for v in views[kind]] for kind in self._names}
 
     def _publish(self, architecture, state):
         public = self._public(architecture, state)
@@ -158,7 +157,7 @@ class MultilayerPerceptron(GradientDescent):
             state.first_loss = None
             state.only_streamed = False
             views = architecture.views(state.theta)
-            W, b = absorb(views["W"], views["b"], state.units)
+            W, b = architecture.absorb(views["W"], views["b"], state.units)
             set_views(views, {"W": W, "b": b})
 
     def _collect(self, architecture, theta, running):

@@ -10,14 +10,18 @@ ctypedef void (*backward_f64)(
     const double*, double*, Py_ssize_t, const double*) noexcept nogil
 
 
-cdef class ActivationKernel:
-    cdef forward_f32 f32
-    cdef forward_f64 f64
-    cdef backward_f32 back_f32
-    cdef backward_f64 back_f64
-    cdef double h[1]            # the hyperparameter
+cdef struct ActivationPasses:
+    forward_f32 f32
+    forward_f64 f64
+    backward_f32 back_f32
+    backward_f64 back_f64
+    double h[1]             # the hyperparameter
     # whether the backward loops read z, which the network then has to keep
-    cdef bint reads_input
+    bint reads_input
+
+
+cdef class ActivationKernel:
+    cdef ActivationPasses passes
 
 
 cdef ActivationKernel activation_kernel(

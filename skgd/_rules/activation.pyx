@@ -16,10 +16,10 @@ cdef ActivationKernel activation_kernel(
     double hyperparameter=0.0, bint reads_input=False,
 ):
     cdef ActivationKernel kernel = ActivationKernel()
-    kernel.f32, kernel.f64 = f32, f64
-    kernel.back_f32, kernel.back_f64 = back_f32, back_f64
-    kernel.h[0] = hyperparameter
-    kernel.reads_input = reads_input
+    kernel.passes.f32, kernel.passes.f64 = f32, f64
+    kernel.passes.back_f32, kernel.passes.back_f64 = back_f32, back_f64
+    kernel.passes.h[0] = hyperparameter
+    kernel.passes.reads_input = reads_input
     return kernel
 
 
@@ -30,15 +30,16 @@ def _evaluate(
     # z and value are equal on entry
     cdef Py_ssize_t n = value.shape[0]
     cdef const floating* read
+    cdef ActivationPasses* passes = &kernel.passes
     if n == 0:
         return
-    read = &z[0] if kernel.reads_input else &value[0]
+    read = &z[0] if passes.reads_input else &value[0]
     if floating is float:
-        kernel.f32(&value[0], n, kernel.h)
-        kernel.back_f32(read, &derivative[0], n, kernel.h)
+        passes.f32(&value[0], n, passes.h)
+        passes.back_f32(read, &derivative[0], n, passes.h)
     else:
-        kernel.f64(&value[0], n, kernel.h)
-        kernel.back_f64(read, &derivative[0], n, kernel.h)
+        passes.f64(&value[0], n, passes.h)
+        passes.back_f64(read, &derivative[0], n, passes.h)
 
 
 class Activation(Rule):

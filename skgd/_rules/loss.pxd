@@ -10,22 +10,25 @@ ctypedef double (*scalar_loss)(double, double, const double*, double*) noexcept 
 cdef class LossKernel:
     cdef scalar_loss scalar     # NULL: softmax, one class code per row in y
     cdef bint quadratic         # half the squared error
-    cdef double[::1] values
+    cdef object values          # ndarray of float64
     cdef const double* h        # the hyperparameter, in `values`
     cdef Py_ssize_t stride      # from that of an output to that of the next: 0 or 1
     cdef const double* units    # (n_outputs, 2) scale and factor of the loss, or NULL
     cdef bint log_link          # z is the logarithm of a multiple of the scale
     cdef object keep_alive
-    cdef double total           # what the losses add up to in the user's units
 
 
 cdef LossKernel loss_kernel(scalar_loss scalar, hyperparameter=*, bint quadratic=*)
 
 
 cdef inline double price(
-    LossKernel kernel, Py_ssize_t j, double y, double z, double weight, double* dz
+    LossKernel kernel, Py_ssize_t j, double y, double z, double weight, double* dz,
+    double* reported,
 ) noexcept nogil:
-    """Weighted loss of output j in units of training; dz receives its derivative."""
+    """Weighted loss of output j in units of training; dz receives its derivative.
+
+    The loss in the units of the user is added to `reported`, unless they are the same.
+    """
     cdef const double* h = kernel.h + j * kernel.stride
     cdef double scale, factor, loss
     if kernel.units == NULL:
@@ -39,10 +42,10 @@ cdef inline double price(
     else:
         loss = weight * kernel.scalar(scale * y, scale * z, h, dz)
         dz[0] *= weight * scale * factor
-    kernel.total += loss
+    reported[0] += loss
     return loss * factor
 
 
 cdef double loss_and_delta(
     LossKernel kernel, const floating* y, floating* z, const floating* weights,
-    Py_ssize_t m, Py_ssize_t k, double scale) noexcept nogil
+    Py_ssize_t m, Py_ssize_t k, double scale, double* reported) noexcept nogil

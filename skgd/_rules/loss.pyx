@@ -34,28 +34,19 @@ cdef class LossKernel:
         self.keep_alive = units
         self.units = &units[0, 0]
 
-    def take_total(self):
-        """What the losses since the last call add up to, in the user's units.
-
-        Returns
-        -------
-        total : float
-            0 where the units are the user's.
-        """
-        total, self.total = self.total, 0.0
-        return total
-
 
 cdef LossKernel loss_kernel(
     scalar_loss scalar, hyperparameter=0.0, bint quadratic=False
 ):
     # a list or tuple has a value for each output
     cdef LossKernel kernel = LossKernel()
+    cdef const double[::1] values
     kernel.scalar = scalar
     kernel.quadratic = quadratic
     kernel.values = np.array(hyperparameter, dtype=np.float64, ndmin=1)
-    kernel.h = &kernel.values[0]
-    kernel.stride = kernel.values.shape[0] > 1
+    values = kernel.values
+    kernel.h = &values[0]
+    kernel.stride = values.shape[0] > 1
     return kernel
 
 
@@ -172,9 +163,12 @@ cdef double _softmax_loss(
 
 cdef double loss_and_delta(
     LossKernel kernel, const floating* y, floating* z, const floating* weights,
-    Py_ssize_t m, Py_ssize_t k, double scale,
+    Py_ssize_t m, Py_ssize_t k, double scale, double* reported,
 ) noexcept nogil:
-    """The weighted sum of losses over a batch; z (m, k) becomes scale * w * dloss/dz."""
+    """The weighted sum of losses over a batch; z (m, k) becomes scale * w * dloss/dz.
+
+    The sum in the units of the user is added to `reported`, unless they are the same.
+    """
     cdef Py_ssize_t i, j
     cdef double total = 0, dz = 0, weight = 1
     if kernel.scalar == NULL:
@@ -186,7 +180,7 @@ cdef double loss_and_delta(
             memset(z + i * k, 0, k * sizeof(floating))
             continue
         for j in range(k):
-            total += price(kernel, j, y[i * k + j], z[i * k + j], weight, &dz)
+            total += price(kernel, j, y[i * k + j], z[i * k + j], weight, &dz, reported)
             z[i * k + j] = <floating> (scale * dz)
     return total
 
@@ -209,10 +203,12 @@ def losses_of_rows(LossKernel kernel, const floating[:, ::1] y, floating[:, ::1]
         The sum over the outputs of each row.
     """
     cdef Py_ssize_t i
+    cdef double reported = 0
     values = np.empty(z.shape[0])
     cdef double[::1] out = values
     for i in range(z.shape[0]):
-        out[i] = loss_and_delta(kernel, &y[i, 0], &z[i, 0], NULL, 1, z.shape[1], 1.0)
+        out[i] = loss_and_delta(
+            kernel, &y[i, 0], &z[i, 0], NULL, 1, z.shape[1], 1.0, &reported)
     return values
 
 

@@ -4,9 +4,10 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse as sp
 from sklearn.exceptions import ConvergenceWarning
 
-from .._engine.network import Network
+from .._engine.network import Network, Workspace
 from .._rules.schedule import Schedule
 from .divergence import Diverged, Guard, warn_of_restart, what_happened
 from .passes import run_epoch
@@ -109,14 +110,15 @@ def descend(
     state.n_restarts = 0
     may_go_back = isinstance(schedule, Schedule)
     guard = Guard(state, architecture, data, may_go_back, single=not stop)
-    net = Network(architecture, state.theta, state.running, data, recipe.batch_size)
+    net = Network(architecture, state.theta, state.running, sp.issparse(data.X))
+    workspace = Workspace(net, data, recipe.batch_size)
     outcome = Outcome()
     try:
         while outcome.n_iter < recipe.max_iter and not outcome.stopped:
             guard.begin_epoch(state, outcome.n_iter)
             observers.begin_epoch(state, outcome.n_iter)
             loss, reported, penalty = run_epoch(
-                net, state, recipe, kernel, rows, weight_mean
+                workspace, state, recipe, kernel, rows, weight_mean
             )
             sound = guard.is_sound(state, loss, penalty)
             scores = None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._engine.epoch import shuffle, train_epoch, training_loss
-from .._engine.network import Network
+from .._engine.network import Workspace
 from .._rules.optimizer import OptimizerKernel
 from .._rules.schedule import learning_rates
 from ..line_search import LineSearch
@@ -17,7 +17,7 @@ from .state import Recipe, TrainingState
 class Pass:
     """What the updates of one pass share."""
 
-    net: Network
+    workspace: Workspace
     state: TrainingState
     recipe: Recipe
     kernel: OptimizerKernel
@@ -29,7 +29,7 @@ class Pass:
     @property
     def n_samples(self):
         """The samples of the pass."""
-        return self.net.data.n_samples if self.order is None else len(self.order)
+        return self.workspace.data.n_samples if self.order is None else len(self.order)
 
     @property
     def weight(self):
@@ -51,9 +51,8 @@ class Pass:
             the user's.
         """
         recipe, state = self.recipe, self.state
-        self.net.loss_in_units(0.0)  # from here on
-        loss = train_epoch(
-            self.net,
+        loss, reported = train_epoch(
+            self.workspace,
             self.kernel,
             order=self.order,
             rates=rates,
@@ -67,7 +66,7 @@ class Pass:
             shares=self.shares(),
         )
         state.learning_rate = float(rates[-1])
-        return loss / self.weight, self.net.loss_in_units(loss) / self.weight
+        return loss / self.weight, reported / self.weight
 
     def shares(self):
         """Shares of the updates in the average.
@@ -102,7 +101,7 @@ class Pass:
         penalty : float
             Its value.
         """
-        weights = self.state.theta[: self.net.n_penalised]
+        weights = self.state.theta[: self.workspace.network.n_penalised]
         return penalty_value(weights, *self.strengths())
 
     def with_penalty(self, loss, reported, penalty):
@@ -123,13 +122,13 @@ class Pass:
         return loss + penalty, reported + self.state.unit_of_loss * penalty
 
 
-def run_epoch(net, state, recipe, kernel, rows, weight_mean):
+def run_epoch(workspace, state, recipe, kernel, rows, weight_mean):
     """One pass over the training rows.
 
     Parameters
     ----------
-    net : Network
-        Bound to `state` and the data.
+    workspace : Workspace
+        Of the network that is bound to `state`, and of the data.
     state : TrainingState
         Changed in place.
     recipe : Recipe
@@ -149,7 +148,7 @@ def run_epoch(net, state, recipe, kernel, rows, weight_mean):
     penalty : float
         Its share in `loss`.
     """
-    n = net.data.n_samples if rows is None else len(rows)
+    n = workspace.data.n_samples if rows is None else len(rows)
     n_updates = -(-n // recipe.batch_size)
     order = rows
     # One permutation and one set of dropout masks an epoch. The order within a
@@ -159,7 +158,9 @@ def run_epoch(net, state, recipe, kernel, rows, weight_mean):
     if recipe.shuffle and n_updates > 1:
         order = np.arange(n) if rows is None else rows.copy()
         shuffle(order, seeds[0])
-    work = Pass(net, state, recipe, kernel, order, n_updates, weight_mean, seeds[1])
+    work = Pass(
+        workspace, state, recipe, kernel, order, n_updates, weight_mean, seeds[1]
+    )
     penalty = work.penalty()
     if isinstance(recipe.schedule, LineSearch):
         return *search_update(work, penalty), penalty
@@ -244,11 +245,11 @@ def attempt(work, start, rate):
     state = work.state
     state.go_back(start)
     work.update(np.array([rate], dtype=np.float64))
-    p = work.net.n_penalised
+    p = work.workspace.network.n_penalised
     l1, l2 = work.strengths()
     old, new = start["theta"].astype(np.float64), state.theta.astype(np.float64)
     # of the objective itself, also where the way is along a clipped gradient
-    slope = work.net.gradient.astype(np.float64) / work.net.clip_factor
+    slope = work.workspace.gradient.astype(np.float64) / work.workspace.clip_factor
     slope[:p] += l2 * old[:p]
     with np.errstate(over="ignore", invalid="ignore"):
         promised = slope @ (old - new)
@@ -269,14 +270,13 @@ def loss_now(work):
     loss, reported : float
         Without a penalty, in units of training and in the user's.
     """
-    work.net.loss_in_units(0.0)
     running = work.state.running.copy()  # looking is not learning
-    loss = training_loss(
-        work.net,
+    losses = training_loss(
+        work.workspace,
         order=work.order,
         weight_mean=work.weight_mean,
         seed=work.seed,
         step=float(work.state.step),
     )
     work.state.running[:] = running
-    return loss, work.net.loss_in_units(loss * work.weight) / work.weight
+    return losses

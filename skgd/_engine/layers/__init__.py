@@ -1,0 +1,8 @@
+"""The kinds of layers, a file for each."""
+
+from .batch_norm import BatchNorm
+from .dense import Copy, Dense
+from .dropout import Dropout
+from .sparse_input import SparseInput
+
+__all__ = ["BatchNorm", "Copy", "Dense", "Dropout", "SparseInput"]

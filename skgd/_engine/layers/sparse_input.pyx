@@ -1,0 +1,391 @@
+"""The first layer over rows of a CSR matrix, which are never made dense.
+
+Shapes: a batch has m rows of k features; the layer has n outputs. Where the inputs are
+dropped out, each pass draws the mask of `Dropout` anew, so that dense and sparse data
+see the same mask.
+"""
+
+from cython cimport floating
+from libc.stdint cimport uint64_t
+from libc.string cimport memcpy, memset
+
+from .batch_norm cimport batch_norm_running, batch_norm_single, inverse_root
+from .dense cimport (
+    INTERCEPTS,
+    WEIGHTS,
+    activate,
+    add_column_sums,
+    intercepts_backward,
+)
+from .dropout cimport dropout_keeps, stream_seed
+from .layer cimport (
+    Batch,
+    LayerMemory,
+    LayerRoom,
+    backward_f32,
+    backward_f64,
+    forward_f32,
+    forward_f64,
+    layer_kernel,
+)
+
+from .batch_norm import BatchNorm
+from .dense import kept_shape
+from .dropout import Dropout
+from .layer import Layer
+
+cdef enum:
+    # hyperparameters: one minus the rate of dropout, and whether a batch normalisation
+    # follows
+    KEEP = 0
+    NORMALISED = 1
+    # rooms: mean and variance that normalised the inputs, the inverse of their root;
+    # the weights that act on stored values; see `activate`
+    MOMENTS = 0
+    INVERSE_STD = 1
+    STORED = 2
+    KEPT = 3
+
+
+cdef struct Rows:
+    const void* data
+    const int* indices
+    const int* indptr
+    const Py_ssize_t* order     # rows of the batch, or NULL: they follow `first`
+    Py_ssize_t first
+    uint64_t seed               # of the dropout mask on the inputs
+    double keep                 # 1: no dropout
+
+
+cdef Rows _rows(const LayerMemory* layer, const Batch* batch) noexcept nogil:
+    cdef Rows rows
+    rows.data = batch.csr_data
+    rows.indices = batch.csr_indices
+    rows.indptr = batch.csr_indptr
+    rows.order = batch.order
+    rows.first = batch.first
+    rows.seed = stream_seed(batch.seed, 0)
+    rows.keep = layer.h[KEEP] if batch.step >= 0 else 1
+    return rows
+
+
+cdef inline Py_ssize_t _row(const Rows* rows, Py_ssize_t i) noexcept nogil:
+    return rows.first + i if rows.order == NULL else rows.order[i]
+
+
+cdef void _csr_product(
+    const Rows* rows, const floating* W, floating* Z,
+    Py_ssize_t m, Py_ssize_t k, Py_ssize_t n,
+) noexcept nogil:
+    """Z (m, n) += X (m, k) @ W (k, n)."""
+    cdef const floating* data = <const floating*> rows.data
+    cdef Py_ssize_t i, p, j, o, row
+    cdef floating x, scale = 1 / rows.keep
+    for i in range(m):
+        row = _row(rows, i)
+        for p in range(rows.indptr[row], rows.indptr[row + 1]):
+            j = rows.indices[p]
+            if rows.keep < 1 and not dropout_keeps(rows.seed, i * k + j, rows.keep):
+                continue
+            x = data[p] * scale
+            for o in range(n):
+                Z[i * n + o] += x * W[j * n + o]
+
+
+cdef void _csr_transposed_product(
+    const Rows* rows, const floating* delta, floating* G,
+    Py_ssize_t m, Py_ssize_t k, Py_ssize_t n,
+) noexcept nogil:
+    """G (k, n) = X (m, k).T @ delta (m, n)."""
+    cdef const floating* data = <const floating*> rows.data
+    cdef Py_ssize_t i, p, j, o, row
+    cdef floating x, scale = 1 / rows.keep
+    memset(G, 0, k * n * sizeof(floating))
+    for i in range(m):
+        row = _row(rows, i)
+        for p in range(rows.indptr[row], rows.indptr[row + 1]):
+            j = rows.indices[p]
+            if rows.keep < 1 and not dropout_keeps(rows.seed, i * k + j, rows.keep):
+                continue
+            x = data[p] * scale
+            for o in range(n):
+                G[j * n + o] += x * delta[i * n + o]
+
+
+cdef void _csr_moments(
+    const Rows* rows, const floating* share, floating* mean, floating* variance,
+    floating* stored, floating* count, Py_ssize_t m, Py_ssize_t k,
+) noexcept nogil:
+    """Mean and biased variance per column, in two passes; share (m,) adds up to 1.
+
+    stored and count (k,) are scratch: the share and the number of stored values.
+    """
+    cdef const floating* data = <const floating*> rows.data
+    cdef Py_ssize_t i, p, j, row
+    cdef floating d
+    memset(mean, 0, k * sizeof(floating))
+    memset(variance, 0, k * sizeof(floating))
+    memset(stored, 0, k * sizeof(floating))
+    memset(count, 0, k * sizeof(floating))
+    for i in range(m):
+        row = _row(rows, i)
+        for p in range(rows.indptr[row], rows.indptr[row + 1]):
+            j = rows.indices[p]
+            mean[j] += share[i] * data[p]
+            stored[j] += share[i]
+            count[j] += 1
+    for i in range(m):
+        row = _row(rows, i)
+        for p in range(rows.indptr[row], rows.indptr[row + 1]):
+            j = rows.indices[p]
+            d = data[p] - mean[j]
+            variance[j] += share[i] * d * d
+    for j in range(k):
+        # The zeros that are not stored lie at distance mean. Where all are stored,
+        # the rounding error of their share must not meet a large mean.
+        if count[j] < m and stored[j] < 1:
+            variance[j] += (1 - stored[j]) * mean[j] * mean[j]
+
+
+cdef void _csr_row(
+    const Rows* rows, Py_ssize_t i, floating* x, Py_ssize_t k
+) noexcept nogil:
+    """x (k,) = row i of the batch, with its zeros."""
+    cdef const floating* data = <const floating*> rows.data
+    cdef Py_ssize_t p, row = _row(rows, i)
+    memset(x, 0, k * sizeof(floating))
+    for p in range(rows.indptr[row], rows.indptr[row + 1]):
+        x[rows.indices[p]] = data[p]
+
+
+cdef void _masked_shift(
+    const Rows* rows, const floating* c, const floating* W, floating* Z,
+    Py_ssize_t m, Py_ssize_t k, Py_ssize_t n,
+) noexcept nogil:
+    """Z (m, n) += (mask (m, k) * c (k,)) @ W (k, n): what a shift of features adds."""
+    cdef Py_ssize_t i, j, o
+    cdef floating scaled
+    for i in range(m):
+        for j in range(k):
+            if rows.keep < 1 and not dropout_keeps(rows.seed, i * k + j, rows.keep):
+                continue
+            scaled = c[j] / rows.keep
+            for o in range(n):
+                Z[i * n + o] += scaled * W[j * n + o]
+
+
+cdef void _masked_delta(
+    const Rows* rows, const floating* delta, floating* D,
+    Py_ssize_t m, Py_ssize_t k, Py_ssize_t n,
+) noexcept nogil:
+    """D (k, n) = mask (m, k).T @ delta (m, n); without dropout all rows are one."""
+    cdef Py_ssize_t i, j, o
+    cdef floating scale = 1 / rows.keep
+    if rows.keep == 1:
+        memset(D, 0, n * sizeof(floating))
+        add_column_sums(delta, D, m, n)
+        for j in range(1, k):
+            for o in range(n):
+                D[j * n + o] = D[o]
+        return
+    memset(D, 0, k * n * sizeof(floating))
+    for i in range(m):
+        for j in range(k):
+            if not dropout_keeps(rows.seed, i * k + j, rows.keep):
+                continue
+            for o in range(n):
+                D[j * n + o] += scale * delta[i * n + o]
+
+
+# ---------------------------------------------------------------- the layer
+cdef void _repeat_first_row(floating* Z, Py_ssize_t m, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(1, m):
+        memcpy(Z + i * n, Z, n * sizeof(floating))
+
+
+cdef void _times_rows(
+    const floating* factor, const floating* W, floating* out, Py_ssize_t k, Py_ssize_t n
+) noexcept nogil:
+    # out (k, n) = diag(factor) W
+    cdef Py_ssize_t j, o
+    for j in range(k):
+        for o in range(n):
+            out[j * n + o] = factor[j] * W[j * n + o]
+
+
+cdef void _normalised_product(
+    const LayerMemory* layer, LayerRoom* room, const Batch* batch, const Rows* rows,
+    const floating* W, floating* Z,
+) noexcept nogil:
+    # Z (m, n) += normalised and dropped-out X @ W: with other weights for what is
+    # stored, and a shift for all features
+    cdef Py_ssize_t m = batch.m, k = layer.n_in, n = layer.n_out, j
+    cdef floating* stored = <floating*> room.rooms[STORED]
+    cdef floating* moments = <floating*> room.rooms[MOMENTS]
+    cdef floating* inv_std = <floating*> room.rooms[INVERSE_STD]
+    cdef floating* running = <floating*> layer.statistics
+    if batch.share != NULL:
+        _csr_moments(
+            rows, <const floating*> batch.share, moments, moments + k, inv_std, stored,
+            m, k)
+        if batch.step >= 0:
+            batch_norm_running(
+                running, running + k, moments, moments + k, batch.total, k)
+    else:
+        if batch.step >= 0 and batch.single >= 0:
+            _csr_row(rows, batch.single, inv_std, k)
+            batch_norm_single(running, inv_std, batch.step, k)
+        memcpy(moments, running, 2 * k * sizeof(floating))
+    inverse_root(moments + k, inv_std, k)
+    _times_rows(<const floating*> inv_std, W, stored, k, n)
+    # the variance has done its part: its place holds the shift
+    for j in range(k):
+        moments[k + j] = -inv_std[j] * moments[j]
+    if rows.keep == 1:      # the shift is the same for all rows
+        _masked_shift(rows, <const floating*> moments + k, W, Z, 1, k, n)
+        _repeat_first_row(Z, m, n)
+    else:
+        _repeat_first_row(Z, m, n)
+        _masked_shift(rows, <const floating*> moments + k, W, Z, m, k, n)
+    _csr_product(rows, <const floating*> stored, Z, m, k, n)
+
+
+cdef void _forward(
+    const LayerMemory* layer, LayerRoom* room, Batch* batch, floating* before
+) noexcept nogil:
+    cdef Py_ssize_t m = batch.m, k = layer.n_in, n = layer.n_out, o
+    cdef Rows rows = _rows(layer, batch)
+    cdef const floating* W = <const floating*> layer.parameters[WEIGHTS]
+    cdef const floating* b = <const floating*> layer.parameters[INTERCEPTS]
+    cdef floating* Z = <floating*> room.out
+    for o in range(n):
+        Z[o] = b[o] if b != NULL else 0
+    if layer.statistics != NULL:
+        _normalised_product(layer, room, batch, &rows, W, Z)
+    else:
+        _repeat_first_row(Z, m, n)
+        _csr_product(&rows, W, Z, m, k, n)
+    if layer.activation != NULL:
+        activate(
+            layer.activation, Z, <floating*> room.rooms[KEPT], <const floating*> NULL, m,
+            n)
+
+
+cdef void _backward(
+    const LayerMemory* layer, LayerRoom* room, Batch* batch, floating* before,
+    floating* delta, floating* passed,
+) noexcept nogil:
+    cdef Py_ssize_t m = batch.m, k = layer.n_in, n = layer.n_out, j, o
+    cdef Rows rows = _rows(layer, batch)
+    cdef floating* dW = <floating*> room.gradients[WEIGHTS]
+    cdef floating* D = <floating*> room.rooms[STORED]
+    cdef floating* shift = <floating*> room.rooms[MOMENTS]
+    cdef floating* inv_std = <floating*> room.rooms[INVERSE_STD]
+    intercepts_backward(
+        layer, room, batch, <const floating*> room.rooms[KEPT], delta,
+        layer.h[NORMALISED] != 0)
+    _csr_transposed_product(&rows, <const floating*> delta, dW, m, k, n)
+    if layer.statistics != NULL:
+        shift += k
+        _masked_delta(&rows, <const floating*> delta, D, m, k, n)
+        for j in range(k):
+            for o in range(n):
+                dW[j * n + o] = inv_std[j] * dW[j * n + o] + shift[j] * D[j * n + o]
+
+
+class SparseInput(Layer):
+    """The first dense layer with all that comes before it, for sparse rows.
+
+    Parameters
+    ----------
+    dense : Dense
+        The layer that has the weights.
+    norm : BatchNorm or None, default=None
+        The normalisation of the inputs.
+    dropout : Dropout or None, default=None
+        The dropout of the inputs.
+    """
+
+    slots = ("W", "b")
+
+    def __init__(self, dense, norm=None, dropout=None):
+        super().__init__(dense.n_in, dense.n_out)
+        self.dense, self.norm, self.dropout = dense, norm, dropout
+        self.normalises = norm is not None
+
+    @classmethod
+    def of(cls, layers):
+        """Make one layer of the first layers of a network.
+
+        Parameters
+        ----------
+        layers : list of Layer
+            The last is a `Dense`.
+
+        Returns
+        -------
+        layer : SparseInput
+            It does what all of them do.
+        """
+        *before, dense = layers
+        parts = {type(layer): layer for layer in before}
+        return cls(dense, parts.get(BatchNorm), parts.get(Dropout))
+
+    def parameters(self):
+        """Describe the parameters of the parts.
+
+        Returns
+        -------
+        parameters : list of Parameter
+            Those of the dense layer.
+        """
+        return self.dense.parameters()
+
+    def statistics(self):
+        """Say how many columns have a running mean and a running variance.
+
+        Returns
+        -------
+        width : int
+            All, or 0 without a normalisation.
+        """
+        return 0 if self.norm is None else self.norm.statistics()
+
+    def rooms(self, batch_size, training):
+        """Describe the room of the parts.
+
+        Parameters
+        ----------
+        batch_size : int
+            The most rows of a batch.
+        training : bool
+            Whether there will be a backward pass.
+
+        Returns
+        -------
+        shapes : list of tuple of int, or None
+            Of each array.
+        """
+        k, n = self.n_in, self.n_out
+        moments = [None, None, None]
+        if self.norm is not None:
+            moments = [(2, k), (1, k), (k, n)]
+        return [
+            *moments,
+            kept_shape(self.dense.activation, batch_size, n, training),
+        ]
+
+    def kernel(self):
+        """Give the compiled passes.
+
+        Returns
+        -------
+        kernel : LayerKernel
+            With the activation and the rate of dropout.
+        """
+        keep = 1.0 if self.dropout is None else 1 - self.dropout.rate
+        return layer_kernel(
+            <forward_f32> _forward[float], <forward_f64> _forward[double],
+            <backward_f32> _backward[float], <backward_f64> _backward[double],
+            (keep, self.dense.normalised), self.dense.activation)
