@@ -31,6 +31,7 @@ MODULES = [
     "skgd._engine.layers.dense",
     "skgd._engine.layers.batch_norm",
     "skgd._engine.layers.dropout",
+    "skgd._engine.layers.input_scale",
     "skgd._engine.layers.sparse_input",
     "skgd._engine.network",
     "skgd._engine.single_rows",

@@ -80,6 +80,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         dropout=0.0,
         input_dropout=0.0,
         batch_norm=False,
+        input_scale=False,
         standardize=True,
         max_iter=200,
         tol=1e-4,
@@ -109,6 +110,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         self.dropout = dropout
         self.input_dropout = input_dropout
         self.batch_norm = batch_norm
+        self.input_scale = input_scale
         self.standardize = standardize
         self.max_iter = max_iter
         self.tol = tol
@@ -287,6 +289,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         dropout=0.0,
         input_dropout=0.0,
         batch_norm=False,
+        input_scale=False,
         standardize=True,
         max_iter=200,
         tol=1e-4,
@@ -317,6 +320,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         self.dropout = dropout
         self.input_dropout = input_dropout
         self.batch_norm = batch_norm
+        self.input_scale = input_scale
         self.standardize = standardize
         self.max_iter = max_iter
         self.tol = tol

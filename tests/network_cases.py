@@ -56,10 +56,10 @@ def random_features(rng, n_rows=N_ROWS):
 
 
 def random_parameters(architecture, rng):
-    """Parameters of moderate size; gamma away from zero."""
+    """Parameters of moderate size; gamma and scales away from zero."""
     theta = 0.7 * rng.standard_normal(architecture.n_params)
     views = architecture.views(theta)
-    for factor in views["gamma"]:
+    for factor in views["gamma"] + views["scale"]:
         factor[:] = rng.uniform(0.5, 1.5, factor.shape)
     return theta
 

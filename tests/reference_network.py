@@ -93,6 +93,8 @@ def forward(architecture, theta, X, *, running, weights=None, seed=None):
         return a * dropout_factors(seed, layer, a.shape, rate)
 
     a = normalise(X) if architecture.input_batch_norm else X
+    if architecture.input_scale:
+        a = a * views["scale"][0]
     a = drop(a, 0, architecture.input_dropout)
     n_layers = len(architecture.sizes) - 1
     rates = architecture.dropout or (0.0,) * (n_layers - 1)

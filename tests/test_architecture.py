@@ -12,16 +12,17 @@ from skgd.activations import Identity
 from skgd.losses import SquaredError
 
 SIZES = [(3, 1), (3, 2), (4, 5, 2), (4, 5, 6, 1)]
-GRID = list(product(SIZES, *3 * [[False, True]]))
+GRID = list(product(SIZES, *4 * [[False, True]]))
 
 
-def build(sizes, fit_intercept, batch_norm, input_batch_norm):
+def build(sizes, fit_intercept, batch_norm, input_batch_norm, input_scale):
     return Architecture(
         sizes=sizes,
         loss=SquaredError(),
         fit_intercept=fit_intercept,
         batch_norm=batch_norm,
         input_batch_norm=input_batch_norm,
+        input_scale=input_scale,
     )
 
 
@@ -39,7 +40,7 @@ def test_views_cover_the_vector_once(options):
 
 @pytest.mark.parametrize("options", GRID)
 def test_shapes_of_views(options):
-    sizes, fit_intercept, batch_norm, input_batch_norm = options
+    sizes, fit_intercept, batch_norm, input_batch_norm, input_scale = options
     architecture = build(*options)
     views = architecture.views(np.zeros(architecture.n_params))
     shapes = {kind: [view.shape for view in views[kind]] for kind in views}
@@ -52,6 +53,7 @@ def test_shapes_of_views(options):
         "b": [(n,) for n in sizes[1:]] if fit_intercept else [],
         "gamma": [(n,) for n in scaled],
         "beta": [(n,) for n in scaled],
+        "scale": [(sizes[0],)] if input_scale else [],
     }
     assert architecture.normalised_sizes == tuple(widths)
     assert all(view.flags.c_contiguous for kind in views for view in views[kind])
@@ -86,7 +88,7 @@ def test_running_statistics(options, dtype):
 
 
 def test_a_worked_layout():
-    architecture = build((2, 3, 1), True, True, True)
+    architecture = build((2, 3, 1), True, True, True, False)
     assert architecture.n_penalised == 9
     assert architecture.n_params == 9 + 4 + 2 * 3
     views = architecture.views(np.arange(19))

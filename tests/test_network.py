@@ -154,6 +154,32 @@ def test_network_with_an_input_layer(
     )
 
 
+@pytest.mark.parametrize("hidden", [(), (4,), (4, 3)])
+@pytest.mark.parametrize("fit_intercept", SWITCHES)
+@pytest.mark.parametrize("batch_norm", SWITCHES)
+@pytest.mark.parametrize("input_batch_norm", SWITCHES)
+@pytest.mark.parametrize("input_dropout", [0.0, 0.3])
+@pytest.mark.parametrize("activation", ["relu", "gelu"])
+def test_scales_of_the_inputs(
+    activation, input_dropout, input_batch_norm, batch_norm, fit_intercept, hidden
+):
+    check(
+        make_case(
+            "squared_error",
+            n_outputs=2,
+            hidden=hidden,
+            activation=activation if hidden else "identity",
+            batch_norm=batch_norm,
+            dropout=(0.3, 0.4)[: len(hidden)],
+            input_batch_norm=input_batch_norm,
+            input_dropout=input_dropout,
+            input_scale=True,
+            fit_intercept=fit_intercept,
+            weighted=True,
+        )
+    )
+
+
 @pytest.mark.parametrize("weighted", SWITCHES)
 @pytest.mark.parametrize("hidden", [(), (4, 3)])
 @pytest.mark.parametrize("softmax", SWITCHES)
@@ -177,6 +203,7 @@ KINDS = {
     "linear-normalised": {"input_batch_norm": True},
     "hidden": {"hidden": (4, 3), "activation": "relu"},
     "hidden-normalised": {"hidden": (4, 3), "activation": "tanh", "batch_norm": True},
+    "scaled": {"hidden": (4,), "activation": "tanh", "input_scale": True},
     "all-normalised": {
         "hidden": (4,), "activation": "tanh", "batch_norm": True,
         "input_batch_norm": True,

@@ -139,7 +139,7 @@ def test_publish_and_absorb_are_inverse():
     )
     W, b = [RNG.standard_normal((10, 1))], [RNG.standard_normal(1)]
     model = Architecture(sizes=(10, 1), loss=SquaredError())
-    raw_W, raw_b = model.publish({"W": W, "b": b}, units)
+    raw_W, raw_b = model.publish({"W": W, "b": b, "scale": []}, units)
     Z = to_units(RAW, units.mean, units.scale) @ W[0] + b[0]
     expected = Z * units.target_scale + units.target_mean
     assert_allclose(RAW @ raw_W[0] + raw_b[0], expected, rtol=1e-9)

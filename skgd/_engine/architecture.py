@@ -1,6 +1,6 @@
 """What a network is made of, and where its parameters lie in one flat vector."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby, pairwise
 from math import prod
@@ -9,7 +9,7 @@ import numpy as np
 
 from ..activations import Activation, Identity
 from ..losses import Loss
-from .layers import BatchNorm, Copy, Dense, Dropout, SparseInput
+from .layers import BatchNorm, Copy, Dense, Dropout, InputScale, SparseInput
 from .layers.batch_norm import BATCH_NORM_EPSILON
 from .memory import aligned
 
@@ -44,6 +44,8 @@ class Architecture:
         and intercepts behind them scale and shift already.
     input_dropout : float
         The rate on the features, after their normalisation.
+    input_scale : bool
+        Whether each feature has a learned scale.
     target_scale : tuple of float
         Units of the targets, for each output; empty where they are the user's.
     """
@@ -57,6 +59,7 @@ class Architecture:
     dropout: tuple = ()
     input_batch_norm: bool = False
     input_dropout: float = 0.0
+    input_scale: bool = False
     target_scale: tuple = ()
 
     def __getstate__(self):
@@ -107,6 +110,8 @@ class Architecture:
         width, found = self.sizes[0], []
         if self.input_batch_norm:
             found += [Copy(width, width), BatchNorm(width, learned=False)]
+        if self.input_scale:
+            found.append(InputScale(width))
         if self.input_dropout > 0:
             found += [] if found else [Copy(width, width)]
             found.append(Dropout(width, self.input_dropout, 0))
@@ -181,10 +186,10 @@ class Architecture:
         Returns
         -------
         views : dict of str to list of ndarray
-            'W' (fan_in, fan_out), 'b' (fan_out,), 'gamma' and 'beta' (width,), each
-            from the first layer on.
+            'W' (fan_in, fan_out), 'b' (fan_out,), 'gamma' and 'beta' (width,) and
+            'scale' (n_features,), each from the first layer on.
         """
-        views = {"W": [], "b": [], "gamma": [], "beta": []}
+        views = {"W": [], "b": [], "gamma": [], "beta": [], "scale": []}
         start = 0
         for parameter in self._layout:
             stop = start + prod(parameter.shape)
@@ -251,6 +256,16 @@ class Architecture:
             view[1] = 1
         return running
 
+    def published(self):
+        """The network that the published parameters make.
+
+        Returns
+        -------
+        architecture : Architecture
+            The scales of the inputs are folded into its weights.
+        """
+        return replace(self, input_scale=False) if self.input_scale else self
+
     def publish(self, views, units):
         """Weights and intercepts as they act on raw data.
 
@@ -271,6 +286,8 @@ class Architecture:
             empty without intercepts.
         """
         W, b = list(views["W"]), list(views["b"]) or [None] * len(views["W"])
+        for scale in views["scale"]:
+            W[0] = InputScale.fold(scale, W[0])
         if units is not None:
             W[0], b[0] = Dense.publish_inputs(W[0], b[0], units)
             W[-1], b[-1] = Dense.publish_outputs(W[-1], b[-1], units)
@@ -289,7 +306,7 @@ class Architecture:
         Returns
         -------
         W, b : list of ndarray
-            In float64.
+            In float64, for scales of the inputs of one.
         """
         W = [np.asarray(weights, dtype=np.float64) for weights in W]
         b = [np.asarray(shift, dtype=np.float64) for shift in b] or [None] * len(W)
@@ -314,6 +331,8 @@ class Architecture:
             In the new units. A column that was constant so far keeps its weights.
         """
         W, b = self.absorb(*self.publish(views, old), new)
+        for scale in views["scale"]:
+            W[0] = InputScale.unfold(scale, W[0], views["W"][0])
         if old is not None:
             W[0][~old.varies] = views["W"][0][~old.varies]
         return W, b

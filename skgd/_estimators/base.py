@@ -344,6 +344,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
             "fit_intercept": "fit_intercept",
             "batch_norm": "batch_norm",
             "input_batch_norm": "batch_norm",
+            "input_scale": "input_scale",
         }
         for name, label in labels.items():
             was, now = getattr(before, name), getattr(architecture, name)

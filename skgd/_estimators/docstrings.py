@@ -121,6 +121,11 @@ PARAGRAPHS = {
             map and the activation, with learned scale and shift; running averages
             (momentum 0.1, unbiased variance) take over at prediction. A batch of one
             sample is normalised by the running averages.
+        input_scale : bool, default=False
+            Whether each input has a learned factor, which is 1 at the start
+            (Holzmüller et al., 2024). The factors are not penalised, and their learning
+            rate is six times that of the weights, so that the network finds out early
+            which inputs matter. They are part of ``coefs_[0]`` when training ends.
         """,
     "standardize_linear": """
         standardize : bool, default=True

@@ -118,7 +118,7 @@ class LinearModel(GradientDescent):
             scale, shift = _input_map(architecture, state)
             b += shift @ W
             W *= scale[:, np.newaxis]
-        views = {"W": [W], "b": [b]}
+        views = {"W": [W], "b": [b], "scale": []}
         (W,), (b,) = architecture.publish(views, state.units)
         return W, b
 

@@ -25,6 +25,7 @@ class MultilayerPerceptron(GradientDescent):
     _allowed = {
         **GradientDescent._allowed,
         "input_dropout": Allowed(Real, ge=0, lt=1),
+        "input_scale": Allowed(bool),
     }
     _penalty_per_sample = True
     _patience_beyond = 1
@@ -84,6 +85,7 @@ class MultilayerPerceptron(GradientDescent):
             batch_norm=bool(self.batch_norm),
             dropout=self._dropout_rates(len(hidden)),
             input_dropout=float(self.input_dropout),
+            input_scale=bool(self.input_scale),
         )
 
     def _initialise(self, architecture, views, rng):
@@ -159,6 +161,8 @@ class MultilayerPerceptron(GradientDescent):
             views = architecture.views(state.theta)
             W, b = architecture.absorb(views["W"], views["b"], state.units)
             set_views(views, {"W": W, "b": b})
+            for scale in views["scale"]:  # which is a part of the weights that were set
+                scale[:] = 1
 
     def _collect(self, architecture, theta, running):
         # public attributes to flat vectors
@@ -191,7 +195,7 @@ class MultilayerPerceptron(GradientDescent):
 
     def _raw(self, X):
         rows = self._rows(X)
-        architecture = self._architecture_
+        architecture = self._architecture_.published()
         theta = np.empty(architecture.n_params, self._state.theta.dtype)
         running = architecture.new_running(theta.dtype)
         self._collect(architecture, theta, running)
@@ -219,7 +223,7 @@ class MultilayerPerceptron(GradientDescent):
 
     def _linear_map(self, rows, n_layers):
         # what layer `n_layers` makes of its inputs: raw output of a shorter network
-        whole, n_inner = self._architecture_, n_layers - 1
+        whole, n_inner = self._architecture_.published(), n_layers - 1
         short = replace(
             whole,
             sizes=whole.sizes[: n_layers + 1],

@@ -3,6 +3,7 @@
 from .batch_norm import BatchNorm
 from .dense import Copy, Dense
 from .dropout import Dropout
+from .input_scale import InputScale
 from .sparse_input import SparseInput
 
-__all__ = ["BatchNorm", "Copy", "Dense", "Dropout", "SparseInput"]
+__all__ = ["BatchNorm", "Copy", "Dense", "Dropout", "InputScale", "SparseInput"]

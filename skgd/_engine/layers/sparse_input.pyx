@@ -32,19 +32,23 @@ from .layer cimport (
 from .batch_norm import BatchNorm
 from .dense import kept_shape
 from .dropout import Dropout
+from .input_scale import InputScale
 from .layer import Layer
 
 cdef enum:
+    # the slot of the scales, behind those of `Dense`
+    SCALES = 2
     # hyperparameters: one minus the rate of dropout, and whether a batch normalisation
     # follows
     KEEP = 0
     NORMALISED = 1
     # rooms: mean and variance that normalised the inputs, the inverse of their root;
-    # the weights that act on stored values; see `activate`
+    # the weights that act on stored values; the weights times the scales; see `activate`
     MOMENTS = 0
     INVERSE_STD = 1
     STORED = 2
-    KEPT = 3
+    SCALED = 3
+    KEPT = 4
 
 
 cdef struct Rows:
@@ -258,7 +262,11 @@ cdef void _forward(
     cdef Rows rows = _rows(layer, batch)
     cdef const floating* W = <const floating*> layer.parameters[WEIGHTS]
     cdef const floating* b = <const floating*> layer.parameters[INTERCEPTS]
+    cdef floating* scaled = <floating*> room.rooms[SCALED]
     cdef floating* Z = <floating*> room.out
+    if scaled != NULL:
+        _times_rows(<const floating*> layer.parameters[SCALES], W, scaled, k, n)
+        W = scaled
     for o in range(n):
         Z[o] = b[o] if b != NULL else 0
     if layer.statistics != NULL:
@@ -270,6 +278,21 @@ cdef void _forward(
         activate(
             layer.activation, Z, <floating*> room.rooms[KEPT], <const floating*> NULL, m,
             n)
+
+
+cdef void _scales_backward(
+    const LayerMemory* layer, LayerRoom* room, floating* dW
+) noexcept nogil:
+    # from the gradient of the scaled weights to those of the scales and of the weights
+    cdef Py_ssize_t k = layer.n_in, n = layer.n_out, j, o
+    cdef const floating* W = <const floating*> layer.parameters[WEIGHTS]
+    cdef const floating* scale = <const floating*> layer.parameters[SCALES]
+    cdef floating* dscale = <floating*> room.gradients[SCALES]
+    for j in range(k):
+        dscale[j] = 0
+        for o in range(n):
+            dscale[j] += dW[j * n + o] * W[j * n + o]
+            dW[j * n + o] *= scale[j]
 
 
 cdef void _backward(
@@ -292,6 +315,8 @@ cdef void _backward(
         for j in range(k):
             for o in range(n):
                 dW[j * n + o] = inv_std[j] * dW[j * n + o] + shift[j] * D[j * n + o]
+    if layer.parameters[SCALES] != NULL:
+        _scales_backward(layer, room, dW)
 
 
 class SparseInput(Layer):
@@ -303,15 +328,17 @@ class SparseInput(Layer):
         The layer that has the weights.
     norm : BatchNorm or None, default=None
         The normalisation of the inputs.
+    scale : InputScale or None, default=None
+        The learned scales of the inputs.
     dropout : Dropout or None, default=None
         The dropout of the inputs.
     """
 
-    slots = ("W", "b")
+    slots = ("W", "b", "scale")
 
-    def __init__(self, dense, norm=None, dropout=None):
+    def __init__(self, dense, norm=None, scale=None, dropout=None):
         super().__init__(dense.n_in, dense.n_out)
-        self.dense, self.norm, self.dropout = dense, norm, dropout
+        self.dense, self.norm, self.scale, self.dropout = dense, norm, scale, dropout
         self.normalises = norm is not None
 
     @classmethod
@@ -330,7 +357,8 @@ class SparseInput(Layer):
         """
         *before, dense = layers
         parts = {type(layer): layer for layer in before}
-        return cls(dense, parts.get(BatchNorm), parts.get(Dropout))
+        return cls(
+            dense, parts.get(BatchNorm), parts.get(InputScale), parts.get(Dropout))
 
     def parameters(self):
         """Describe the parameters of the parts.
@@ -338,9 +366,10 @@ class SparseInput(Layer):
         Returns
         -------
         parameters : list of Parameter
-            Those of the dense layer.
+            Those of the dense layer and the scales.
         """
-        return self.dense.parameters()
+        scales = [] if self.scale is None else self.scale.parameters()
+        return self.dense.parameters() + scales
 
     def statistics(self):
         """Say how many columns have a running mean and a running variance.
@@ -373,6 +402,7 @@ class SparseInput(Layer):
             moments = [(2, k), (1, k), (k, n)]
         return [
             *moments,
+            None if self.scale is None else (k, n),
             kept_shape(self.dense.activation, batch_size, n, training),
         ]
 
