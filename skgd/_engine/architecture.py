@@ -80,6 +80,16 @@ class Architecture:
         layers : list of Layer
             Their parameters are the same for dense and for sparse inputs.
         """
+        found = self._layers
+        if not sparse:
+            return found
+        n_first = 1 + next(
+            number for number, layer in enumerate(found) if isinstance(layer, Dense)
+        )
+        return [SparseInput.of(found[:n_first]), *found[n_first:]]
+
+    @cached_property
+    def _layers(self):
         found = self._input_layers()
         first_stream = 1 if self.input_batch_norm or self.input_dropout else 0
         n_layers = len(self.sizes) - 1
@@ -87,17 +97,15 @@ class Architecture:
             hidden = number < n_layers - 1
             normalised = hidden and self.batch_norm
             activation = self.activation if hidden else None
-            dense = Dense(
-                n_in,
-                n_out,
-                None if normalised else activation,
-                intercepts=self.fit_intercept,
-                normalised=normalised,
+            found.append(
+                Dense(
+                    n_in,
+                    n_out,
+                    None if normalised else activation,
+                    intercepts=self.fit_intercept,
+                    normalised=normalised,
+                )
             )
-            if number == 0 and sparse:
-                found = [SparseInput.of([*found, dense])]
-            else:
-                found.append(dense)
             if normalised:
                 found.append(BatchNorm(n_out, activation))
             if hidden and self.dropout and self.dropout[number] > 0:
