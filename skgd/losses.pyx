@@ -63,7 +63,7 @@ class SquaredError(Loss):
     (array([2.]), array([2.]))
     """
 
-    power = 2
+    _unit_exponent = 2
 
     def _kernel(self, softmax=False):
         return loss_kernel(_squared_error, 0.0, True)
@@ -96,7 +96,7 @@ class Huber(Loss):
     (array([2.5]), array([1.]))
     """
 
-    power = 2
+    _unit_exponent = 2
     _allowed = {"epsilon": Allowed(Real, gt=0)}
 
     def __init__(self, epsilon=1.35):
@@ -171,7 +171,7 @@ class SquaredEpsilonInsensitive(Loss):
     (array([4.]), array([4.]))
     """
 
-    power = 2
+    _unit_exponent = 2
     _allowed = {"epsilon": Allowed(Real, ge=0)}
 
     def __init__(self, epsilon=0.1):
@@ -302,7 +302,7 @@ class Gamma(Loss):
     (array([0.30685282]), array([-1.]))
     """
 
-    power = 0
+    _unit_exponent = 0
     link = "exp"
 
     def _check_target(self, y):

@@ -231,9 +231,9 @@ def softmax(floating[:, ::1] z):
 class Loss(Rule):
     """Base of the losses."""
 
-    # of a loss in proportion to this power of the errors (with the log link: of the
-    # target and the mean), if its hyperparameter is measured in the same units
-    power = 1
+    # A loss is in proportion to this power of the unit of the targets, if its
+    # hyperparameters are measured in that unit, too. With the log link the mean is.
+    _unit_exponent = 1
     # what turns a raw prediction into a prediction: 'identity', 'exp', 'logistic'
     link = "identity"
     # whether the outputs can be one distribution
@@ -243,7 +243,7 @@ class Loss(Rule):
 
     def _unit(self, scale):
         # what a loss of one is in the user's units where errors are in units of `scale`
-        return np.asarray(scale, dtype=np.float64) ** float(self.power)
+        return np.asarray(scale, dtype=np.float64) ** float(self._unit_exponent)
 
     def _check_target(self, y):
         """Raise where `y` is outside the domain of a regression loss."""
