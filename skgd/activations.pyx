@@ -97,6 +97,8 @@ class Logistic(Activation):
     (array([0.5]), array([0.25]))
     """
 
+    _glorot_factor = 2.0    # as in scikit-learn
+
     def _kernel(self):
         return activation_kernel(
             <forward_f32> _logistic[float], <forward_f64> _logistic[double],
@@ -158,6 +160,7 @@ class ReLU(Activation):
     """
 
     _homogeneous = True
+    _suits = "he"
 
     def _kernel(self):
         return activation_kernel(
@@ -206,9 +209,14 @@ class LeakyReLU(Activation):
     _allowed = {"negative_slope": Allowed(Real, ge=0)}
 
     _homogeneous = True
+    _suits = "he"
 
     def __init__(self, negative_slope=0.01):
         self.negative_slope = negative_slope
+
+    @property
+    def _slope_below(self):
+        return self.negative_slope
 
     def _kernel(self):
         return activation_kernel(
@@ -257,6 +265,8 @@ class ELU(Activation):
     """
 
     _allowed = {"alpha": Allowed(Real, ge=0)}
+
+    _suits = "he"
 
     def __init__(self, alpha=1.0):
         self.alpha = alpha
@@ -312,6 +322,8 @@ class SELU(Activation):
     (array([0.        , 1.05070099]), array([1.75809934, 1.05070099]))
     """
 
+    _suits = "lecun"
+
     def _kernel(self):
         return activation_kernel(
             <forward_f32> _selu[float], <forward_f64> _selu[double],
@@ -360,6 +372,8 @@ class GELU(Activation):
     (array([0.        , 0.84134475]), array([0.5       , 1.08331547]))
     """
 
+    _suits = "he"
+
     def _kernel(self):
         return activation_kernel(
             <forward_f32> _gelu[float], <forward_f64> _gelu[double],
@@ -404,6 +418,8 @@ class SiLU(Activation):
     >>> SiLU().evaluate([0.0, 1.0])
     (array([0.        , 0.73105858]), array([0.5       , 0.92767051]))
     """
+
+    _suits = "he"
 
     def _kernel(self):
         return activation_kernel(
@@ -462,6 +478,8 @@ class Mish(Activation):
     >>> Mish().evaluate([0.0, 1.0])
     (array([0.        , 0.86509839]), array([0.6       , 1.04903622]))
     """
+
+    _suits = "he"
 
     def _kernel(self):
         return activation_kernel(

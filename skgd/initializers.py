@@ -8,7 +8,8 @@ and outputs of a layer. To add one, add its class to `INITIALIZERS`;
 import numpy as np
 
 from ._rules.rule import Allowed, Rule
-from .activations import ELU, GELU, SELU, LeakyReLU, Logistic, Mish, ReLU, SiLU
+from ._rules.text import filled, listed
+from .activations import ACTIVATIONS
 
 __all__ = ["Auto", "Glorot", "He", "INITIALIZERS", "LeCun"]
 
@@ -103,8 +104,7 @@ class Glorot(Initializer):
     _draws_intercepts = True
 
     def _squared_bound(self, fan_in, fan_out, activation, inner):
-        factor = 2.0 if isinstance(activation, Logistic) else 6.0
-        return factor / (fan_in + fan_out)
+        return activation._glorot_factor / (fan_in + fan_out)
 
 
 class He(Initializer):
@@ -134,8 +134,7 @@ class He(Initializer):
     """
 
     def _squared_bound(self, fan_in, fan_out, activation, inner):
-        slope = activation.negative_slope if isinstance(activation, LeakyReLU) else 0.0
-        return 6.0 / ((1 + slope**2) * fan_in)
+        return 6.0 / ((1 + activation._slope_below**2) * fan_in)
 
 
 class LeCun(Initializer):
@@ -172,11 +171,12 @@ class LeCun(Initializer):
 class Auto(Initializer):
     r"""By the activation: `He`, `LeCun` or `Glorot`; intercepts are zero.
 
-    For `ReLU`, `LeakyReLU`, `ELU`, `GELU`, `SiLU` and `Mish` it is `He` between hidden
-    layers and `LeCun` in the first layer and in the last: the factor 2 makes up for
+    For {he} it is `He` between hidden layers.
+    In the first layer and in the last it is `LeCun` for them: the factor 2 makes up for
     units that are zero, which the features are not, and predictions that scatter less
-    at the start cost less to unlearn. For `SELU` it is `LeCun`, for the others the
-    weights of `Glorot`. The references are with these rules.
+    at the start cost less to unlearn. For {lecun} it is `LeCun` in all layers.
+    For {glorot} it is the weights of `Glorot`.
+    The references are with these rules.
 
     Parameters
     ----------
@@ -199,11 +199,23 @@ class Auto(Initializer):
     """
 
     def _squared_bound(self, fan_in, fan_out, activation, inner):
-        if isinstance(activation, ReLU | LeakyReLU | ELU | GELU | SiLU | Mish):
-            rule = He() if inner else LeCun()
-        else:
-            rule = LeCun() if isinstance(activation, SELU) else Glorot()
+        suited = activation._suits
+        # the features and the targets are not half zero
+        rule = "lecun" if suited == "he" and not inner else suited
+        rule = INITIALIZERS[rule]()
         return rule._squared_bound(fan_in, fan_out, activation, inner)
 
 
 INITIALIZERS = {"auto": Auto, "glorot": Glorot, "he": He, "lecun": LeCun}
+
+Auto.__doc__ = filled(
+    Auto.__doc__,
+    {
+        suited: listed(
+            f"`{activation.__name__}`"
+            for activation in ACTIVATIONS.values()
+            if activation._suits == suited
+        )
+        for suited in sorted({rule._suits for rule in ACTIVATIONS.values()})
+    },
+)

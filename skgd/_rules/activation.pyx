@@ -47,6 +47,12 @@ class Activation(Rule):
 
     # whether f(c z) = c f(z) for all positive c
     _homogeneous = False
+    # the rule in `skgd.initializers` whose weights suit it
+    _suits = "glorot"
+    # the slope far below zero, which `He` reckons with
+    _slope_below = 0.0
+    # `Glorot` draws weights up to the root of this over the inputs and outputs
+    _glorot_factor = 6.0
 
     def evaluate(self, z):
         """Value and derivative.
