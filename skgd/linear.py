@@ -213,7 +213,7 @@ class GDRegressor(RegressionTargets, LinearModel):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_targets)
-            Predictions; for the Poisson and the gamma loss, means; for several
+            Predictions; with a loss that has the log link, means; with several
             quantiles, a column for each, in rising order.
         """
         return self._decode(self._raw(X))
@@ -241,9 +241,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
 
     Parameters
     ----------
-    loss : {'log_loss', 'hinge', 'squared_hinge', 'modified_huber', 'perceptron'} or \
-            Loss, default='log_loss'
-        The loss: a name for the rule in `skgd.losses`, or an instance.
+    {classification_losses}
     {penalty}
     {alpha_linear}
     {l1_ratio}

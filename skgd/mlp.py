@@ -203,7 +203,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_targets)
-            Predictions; for the Poisson and the gamma loss, means; for several
+            Predictions; with a loss that has the log link, means; with several
             quantiles, a column for each, in rising order.
         """
         return self._decode(self._raw(X))

@@ -60,9 +60,7 @@ class SGD(Optimizer):
     Parameters
     ----------
     learning_rate : float, default=None
-        The rate where the estimator's ``learning_rate_init`` is None. None is
-        0.1 for linear models and networks, 0.005 and 0.01 with one sample per update,
-        and 0.01 elsewhere.
+        {learning_rate}
 
     References
     ----------
@@ -123,9 +121,7 @@ class Momentum(Optimizer):
     Parameters
     ----------
     learning_rate : float, default=None
-        The rate where the estimator's ``learning_rate_init`` is None. None is
-        0.02 for linear models and 0.01 for networks, 0.0005 and 0.001 with one sample
-        per update, and 0.01 elsewhere.
+        {learning_rate}
     momentum : float, default=0.9
         The share ``mu`` of the velocity that is kept, in [0, 1).
     nesterov : bool, default=False
@@ -190,9 +186,7 @@ class AdaGrad(Optimizer):
     Parameters
     ----------
     learning_rate : float, default=None
-        The rate where the estimator's ``learning_rate_init`` is None. None is
-        0.3 for linear models, 0.1 with one sample per update; 0.02 for networks; 0.1 in
-        `skgd.minimize`, and 0.01 in `update`.
+        {learning_rate}
     epsilon : float, default=1e-7
         Added to the root.
 
@@ -262,10 +256,7 @@ class RMSprop(Optimizer):
     Parameters
     ----------
     learning_rate : float, default=None
-        The rate where the estimator's ``learning_rate_init`` is None. None is
-        0.04 for linear models, 0.003 with one sample per update; 0.001 for networks;
-        0.01 in `skgd.minimize`, and 0.001 in `update`. That of a linear model with
-        p > 100 features is ``sqrt(100 / p)`` times as large.
+        {learning_rate}
     rho : float, default=0.9
         The share of the running mean that is kept, in [0, 1).
     epsilon : float, default=1e-8
@@ -362,10 +353,7 @@ class Adam(Optimizer):
     Parameters
     ----------
     learning_rate : float, default=None
-        The rate where the estimator's ``learning_rate_init`` is None. None is
-        0.1 for linear models and 0.002 for networks, 0.005 and 0.001 with one sample
-        per update; 0.01 in `skgd.minimize`, and 0.001 in `update`. That of a linear
-        model with p > 100 features is ``sqrt(100 / p)`` times as large.
+        {learning_rate}
     beta_1 : float, default=0.9
         The share of the first moment that is kept, in [0, 1).
     beta_2 : float, default=0.999
@@ -444,10 +432,7 @@ class AdamW(Adam):
     Parameters
     ----------
     learning_rate : float, default=None
-        The rate where the estimator's ``learning_rate_init`` is None. None is
-        0.1 for linear models and 0.002 for networks, 0.005 and 0.001 with one sample
-        per update; 0.01 in `skgd.minimize`, and 0.001 in `update`. That of a linear
-        model with p > 100 features is ``sqrt(100 / p)`` times as large.
+        {learning_rate}
     beta_1 : float, default=0.9
         The share of the first moment that is kept, in [0, 1).
     beta_2 : float, default=0.999
@@ -533,10 +518,7 @@ class NAdam(Optimizer):
     Parameters
     ----------
     learning_rate : float, default=None
-        The rate where the estimator's ``learning_rate_init`` is None. None is
-        0.1 for linear models and 0.002 for networks, 0.005 and 0.001 with one sample
-        per update; 0.01 in `skgd.minimize`, and 0.001 in `update`. That of a linear
-        model with p > 100 features is ``sqrt(100 / p)`` times as large.
+        {learning_rate}
     beta_1 : float, default=0.9
         The share of the first moment that is kept, in [0, 1).
     beta_2 : float, default=0.999

@@ -1,10 +1,19 @@
 """Paragraphs that the docstrings of the four estimators share.
 
-A class docstring names a paragraph as ``{solver}``; `fill_doc` puts it in.
+A class docstring names a paragraph as ``{solver}``; `fill_doc` puts it in. A paragraph
+names a list of rules as ``{optimizers}``, which comes from the registry.
 """
 
 import re
 import textwrap
+
+from .._rules.text import filled, listed
+from ..activations import ACTIVATIONS
+from ..averaging import AVERAGES
+from ..initializers import INITIALIZERS
+from ..losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
+from ..optimizers import OPTIMIZERS
+from ..schedules import SCHEDULES
 
 VALIDATION = """
         early_stopping : bool or 'auto', default={}
@@ -28,14 +37,13 @@ PARAGRAPHS = {
             shift of a batch normalisation. 'l1' and 'elasticnet' give exact zeros.
         """,
     "activation": """
-        activation : {'relu', 'leaky_relu', 'elu', 'selu', 'gelu', 'silu', 'mish', \
-            'tanh', 'logistic', 'identity'} or Activation, default='relu'
+        activation : {{activations}} or Activation, default='relu'
             The activation of the hidden layers: a name for the rule in
             `skgd.activations` with its defaults, or an instance with its own
             hyperparameter, e.g. ``LeakyReLU(negative_slope=0.1)``.
         """,
     "weight_init": """
-        weight_init : {'auto', 'glorot', 'he', 'lecun'} or Initializer, default='auto'
+        weight_init : {{initializers}} or Initializer, default='auto'
             The initial weights: a name for the rule in `skgd.initializers` with its
             defaults, or an instance with its own parameters, e.g.
             ``He(distribution='normal', last_layer='zeros')``. 'auto' goes by the
@@ -64,17 +72,17 @@ PARAGRAPHS = {
     "descent": """
         solver : {'minibatch', 'batch', 'sgd'}, default='minibatch'
             How many samples make an update: `batch_size`, all, or one.
-        optimizer : {'adam', 'adamw', 'nadam', 'sgd', 'momentum', 'adagrad', \
-            'rmsprop'} or Optimizer, default='adam'
+        optimizer : {{optimizers}} or Optimizer, default='adam'
             How a gradient becomes an update. A name stands for the rule in
             `skgd.optimizers` with its defaults; an instance carries its own
             hyperparameters, e.g. ``Momentum(momentum=0.8, nesterov=True)``.
         batch_size : int or 'auto', default='auto'
             Samples of an update for ``solver='minibatch'``; 'auto' is
             ``min(200, n_samples)`` for networks. For linear models it makes equal
-            batches of at most 200, or 500 with 'adam', 'adamw', 'nadam' and 'rmsprop'.
-        learning_rate : {'constant', 'invscaling', 'adaptive', 'exponential', 'step', \
-            'linear', 'cosine', 'one_cycle', 'warmup', 'line_search', 'auto'}, \
+            batches of at most 200, or at most 500 with an optimizer whose step is about
+            as large as the rate, whatever the size of the gradient:
+            {normalising_optimizers}.
+        learning_rate : {{schedules}, 'line_search', 'auto'}, \
             Schedule, LineSearch or callable, default='auto'
             The rate as a function of the step, for every optimizer: the name of a
             rule in `skgd.schedules`, an instance of one, or a callable that takes
@@ -191,7 +199,7 @@ PARAGRAPHS = {
             Epochs in a row.
         """,
     "average_linear": """
-        average : bool, int, {'asgd', 'ema'} or Averaging, default=False
+        average : bool, int, {{averages}} or Averaging, default=False
             Whether `coef_` and `intercept_` are an average over the updates: a name
             for the rule in `skgd.averaging` with its defaults, or an instance, e.g.
             ``EMA(decay=0.99)``. True is 'asgd', the mean over all; an int is the
@@ -199,7 +207,7 @@ PARAGRAPHS = {
             `loss_curve_` of the parameters in training.
         """,
     "average_mlp": """
-        average : bool, int, {'asgd', 'ema'} or Averaging, default=False
+        average : bool, int, {{averages}} or Averaging, default=False
             Whether the public parameters are an average over the updates, while
             training goes on from those of the last: a name for the rule in
             `skgd.averaging` with its defaults, or an instance, e.g.
@@ -209,14 +217,17 @@ PARAGRAPHS = {
             statistics of `batch_norm` are averaged with the same shares.
         """,
     "regression_losses": """
-        loss : {'squared_error', 'huber', 'epsilon_insensitive', \
-            'squared_epsilon_insensitive', 'absolute_error', 'quantile', 'poisson', \
-            'gamma'} or Loss, default='squared_error'
+        loss : {{regression_losses}} or Loss, default='squared_error'
             The loss: a name for the rule in `skgd.losses` with its defaults, or an
             instance with its own hyperparameters, e.g. ``Huber(epsilon=1.5)``.
-            'squared_error' is half the square; 'poisson' and 'gamma' have the log link.
-            ``Quantile([0.1, 0.5, 0.9])`` predicts several quantiles of one target, in
-            a column each.
+            'squared_error' is half the square. ``Quantile([0.1, 0.5, 0.9])`` predicts
+            several quantiles of one target, in a column each. Predictions are the
+            exponentials of the linear outputs with the losses that have the log link:
+            {log_link_losses}.
+        """,
+    "classification_losses": """
+        loss : {{classification_losses}} or Loss, default='log_loss'
+            The loss: a name for the rule in `skgd.losses`, or an instance.
         """,
     "curves": """
         loss_curve_ : list of float
@@ -268,6 +279,31 @@ PARAGRAPHS = {
 }
 
 
+def _quoted(names):
+    return [repr(name) for name in names]
+
+
+# what a paragraph says of the rules
+LISTS = {
+    name: ", ".join(_quoted(registry))
+    for name, registry in {
+        "activations": ACTIVATIONS,
+        "averages": AVERAGES,
+        "classification_losses": CLASSIFICATION_LOSSES,
+        "initializers": INITIALIZERS,
+        "optimizers": OPTIMIZERS,
+        "regression_losses": REGRESSION_LOSSES,
+        "schedules": SCHEDULES,
+    }.items()
+}
+LISTS["normalising_optimizers"] = listed(
+    _quoted(name for name, rule in OPTIMIZERS.items() if rule._normalises)
+)
+LISTS["log_link_losses"] = listed(
+    _quoted(name for name, rule in REGRESSION_LOSSES.items() if rule.link == "exp")
+)
+
+
 def fill_doc(cls):
     """Put the shared paragraphs into the docstring of a class.
 
@@ -286,6 +322,7 @@ def fill_doc(cls):
         name = line.strip()
         if name.startswith("{") and name.endswith("}") and name[1:-1] in PARAGRAPHS:
             text = textwrap.dedent(PARAGRAPHS[name[1:-1]]).strip("\n")
+            text = filled(text, LISTS)
             indent = line[: len(line) - len(line.lstrip())]
             lines += textwrap.indent(text, indent).splitlines()
         else:

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.base import clone
 
 from .rule import Allowed, Rule
+from .text import filled
 
 
 cdef class OptimizerKernel:
@@ -105,8 +106,32 @@ def _scipy_callback(callback):
     return lambda result: callback(result.x)
 
 
+# what `Optimizer.own_rate` may be asked for, in the order of the documentation
+KINDS = (
+    "linear", "single linear", "network", "single network", "function", "update")
+
+
+def _rates_in_words(rule):
+    # the entry of `learning_rate` in a docstring
+    rates = {kind: f"{rule._default_rate(kind):g}" for kind in KINDS}
+    words = (
+        "None is {linear} for linear models and {network} for networks, {single linear} "
+        "and {single network} with one sample per update; {function} in "
+        "`skgd.minimize`, and {update} in `update`."
+    ).format_map(rates)
+    if rule._normalises:
+        words += (
+            " That of a linear model with p > 100 features is ``sqrt(100 / p)`` times "
+            "as large.")
+    return f"The rate where the estimator's ``learning_rate_init`` is None. {words}"
+
+
 class Optimizer(Rule):
     """Base of the optimizers.
+
+    A rule gives its default rates, `_rates`, by the kinds of `own_rate`; where one
+    is missing that of several samples per update counts, and then that of `update`. In
+    the docstring of a rule they take the place of ``{learning_rate}``.
 
     An optimizer serves three purposes: as a parameter of an estimator, which keeps
     the state of the training itself; on its own, by `update`; and as ``method`` of
@@ -124,8 +149,18 @@ class Optimizer(Rule):
     # whether a step is about as large as the rate, whatever the size of the gradient
     _normalises = False
 
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "{learning_rate}" in (cls.__doc__ or ""):
+            cls.__doc__ = filled(cls.__doc__, {"learning_rate": _rates_in_words(cls)})
+
     def __init__(self, learning_rate=None):
         self.learning_rate = learning_rate
+
+    @classmethod
+    def _default_rate(cls, kind):
+        names = kind, kind.removeprefix("single "), "update"
+        return next(cls._rates[name] for name in names if name in cls._rates)
 
     def own_rate(self, kind="update", n_features=1):
         """The learning rate where nobody gives one.
@@ -150,12 +185,8 @@ class Optimizer(Rule):
         """
         if self.learning_rate is not None:
             return self.learning_rate
-        plain = kind.removeprefix("single ")
-        for name in (kind, plain, "update"):
-            if name in self._rates:
-                rate = self._rates[name]
-                break
-        if plain == "linear" and self._normalises:
+        rate = self._default_rate(kind)
+        if kind.endswith("linear") and self._normalises:
             rate *= (100 / max(n_features, 100)) ** 0.5
         return rate
 
