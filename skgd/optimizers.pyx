@@ -75,6 +75,7 @@ class SGD(Optimizer):
     SGD(learning_rate=0.1)
     """
 
+    _formula = "`w -= r g`"
     _rates = {
         "update": 0.01, "linear": 0.1, "single linear": 0.005, "single network": 0.01,
         "network": 0.1}
@@ -139,6 +140,8 @@ class Momentum(Optimizer):
     Momentum(nesterov=True)
     """
 
+    _formula = "`v = mu v - r g; w += v`"
+    _variants = {"nesterov": "the same `v`, then `w += mu v - r g`"}
     _rates = {
         "update": 0.01, "linear": 0.02, "single linear": 0.0005,
         "single network": 0.001, "network": 0.01}
@@ -202,6 +205,7 @@ class AdaGrad(Optimizer):
     AdaGrad(epsilon=1e-10)
     """
 
+    _formula = "`h += g^2; w -= r g / (sqrt(h) + eps)`"
     _rates = {
         "update": 0.01, "linear": 0.3, "single linear": 0.1, "network": 0.02,
         "function": 0.1}
@@ -278,6 +282,8 @@ class RMSprop(Optimizer):
     RMSprop(centered=True, rho=0.99)
     """
 
+    _formula = "`v = rho v + (1 - rho) g^2; w -= r g / (sqrt(v) + eps)`"
+    _variants = {"centered": "and `m = rho m + (1 - rho) g`, the root of `v - m^2`"}
     _rates = {
         "update": 0.001, "linear": 0.04, "single linear": 0.003, "network": 0.001,
         "function": 0.01}
@@ -377,6 +383,10 @@ class Adam(Optimizer):
     Adam(beta_1=0.8)
     """
 
+    _formula = (
+        "`m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; w -= r (m / (1 - b1^t)) "
+        "/ (sqrt(v / (1 - b2^t)) + eps)`")
+    _variants = {"amsgrad": "the root of the largest `v` so far"}
     _rates = {
         "update": 0.001, "linear": 0.1, "single linear": 0.005,
         "single network": 0.001, "network": 0.002, "function": 0.01}
@@ -456,6 +466,8 @@ class AdamW(Adam):
     AdamW(weight_decay=0.1)
     """
 
+    _formula = "`w -= r weight_decay w`, then that of `Adam`"
+    _variants = {}
     _allowed = {**Adam._allowed, "weight_decay": Allowed(Real, ge=0)}
 
     def __init__(
@@ -538,6 +550,9 @@ class NAdam(Optimizer):
     NAdam(beta_1=0.8)
     """
 
+    _formula = (
+        "`m`, `v` of `Adam`; `w -= r (b1 m / (1 - b1^(t+1)) + (1 - b1) g / "
+        "(1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps)`")
     _rates = Adam._rates
     _normalises = True
     _allowed = {

@@ -38,6 +38,8 @@ class Constant(Steady):
     array([1., 1.])
     """
 
+    _formula = "`1`"
+
     def _steady(self, n_plateaus):
         return 1.0
 
@@ -59,6 +61,7 @@ class InverseScaling(Schedule):
     array([1. , 0.5])
     """
 
+    _formula = "`(t + 1)^(-power_t)`"
     _allowed = {"power_t": Allowed(Real, ge=0)}
 
     def __init__(self, power_t=0.5):
@@ -90,6 +93,7 @@ class Adaptive(Steady):
     array([0.2, 0.2])
     """
 
+    _formula = "`factor^k` after `k` plateaus of the loss"
     _allowed = {
         "factor": Allowed(Real, gt=0, lt=1),
         "min_rate": Allowed(Real, ge=0),
@@ -124,6 +128,7 @@ class Exponential(Schedule):
     array([1.  , 0.5 , 0.25])
     """
 
+    _formula = "`decay^(t / period)`"
     _allowed = {"decay": Allowed(Real, gt=0, le=1), "period": Allowed(Integral, ge=1)}
 
     def __init__(self, decay=0.5, period=1000):
@@ -151,6 +156,7 @@ class StepDecay(Schedule):
     array([1.  , 1.  , 0.5 , 0.25])
     """
 
+    _formula = "`decay^floor(t / period)`"
     _allowed = {"decay": Allowed(Real, gt=0, le=1), "period": Allowed(Integral, ge=1)}
 
     def __init__(self, decay=0.5, period=1000):
@@ -179,6 +185,7 @@ class Linear(Schedule):
     array([1. , 0.5, 0. ])
     """
 
+    _formula = "`1 - (1 - final) t / T`"
     _allowed = {
         "final": Allowed(Real, ge=0, le=1),
         "n_steps": Allowed(Integral, ge=1, options=(None,)),
@@ -218,6 +225,7 @@ class Cosine(Schedule):
     array([1. , 0.5, 0. ])
     """
 
+    _formula = "`final + (1 - final) (1 + cos(pi t / T)) / 2`"
     _allowed = {
         "final": Allowed(Real, ge=0, le=1),
         "n_steps": Allowed(Integral, ge=1, options=(None,)),
@@ -262,6 +270,7 @@ class OneCycle(Schedule):
     array([0.5, 1. , 0. ])
     """
 
+    _formula = "half a cosine up, then one down"
     _allowed = {
         "warmup": Allowed(Real, gt=0, lt=1),
         "start": Allowed(Real, ge=0, le=1),
@@ -309,6 +318,10 @@ class Warmup(Schedule):
     array([0.  , 0.5 , 1.  , 0.75, 0.5 ])
     """
 
+    _formula = (
+        "`start + (1 - start) t / n_steps` up to step `n_steps`, then another schedule "
+        "from its start"
+    )
     _allowed = {
         "n_steps": Allowed(Integral, ge=1),
         "start": Allowed(Real, ge=0, le=1),

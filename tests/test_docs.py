@@ -6,6 +6,7 @@ docs/; docstrings of all public objects by the checks that pyproject.toml names.
 
 import doctest
 import importlib
+import importlib.util
 import inspect
 import pkgutil
 import re
@@ -119,6 +120,25 @@ def test_docstring_is_complete(name, checks):
 @pytest.mark.parametrize("block", BLOCKS)
 def test_block_runs(block):
     exec(compile(block, "<documentation>", "exec"), {"__name__": "__main__"})
+
+
+@pytest.fixture(scope="module")
+def tables():
+    spec = importlib.util.spec_from_file_location("tables", ROOT / "docs/tables.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_tables_are_those_of_the_registries(page, tables):
+    text = page.read_text("utf-8")
+    assert text == tables.written(text), "run python docs/tables.py"
+
+
+def test_every_table_is_on_a_page(tables):
+    text = "".join(page.read_text("utf-8") for page in PAGES)
+    assert {name for _, name, _ in tables.REGION.findall(text)} == set(tables.TABLES)
 
 
 def test_readme_has_an_example():

@@ -144,6 +144,9 @@ class Optimizer(Rule):
     """
 
     _allowed = {"learning_rate": Allowed(Real, gt=0, options=(None,))}
+    # for the tables of the documentation: the rule, and what a flag changes in it
+    _formula = ""
+    _variants = {}
     # whether it hovers around an optimum as far as the rate takes it
     _hovers = False
     # whether a step is about as large as the rate, whatever the size of the gradient

@@ -8,6 +8,9 @@ from .rule import Rule
 class Schedule(Rule):
     """Base of the schedules."""
 
+    # the factor, for the table of the documentation
+    _formula = ""
+
     def __call__(self, step, n_steps=None, n_plateaus=0):
         """Factor of the initial learning rate.
 
