@@ -8,7 +8,7 @@ from reference_network import Pass, forward
 
 from skgd._engine.architecture import Architecture
 from skgd.activations import ACTIVATIONS
-from skgd.losses import CLASSIFICATION_LOSSES, LOSSES, Huber
+from skgd.losses import LOSSES, Huber
 
 N_ROWS, N_FEATURES = 8, 5
 MASK_SEED = 11
@@ -38,15 +38,7 @@ def encoded_targets(loss, softmax, shape, rng):
     """Targets in the domain of a loss, as the compiled code reads them."""
     if softmax:
         return rng.randint(shape[1], size=(shape[0], 1)).astype(float)
-    if loss == "log_loss":
-        return rng.randint(2, size=shape).astype(float)
-    if loss == "poisson":
-        return rng.poisson(1.5, size=shape).astype(float)
-    if loss == "gamma":
-        return rng.gamma(2.0, size=shape)
-    if loss in CLASSIFICATION_LOSSES:
-        return 2.0 * rng.randint(2, size=shape) - 1
-    return rng.standard_normal(shape)
+    return oracles.LOSSES[loss].draw(rng, shape)
 
 
 def random_features(rng, n_rows=N_ROWS):

@@ -1,7 +1,9 @@
 """Every rule of the package once more, from its formula, in plain NumPy.
 
 The tables have the names of the registries: the tests fail for a rule that is
-registered and has no oracle here.
+registered and has no oracle here. What else a test must know of a rule, such as the
+domain of its targets or rates at which it arrives, stands with its oracle, so that a
+new rule changes no other file of the tests.
 """
 
 import math
@@ -11,9 +13,34 @@ from types import SimpleNamespace
 import numpy as np
 from scipy.special import xlogy
 
-
 # ---------------------------------------------------------------- optimizers
-class ProximalOracle:
+# Hyperparameters, and the rate and number of updates with which they arrive; `falling`
+# where the rate has to fall to zero on the way.
+Way = namedtuple("Way", "params rate n_steps falling", defaults=[False])
+
+
+class OptimizerOracle:
+    """What the tests must know of an optimizer besides its arithmetic."""
+
+    # a rate with which it gets somewhere in 200 steps, and does not explode
+    rate = 0.05
+    # the rate of `update` in the literature
+    published_rate = 0.001
+    # whether a step is about as large as the rate, whatever the size of the gradient
+    normalises = False
+    # hyperparameters to compare besides the defaults
+    variants = {}
+    # ways to the optimum of a linear model with an L1 penalty, to 1e-7
+    to_lasso = {}
+    # ways of `GDRegressor` to the optimum, to 1e-4
+    to_optimum = {}
+    # hyperparameters and options with which `minimize` arrives
+    to_minimum = {}, {}
+    # whether PyTorch has the same rule
+    in_torch = True
+
+
+class ProximalOracle(OptimizerOracle):
     """One update of all parameters; `l1` and `l2` hold the strength for each.
 
     An L1 penalty adds to the gradient the `p` in [-l1, l1] that makes the new
@@ -45,6 +72,22 @@ class ProximalOracle:
 
 
 class MomentumOracle(ProximalOracle):
+    rate = 0.02
+    published_rate = 0.01
+    variants = {
+        "momentum-mu": dict(momentum=0.5),
+        "momentum-zero": dict(momentum=0.0),
+        "nesterov": dict(nesterov=True),
+    }
+    to_lasso = {
+        "momentum": Way({}, 0.05, 2000),
+        "nesterov": Way(dict(nesterov=True), 0.05, 2000),
+    }
+    to_optimum = {
+        "momentum": Way({}, 0.2, 4000),
+        "nesterov": Way(dict(nesterov=True), 0.2, 4000),
+    }
+
     def move(self, w, g, rate):
         mu = self.rule.momentum
         self.first = mu * self.first - rate * g
@@ -57,6 +100,12 @@ class MomentumOracle(ProximalOracle):
 
 
 class AdaGradOracle(ProximalOracle):
+    rate = 0.3
+    published_rate = 0.01
+    variants = {"adagrad-epsilon": dict(epsilon=0.5)}
+    to_lasso = {"adagrad": Way({}, 1.0, 4000)}
+    to_optimum = {"adagrad": Way({}, 1.0, 20000)}
+
     def move(self, w, g, rate):
         self.second = self.second + g**2
         own = rate / (np.sqrt(self.second) + self.rule.epsilon)
@@ -64,6 +113,23 @@ class AdaGradOracle(ProximalOracle):
 
 
 class RMSpropOracle(ProximalOracle):
+    rate = 0.01
+    normalises = True
+    variants = {
+        "rmsprop-rho": dict(rho=0.5, epsilon=0.1),
+        # The default epsilon magnifies rounding errors: where the gradient hardly
+        # changes its variance is a difference of equal numbers.
+        "centered": dict(centered=True, epsilon=1e-2),
+    }
+    # an epsilon where the default makes the fixed point unstable: the variance of a
+    # constant gradient is zero
+    to_lasso = {
+        "rmsprop": Way({}, 0.01, 4000),
+        "centered": Way(dict(centered=True, epsilon=1.0), 0.1, 4000),
+    }
+    to_optimum = {"rmsprop": Way({}, 0.02, 20000, falling=True)}
+    to_minimum = {}, dict(schedule="cosine", max_iter=3000)
+
     def move(self, w, g, rate):
         rho = self.rule.rho
         self.second = rho * self.second + (1 - rho) * g**2
@@ -76,6 +142,21 @@ class RMSpropOracle(ProximalOracle):
 
 
 class AdamOracle(ProximalOracle):
+    normalises = True
+    variants = {
+        "adam-betas": dict(beta_1=0.5, beta_2=0.9, epsilon=1e-3),
+        "adam-beta-zero": dict(beta_1=0.0),
+        "amsgrad": dict(amsgrad=True),
+    }
+    to_lasso = {
+        "adam": Way({}, 0.01, 10000),
+        "amsgrad": Way(dict(amsgrad=True), 0.1, 10000),
+    }
+    to_optimum = {
+        "adam": Way({}, 0.02, 8000),
+        "amsgrad": Way(dict(amsgrad=True), 0.05, 20000),
+    }
+
     def move(self, w, g, rate):
         b1, b2 = self.rule.beta_1, self.rule.beta_2
         self.first = b1 * self.first + (1 - b1) * g
@@ -91,11 +172,27 @@ class AdamOracle(ProximalOracle):
 
 
 class AdamWOracle(AdamOracle):
+    variants = {
+        "adamw-decay": dict(beta_1=0.5, epsilon=1e-3, amsgrad=True, weight_decay=0.5)
+    }
+    # a decay is another objective
+    to_lasso = {"adamw": Way(dict(weight_decay=0.0), 0.01, 10000)}
+    to_optimum = {"adamw": Way(dict(weight_decay=0.0), 0.02, 8000)}
+    to_minimum = dict(weight_decay=0.0), {}
+
     def decayed(self, w, rate, decays):
         return w * np.maximum(1 - rate * self.rule.weight_decay * decays, 0.0)
 
 
 class NAdamOracle(ProximalOracle):
+    normalises = True
+    variants = {
+        "nadam-betas": dict(beta_1=0.5, beta_2=0.9, epsilon=1e-3),
+        "nadam-beta-zero": dict(beta_1=0.0),
+    }
+    to_lasso = {"nadam": Way({}, 0.01, 10000)}
+    to_optimum = {"nadam": Way({}, 0.02, 8000, falling=True)}
+
     def move(self, w, g, rate):
         b1, b2, t = self.rule.beta_1, self.rule.beta_2, self.t
         self.first = b1 * self.first + (1 - b1) * g
@@ -111,8 +208,13 @@ class NAdamOracle(ProximalOracle):
         self.first = self.first + (1 - self.rule.beta_1) * p
 
 
-class SGDOracle:
+class SGDOracle(OptimizerOracle):
     """The cumulative L1 penalty of Tsuruoka et al. (2009), after the gradient."""
+
+    rate = 0.1
+    published_rate = 0.01
+    to_lasso = {"sgd": Way({}, 0.1, 2000)}
+    to_optimum = {"sgd": Way({}, 0.45, 20000)}
 
     def __init__(self, rule, n):
         self.due, self.received = np.zeros(n), np.zeros(n)
@@ -141,9 +243,34 @@ OPTIMIZERS = {
 
 
 # ---------------------------------------------------------------- losses
+def _any_number(rng, shape):
+    return rng.standard_normal(shape)
+
+
+def _counts(rng, shape):
+    return rng.poisson(1.5, size=shape).astype(float)
+
+
+def _amounts(rng, shape):
+    return rng.gamma(2.0, size=shape)
+
+
+def _zero_or_one(rng, shape):
+    return rng.randint(2, size=shape).astype(float)
+
+
+def _either_side(rng, shape):
+    return 2.0 * rng.randint(2, size=shape) - 1
+
+
 # value(y, z, rule), slope(y, z, rule): the derivative by z; margin(y, z, rule):
-# how far z is from where the slope has no derivative
-LossOracle = namedtuple("LossOracle", "value slope margin")
+# how far z is from where the slope has no derivative; draw(rng, shape): targets in the
+# domain of the loss; variants: hyperparameters to compare besides the defaults
+LossOracle = namedtuple(
+    "LossOracle",
+    "value slope margin draw link variants",
+    defaults=[_any_number, "identity", ()],
+)
 
 
 def _smooth(y, z, rule):
@@ -187,16 +314,19 @@ LOSSES = {
         ),
         lambda y, z, rule: np.clip(z - y, -rule.epsilon, rule.epsilon),
         _to_epsilon,
+        variants=[dict(epsilon=0.3)],
     ),
     "epsilon_insensitive": LossOracle(
         _excess,
         lambda y, z, rule: np.sign(z - y) * (_excess(y, z, rule) > 0),
         _to_epsilon,
+        variants=[dict(epsilon=1.0)],
     ),
     "squared_epsilon_insensitive": LossOracle(
         lambda y, z, rule: _excess(y, z, rule) ** 2,
         lambda y, z, rule: 2 * np.sign(z - y) * _excess(y, z, rule),
         _to_epsilon,
+        variants=[dict(epsilon=1.0)],
     ),
     "absolute_error": LossOracle(
         lambda y, z, rule: np.abs(z - y), lambda y, z, rule: np.sign(z - y), _to_zero
@@ -209,16 +339,21 @@ LOSSES = {
             np.where(y > z, -rule.quantile, 1 - rule.quantile) * (y != z)
         ),
         _to_zero,
+        variants=[dict(quantile=0.9)],
     ),
     "poisson": LossOracle(
         lambda y, z, rule: xlogy(y, y) - y * z - y + np.exp(z),
         lambda y, z, rule: np.exp(z) - y,
         _smooth,
+        draw=_counts,
+        link="exp",
     ),
     "gamma": LossOracle(
         lambda y, z, rule: y / np.exp(z) - 1 - np.log(y / np.exp(z)),
         lambda y, z, rule: 1 - y / np.exp(z),
         _smooth,
+        draw=_amounts,
+        link="exp",
     ),
     "log_loss": LossOracle(
         lambda y, z, rule: (
@@ -227,16 +362,21 @@ LOSSES = {
         ),
         lambda y, z, rule: np.exp(-_log1p_exp(-z)) - _smoothed(y, rule),
         _smooth,
+        draw=_zero_or_one,
+        link="logistic",
+        variants=[dict(label_smoothing=0.3)],
     ),
     "hinge": LossOracle(
         lambda y, z, rule: np.maximum(0.0, 1 - y * z),
         lambda y, z, rule: -y * (y * z <= 1),
         _to_one,
+        draw=_either_side,
     ),
     "squared_hinge": LossOracle(
         lambda y, z, rule: np.maximum(0.0, 1 - y * z) ** 2,
         lambda y, z, rule: -2 * y * np.maximum(0.0, 1 - y * z),
         _to_one,
+        draw=_either_side,
     ),
     "modified_huber": LossOracle(
         lambda y, z, rule: np.where(
@@ -246,11 +386,13 @@ LOSSES = {
             y * z >= -1, -2 * y * np.maximum(0.0, 1 - y * z), -4 * y
         ),
         lambda y, z, rule: np.abs(np.abs(y * z) - 1),
+        draw=_either_side,
     ),
     "perceptron": LossOracle(
         lambda y, z, rule: np.maximum(0.0, -y * z),
         lambda y, z, rule: -y * (y * z <= 0),
         lambda y, z, rule: np.abs(z),
+        draw=_either_side,
     ),
 }
 

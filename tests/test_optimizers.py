@@ -22,25 +22,12 @@ N, D, K = 12, 5, 2
 
 VARIANTS = {
     **{name: rule() for name, rule in OPTIMIZERS.items()},
-    "momentum-mu": Momentum(momentum=0.5),
-    "momentum-zero": Momentum(momentum=0.0),
-    "nesterov": Momentum(nesterov=True),
-    "adagrad-epsilon": AdaGrad(epsilon=0.5),
-    "rmsprop-rho": RMSprop(rho=0.5, epsilon=0.1),
-    # The default epsilon magnifies rounding errors: where the gradient hardly
-    # changes its variance is a difference of equal numbers.
-    "centered": RMSprop(centered=True, epsilon=1e-2),
-    "adam-betas": Adam(beta_1=0.5, beta_2=0.9, epsilon=1e-3),
-    "adam-beta-zero": Adam(beta_1=0.0),
-    "amsgrad": Adam(amsgrad=True),
-    "adamw-decay": AdamW(beta_1=0.5, epsilon=1e-3, amsgrad=True, weight_decay=0.5),
-    "nadam-betas": NAdam(beta_1=0.5, beta_2=0.9, epsilon=1e-3),
-    "nadam-beta-zero": NAdam(beta_1=0.0),
+    **{
+        variant: OPTIMIZERS[name](**params)
+        for name, oracle in oracles.OPTIMIZERS.items()
+        for variant, params in oracle.variants.items()
+    },
 }
-
-# rates at which each rule gets somewhere in 200 steps, and does not explode
-RATES = {"sgd": 0.1, "momentum": 0.02, "adagrad": 0.3, "rmsprop": 0.01, "adam": 0.05}
-RATES |= {"adamw": 0.05, "nadam": 0.05}
 
 
 def name_of(rule):
@@ -61,7 +48,8 @@ def problem(seed, n_steps):
 
 def changing_rates(name, n_steps):
     steps = np.arange(n_steps)
-    return RATES[name] * (1 + 0.5 * np.sin(steps)) * 0.99**steps
+    rate = oracles.OPTIMIZERS[name].rate
+    return rate * (1 + 0.5 * np.sin(steps)) * 0.99**steps
 
 
 def oracle_path(rule, X, Y, start, rates, l1, l2):
@@ -94,7 +82,7 @@ def worst_error(path, expected):
 
 
 def test_every_rule_has_an_oracle_and_is_a_variant():
-    assert set(oracles.OPTIMIZERS) == set(OPTIMIZERS) == set(RATES)
+    assert set(oracles.OPTIMIZERS) == set(OPTIMIZERS)
     assert {type(rule) for rule in VARIANTS.values()} == set(OPTIMIZERS.values())
 
 
@@ -128,40 +116,29 @@ def test_float32_follows_the_oracle(variant, l1):
     assert worst_error(path, expected) < 1e-4
 
 
-# rates and steps with which each rule arrives; an epsilon where the default
-# makes the fixed point unstable: the variance of a constant gradient is zero
-TO_LASSO = {
-    "sgd": (SGD(), 0.1, 2000),
-    "momentum": (Momentum(), 0.05, 2000),
-    "nesterov": (Momentum(nesterov=True), 0.05, 2000),
-    "adagrad": (AdaGrad(), 1.0, 4000),
-    "rmsprop": (RMSprop(), 0.01, 4000),
-    "centered": (RMSprop(centered=True, epsilon=1.0), 0.1, 4000),
-    "adam": (Adam(), 0.01, 10000),
-    "amsgrad": (Adam(amsgrad=True), 0.1, 10000),
-    # a decay is another objective
-    "adamw": (AdamW(weight_decay=0.0), 0.01, 10000),
-    "nadam": (NAdam(), 0.01, 10000),
-}
+TO_LASSO = [
+    pytest.param(OPTIMIZERS[name](**way.params), way, id=variant)
+    for name, oracle in oracles.OPTIMIZERS.items()
+    for variant, way in oracle.to_lasso.items()
+]
 
 
 def test_every_rule_goes_to_the_lasso():
-    assert {type(rule) for rule, _, _ in TO_LASSO.values()} == set(OPTIMIZERS.values())
+    assert {type(param.values[0]) for param in TO_LASSO} == set(OPTIMIZERS.values())
 
 
-@pytest.mark.parametrize("name", TO_LASSO)
-def test_fixed_point_of_the_l1_penalty_is_the_lasso(name):
+@pytest.mark.parametrize(("rule", "way"), TO_LASSO)
+def test_fixed_point_of_the_l1_penalty_is_the_lasso(rule, way):
     rng = np.random.RandomState(0)
     X = rng.standard_normal((40, 8))
     y = X @ np.array([3.0, -2.0, 0, 0, 1.0, 0, 0, 0.5]) + rng.standard_normal(40)
     lasso = Lasso(alpha=0.4, fit_intercept=False, tol=1e-14, max_iter=100_000).fit(X, y)
     assert 2 <= (lasso.coef_ == 0).sum() <= 6
 
-    rule, rate, n_steps = TO_LASSO[name]
     bound = bind(linear(8, fit_intercept=False), rng.standard_normal(8), X, y)
     trainer = Trainer(bound, rule, l1=0.4)
-    for _ in range(n_steps):
-        trainer.epoch(rate)
+    for step in range(way.n_steps):
+        trainer.epoch(way.rate * (1 - step / way.n_steps if way.falling else 1))
     np.testing.assert_allclose(bound.theta, lasso.coef_, rtol=0, atol=1e-7)
     np.testing.assert_array_equal(bound.theta == 0, lasso.coef_ == 0)
 
@@ -245,10 +222,8 @@ def test_defaults_are_those_of_the_literature():
     assert AdaGrad().epsilon == 1e-7
     assert (RMSprop().rho, RMSprop().epsilon) == (0.9, 1e-8)
     assert (Adam().beta_1, Adam().beta_2, Adam().epsilon) == (0.9, 0.999, 1e-8)
-    rates = {name: rule().own_rate() for name, rule in OPTIMIZERS.items()}
-    expected = {"sgd": 0.01, "momentum": 0.01, "adagrad": 0.01}
-    expected |= {"rmsprop": 0.001, "adam": 0.001, "adamw": 0.001, "nadam": 0.001}
-    assert rates == expected
+    for name, rule in OPTIMIZERS.items():
+        assert rule().own_rate() == oracles.OPTIMIZERS[name].published_rate
     assert AdamW().weight_decay == 0.01
     assert NAdam().get_params() | {"amsgrad": False} == Adam().get_params()
 
@@ -268,7 +243,7 @@ def test_own_rate_by_features(name):
         for kind in ("linear", "single linear", "network")
         for p in (1, 100, 400)
     }
-    falls = name in ("rmsprop", "adam", "adamw", "nadam")
+    falls = oracles.OPTIMIZERS[name].normalises
     for (kind, p), rate in rates.items():
         divisor = 2 if falls and kind != "network" and p == 400 else 1
         assert rate == rates[kind, 1] / divisor

@@ -1,6 +1,7 @@
 """Driven to convergence, the optimum of the objective."""
 
 import numpy as np
+import oracles
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
@@ -18,7 +19,7 @@ from sklearn.preprocessing import scale
 
 from skgd import GDClassifier, GDRegressor
 from skgd.losses import Huber, Quantile
-from skgd.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, NAdam, RMSprop
+from skgd.optimizers import OPTIMIZERS
 from skgd.schedules import Cosine
 
 # Without stopping; all start from zeros.
@@ -34,37 +35,33 @@ def diabetes():
     return scale(X), scale(y)
 
 
-OPTIMIZERS = {
-    "sgd": dict(optimizer=SGD(learning_rate=0.45), max_iter=20000),
-    "momentum": dict(optimizer=Momentum(learning_rate=0.2), max_iter=4000),
-    "nesterov": dict(
-        optimizer=Momentum(learning_rate=0.2, nesterov=True), max_iter=4000
-    ),
-    "adagrad": dict(optimizer=AdaGrad(learning_rate=1.0), max_iter=20000),
-    "rmsprop": dict(
-        optimizer=RMSprop(learning_rate=0.02), learning_rate="cosine", max_iter=20000
-    ),
-    "adam": dict(optimizer=Adam(learning_rate=0.02), max_iter=8000),
-    "amsgrad": dict(optimizer=Adam(learning_rate=0.05, amsgrad=True), max_iter=20000),
-    # its decay is in no objective
-    "adamw": dict(optimizer=AdamW(learning_rate=0.02, weight_decay=0.0), max_iter=8000),
-    "nadam": dict(
-        optimizer=NAdam(learning_rate=0.02), learning_rate="cosine", max_iter=8000
-    ),
+# how each optimizer arrives
+WAYS = {
+    variant: dict(
+        optimizer=OPTIMIZERS[name](way.rate, **way.params),
+        learning_rate="cosine" if way.falling else "auto",
+        max_iter=way.n_steps,
+    )
+    for name, oracle in oracles.OPTIMIZERS.items()
+    for variant, way in oracle.to_optimum.items()
 }
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_has_a_way():
+    assert {type(way["optimizer"]) for way in WAYS.values()} == set(OPTIMIZERS.values())
+
+
+@pytest.mark.parametrize("optimizer", WAYS)
 def test_ridge(diabetes, optimizer):
     X, y = diabetes
     alpha = 0.01
     ridge = Ridge(alpha=len(X) * alpha).fit(X, y + 3)
-    gd = GDRegressor(alpha=alpha, **OPTIMIZERS[optimizer], **LONG).fit(X, y + 3)
+    gd = GDRegressor(alpha=alpha, **WAYS[optimizer], **LONG).fit(X, y + 3)
     assert_allclose(gd.coef_, ridge.coef_, atol=1e-4)
     assert_allclose(gd.intercept_, ridge.intercept_, atol=1e-4)
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", WAYS)
 @pytest.mark.parametrize("penalty", ["l1", "elasticnet"])
 def test_lasso_and_elastic_net(diabetes, optimizer, penalty):
     # The proximal step: the same optimum and exact zeros in the same places.
@@ -78,7 +75,7 @@ def test_lasso_and_elastic_net(diabetes, optimizer, penalty):
         penalty=penalty,
         alpha=alpha,
         l1_ratio=l1_ratio,
-        **OPTIMIZERS[optimizer],
+        **WAYS[optimizer],
         **LONG,
     ).fit(X, y)
     assert_allclose(gd.coef_, reference.coef_, atol=1e-4)

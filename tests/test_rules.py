@@ -4,7 +4,7 @@ import copy
 import math
 import pickle
 import re
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ from skgd import (
     optimizers,
     schedules,
 )
-from skgd._rules.rule import Allowed, Rule, resolve_rule
+from skgd._rules.rule import Allowed, AllowedRising, Rule, resolve_rule
 from skgd.activations import ACTIVATIONS, Activation
 from skgd.averaging import AVERAGES, Averaging
 from skgd.initializers import INITIALIZERS, Initializer
@@ -44,71 +44,49 @@ KINDS = {
 }
 PARAMETERS = [(key, name) for key in KINDS for name in KINDS[key]._allowed]
 
-# another value for each parameter, and values that none may have
-OTHER = {
-    "learning_rate": 0.5,
-    "momentum": 0.25,
-    "nesterov": True,
-    "epsilon": 0.5,
-    "rho": 0.25,
-    "centered": True,
-    "beta_1": 0.25,
-    "beta_2": 0.25,
-    "amsgrad": True,
-    "weight_decay": 0.25,
-    "negative_slope": 0.25,
-    "alpha": 0.25,
-    "quantile": 0.25,
-    "label_smoothing": 0.25,
-    "power_t": 0.25,
-    "factor": 0.25,
-    "min_rate": 0.25,
-    "decay": 0.25,
-    "period": 7,
-    "final": 0.25,
-    "n_steps": 7,
-    "warmup": 0.25,
-    "start": 1,
-    "then": "linear",
-    "distribution": "normal",
-    "last_layer": "zeros",
-    "shrink": 0.25,
-    "grow": 3.0,
-    "sufficient_decrease": 0.25,
-}
-FLAGS = {"nesterov", "centered", "amsgrad"}
-COUNTS = {"period", "n_steps"}
-NAMES = {"then", "distribution", "last_layer"}
+# values of which most parameters may have the first
+VALUES = (0.25, 7, 1.5, True, "linear")
 
 
-def is_count(key, name):
-    return name in COUNTS or (key, name) == ("averages-asgd", "start")
+def other_value(kind, name):
+    """A value of a parameter that is not its default."""
+    allowed, default = kind._allowed[name], getattr(kind(), name)
+    values = (*VALUES, *(v for v in allowed.options if v is not None))
+    return next(value for value in values if value in allowed and value != default)
 
 
-def may_be_none(key, name):
-    return None in KINDS[key]._allowed[name]
+def others(kind):
+    """Another value for each parameter."""
+    return {name: other_value(kind, name) for name in kind._allowed}
+
+
+def holds(key, name, kind):
+    """Whether a parameter may be of a kind, such as `bool`."""
+    return kind in KINDS[key]._allowed[name].kind
+
+
+def is_name(key, name):
+    allowed = KINDS[key]._allowed[name]
+    return not allowed.kind or str in allowed.kind
 
 
 def bad_values(key, name):
     """Values outside of the domain of a parameter."""
-    if name in FLAGS:
+    allowed = KINDS[key]._allowed[name]
+    if holds(key, name, bool):
         return [0, 1, None, "yes", 0.5]
-    if name in NAMES:
+    if is_name(key, name):
         return [0, 1.0, None, ["linear"], Adam()]
-    bad = [-1, math.nan, "0.5", True, np.bool_(True), [0.5], np.array([0.5]), 1j]
-    bad += [] if may_be_none(key, name) else [None]
-    if is_count(key, name):
-        return bad + [0.5, math.inf] + ([0] if name in COUNTS else [])
-    if name in {"learning_rate", "quantile", "warmup", "factor", "decay"}:
-        bad += [0, 0.0, math.inf]
-    if name in {"momentum", "rho", "beta_1", "beta_2", "quantile", "warmup", "factor"}:
-        bad += [1, 1.0, 1.5, math.inf]
-    if name == "quantile":
+    bad = [math.nan, math.inf, "0.5", True, np.bool_(True)]
+    bad += [[0.5], np.array([0.5]), 1j]
+    bad += [] if None in allowed.options else [None]
+    bad += [0.5] if holds(key, name, Integral) else []
+    beyond = {"ge": (-0.5, -1), "gt": (0, -1), "le": (0.5, 1), "lt": (0, 0.5)}
+    for side, steps in beyond.items():
+        if (bound := allowed.bounds[side]) is not None:
+            bad += [bound + step for step in steps] + [float(bound + steps[0])]
+    if isinstance(allowed, AllowedRising):
         bad += [[], [0.5, 0.5], [0.9, 0.1], (0.1, 1.0), [0.1, "0.5"], [0.1, [0.5, 0.9]]]
-    if name == "label_smoothing":
-        bad += [1, 1.0, 1.5, math.inf]
-    if name in {"final", "start", "decay"}:
-        bad += [1.5, math.inf]
     return bad
 
 
@@ -139,7 +117,6 @@ def test_registry_is_complete(family):
 def test_parameters_and_their_domains_are_the_same_names(key):
     rule = KINDS[key]()
     assert set(rule.get_params()) == set(rule._allowed)
-    assert set(rule.get_params()) <= set(OTHER)
     assert isinstance(rule, Rule)
     assert rule._check() is rule
 
@@ -147,7 +124,7 @@ def test_parameters_and_their_domains_are_the_same_names(key):
 @pytest.mark.parametrize("key", KINDS)
 def test_get_and_set_params_round_trip(key):
     rule = KINDS[key]()
-    other = {name: OTHER[name] for name in rule.get_params()}
+    other = others(KINDS[key])
     assert rule.set_params(**other) is rule
     assert rule.get_params() == other
     assert rule._check() is rule
@@ -162,7 +139,7 @@ def test_get_and_set_params_round_trip(key):
 )
 def test_copies_are_equal_and_their_own(key, copied):
     kind = KINDS[key]
-    rule = kind(**{name: OTHER[name] for name in kind._allowed})
+    rule = kind(**others(kind))
     twin = copied(rule)
     assert twin is not rule
     assert type(twin) is kind
@@ -170,12 +147,12 @@ def test_copies_are_equal_and_their_own(key, copied):
     assert twin.get_params() == rule.get_params()
     for name in kind._allowed:
         twin.set_params(**{name: kind().get_params()[name]})
-        assert rule.get_params()[name] == OTHER[name]
+        assert rule.get_params()[name] == other_value(kind, name)
 
 
 @pytest.mark.parametrize(("key", "name"), PARAMETERS)
 def test_rules_with_another_parameter_differ(key, name):
-    rule, other = KINDS[key](), KINDS[key](**{name: OTHER[name]})
+    rule, other = KINDS[key](), KINDS[key](**{name: other_value(KINDS[key], name)})
     assert (rule == other, rule != other) == (False, True)
     twin = KINDS[key]()
     assert (rule == twin, rule != twin) == (True, False)
@@ -195,7 +172,7 @@ def test_rules_of_other_classes_differ(key):
 def test_printed_form_is_its_construction(key):
     kind = KINDS[key]
     assert repr(kind()) == f"{kind.__name__}()"
-    rule = kind(**{name: OTHER[name] for name in kind._allowed})
+    rule = kind(**others(kind))
     assert eval(repr(rule), {kind.__name__: kind}) == rule
     assert rule._repr_html_() == f"<code>{rule!r}</code>"
 
@@ -215,11 +192,11 @@ def test_bad_value_is_named_with_what_is_allowed(key, name, value):
 
 @pytest.mark.parametrize(("key", "name"), PARAMETERS)
 def test_numbers_of_numpy_are_numbers(key, name):
-    value = OTHER[name]
-    types = [str] if name in NAMES else [np.float32, np.float64]
-    if name in FLAGS:
+    value = other_value(KINDS[key], name)
+    types = [str] if is_name(key, name) else [np.float32, np.float64]
+    if holds(key, name, bool):
         types = [np.bool_]
-    elif is_count(key, name):
+    elif holds(key, name, Integral):
         types = [np.int32, np.int64]
     for kind in types:
         assert KINDS[key](**{name: kind(value)})._check()
@@ -234,7 +211,7 @@ def test_docstring_names_every_parameter(key):
 @pytest.mark.parametrize("key", [k for k in KINDS if k.startswith("opt")])
 @pytest.mark.parametrize("l1", [0.0, 0.1])
 def test_hyperparameters_do_not_change_by_making_a_kernel(key, l1):
-    rule = KINDS[key](**{name: OTHER[name] for name in KINDS[key]._allowed})
+    rule = KINDS[key](**others(KINDS[key]))
     before = rule.get_params()
     kernel = rule._kernel(l1)
     assert rule.get_params() == before
@@ -247,15 +224,15 @@ def test_a_name_is_the_rule_with_its_defaults(family):
     registry, base, _ = REGISTRIES[family]
     for name, kind in registry.items():
         assert resolve_rule(name, registry, base, "rule", "Owner") == kind()
-        rule = kind(**{p: OTHER[p] for p in kind._allowed})
+        rule = kind(**others(kind))
         assert resolve_rule(rule, registry, base, "rule", "Owner") is rule
 
 
 @pytest.mark.parametrize("value", ["nonsense", 3, None, Adam, ["adam"], StepDecay()])
 def test_what_is_no_rule_is_refused(value):
     match = (
-        r"^The 'optimizer' parameter of Owner must be one of \['adagrad', 'adam', "
-        r"'adamw', 'momentum', 'nadam', 'rmsprop', 'sgd'\] or an instance of .*"
+        r"^The 'optimizer' parameter of Owner must be one of "
+        rf"{re.escape(str(sorted(OPTIMIZERS)))} or an instance of .*"
         rf"\. Got {re.escape(repr(value))} instead\.$"
     )
     with pytest.raises(ValueError, match=match):
@@ -293,5 +270,11 @@ def test_allowed_options_are_not_numbers_that_compare_equal():
     assert None in domain
     for value in (0, 1, False, "Auto", np.array(["auto"])):
         assert value not in domain
+    number = Allowed(Real, ge=1, le=3, options=(0,))
+    assert str(number) == "a float >= 1 and <= 3 or 0"
+    for value in (0, 0.0, np.float32(0), np.int64(0), 1, 2.5, 3):
+        assert value in number
+    for value in (False, np.bool_(False), -1, 0.5, 3.5, math.nan, "0", None, [0]):
+        assert value not in number
     assert math.inf in Allowed(Integral, ge=1, options=(math.inf,))
     assert math.inf not in Allowed(Integral, ge=1)

@@ -4,6 +4,7 @@ Collected where PyTorch is installed. `docs/optimizers.md` has the conventions.
 """
 
 import numpy as np
+import oracles
 import pytest
 import torch
 from numpy.testing import assert_allclose
@@ -23,7 +24,16 @@ from skgd.activations import (
     Tanh,
 )
 from skgd.losses import LogLoss
-from skgd.optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, NAdam, RMSprop
+from skgd.optimizers import (
+    OPTIMIZERS,
+    SGD,
+    AdaGrad,
+    Adam,
+    AdamW,
+    Momentum,
+    NAdam,
+    RMSprop,
+)
 
 N_STEPS = 200
 PAIRS = {
@@ -68,8 +78,20 @@ PAIRS = {
         ),
     ),
 }
+# what PyTorch does not have, by what the oracles say
+ELSEWHERE = {n for n, oracle in oracles.OPTIMIZERS.items() if not oracle.in_torch}
 # rounding errors of so many steps; a wrong epsilon or share is off by far more
 TOLERANCE = {np.float64: 1e-12, np.float32: 1e-4}
+
+
+def test_every_optimizer_that_they_have_is_compared():
+    kinds = {kind for name, kind in OPTIMIZERS.items() if name not in ELSEWHERE}
+    assert {type(ours) for ours, _ in PAIRS.values()} == kinds
+
+
+def test_what_is_not_compared_they_do_not_have():
+    for name in ELSEWHERE:
+        assert not hasattr(torch.optim, OPTIMIZERS[name].__name__)
 
 
 @pytest.fixture(autouse=True)

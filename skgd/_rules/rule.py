@@ -70,7 +70,8 @@ class Allowed:
         return isinstance(value, tuple(k for k in self.kind if k is not bool))
 
     def __contains__(self, value):
-        if isinstance(value, str | float | type(None)) and value in self.options:
+        may_be_option = isinstance(value, str | Real | None)
+        if may_be_option and not isinstance(value, bool) and value in self.options:
             return True
         if not self._is_kind(value):
             return False
