@@ -59,7 +59,7 @@ def random_parameters(architecture, rng):
 def distance_to_corner(case, activation):
     """How far the nearest pre-activation or output is from where a slope jumps."""
     distances = [np.inf]
-    if activation in {"relu", "leaky_relu", "selu"}:
+    if oracles.ACTIVATIONS[activation].kinked:
         # Exactly zero is what dead units hand on without an intercept: it stays.
         distances += [np.abs(a[a != 0]).min() for a in case.expected.pre_activations]
     if not case.architecture.softmax:

@@ -143,7 +143,11 @@ UNITS = [
 
 
 def test_every_activation_is_compared():
-    assert {type(ours) for ours, _ in UNITS} == set(ACTIVATIONS.values())
+    compared = {type(ours) for ours, _ in UNITS}
+    for name, kind in ACTIVATIONS.items():
+        in_torch = oracles.ACTIVATIONS[name].in_torch
+        assert (kind in compared) == in_torch
+        assert in_torch or not hasattr(torch.nn, kind.__name__)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
