@@ -14,9 +14,9 @@ import numpy as np
 from scipy.special import xlogy
 
 # ---------------------------------------------------------------- optimizers
-# Hyperparameters, and the rate and number of updates with which they arrive; `falling`
-# where the rate has to fall to zero on the way.
-Way = namedtuple("Way", "params rate n_steps falling", defaults=[False])
+# Hyperparameters, and the rate and number of updates with which they arrive. A rate
+# that has to fall on the way is proportional to this power of what is left of it.
+Way = namedtuple("Way", "params rate n_steps falling", defaults=[0])
 
 
 class OptimizerOracle:
@@ -127,7 +127,7 @@ class RMSpropOracle(ProximalOracle):
         "rmsprop": Way({}, 0.01, 4000),
         "centered": Way(dict(centered=True, epsilon=1.0), 0.1, 4000),
     }
-    to_optimum = {"rmsprop": Way({}, 0.02, 20000, falling=True)}
+    to_optimum = {"rmsprop": Way({}, 0.02, 20000, falling=1)}
     to_minimum = {}, dict(schedule="cosine", max_iter=3000)
 
     def move(self, w, g, rate):
@@ -191,7 +191,7 @@ class NAdamOracle(ProximalOracle):
         "nadam-beta-zero": dict(beta_1=0.0),
     }
     to_lasso = {"nadam": Way({}, 0.01, 10000)}
-    to_optimum = {"nadam": Way({}, 0.02, 8000, falling=True)}
+    to_optimum = {"nadam": Way({}, 0.02, 8000, falling=1)}
 
     def move(self, w, g, rate):
         b1, b2, t = self.rule.beta_1, self.rule.beta_2, self.t

@@ -23,7 +23,10 @@ X, Y = load_iris(return_X_y=True)
 
 SHARED = {
     "solver": (["lbfgs", None, 1], "'batch' or 'sgd' or 'minibatch'"),
-    "optimizer": (["lion", Adam, None], "adagrad.*instance of one of their classes"),
+    "optimizer": (
+        ["nonsense", Adam, None],
+        "adagrad.*instance of one of their classes",
+    ),
     "penalty": (["l3", 2], "'l2' or 'l1' or 'elasticnet' or None"),
     "alpha": ([-1, "a", np.nan, None, True], "a float >= 0"),
     "l1_ratio": ([-0.1, 1.1, "a"], "a float >= 0 and <= 1 or None"),

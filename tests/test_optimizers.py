@@ -138,7 +138,7 @@ def test_fixed_point_of_the_l1_penalty_is_the_lasso(rule, way):
     bound = bind(linear(8, fit_intercept=False), rng.standard_normal(8), X, y)
     trainer = Trainer(bound, rule, l1=0.4)
     for step in range(way.n_steps):
-        trainer.epoch(way.rate * (1 - step / way.n_steps if way.falling else 1))
+        trainer.epoch(way.rate * (1 - step / way.n_steps) ** way.falling)
     np.testing.assert_allclose(bound.theta, lasso.coef_, rtol=0, atol=1e-7)
     np.testing.assert_array_equal(bound.theta == 0, lasso.coef_ == 0)
 

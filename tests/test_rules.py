@@ -84,7 +84,8 @@ def bad_values(key, name):
     beyond = {"ge": (-0.5, -1), "gt": (0, -1), "le": (0.5, 1), "lt": (0, 0.5)}
     for side, steps in beyond.items():
         if (bound := allowed.bounds[side]) is not None:
-            bad += [bound + step for step in steps] + [float(bound + steps[0])]
+            outside = [bound + step for step in steps] + [float(bound + steps[0])]
+            bad += [value for value in outside if value not in allowed.options]
     if isinstance(allowed, AllowedRising):
         bad += [[], [0.5, 0.5], [0.9, 0.1], (0.1, 1.0), [0.1, "0.5"], [0.1, [0.5, 0.9]]]
     return bad

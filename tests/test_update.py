@@ -161,7 +161,7 @@ def test_state_is_no_parameter(variant):
     results = []
     for each in [*goes_on, clone(rule)]:
         v = w.copy()
-        each.update(v, np.full(3, 0.5))
+        each.update(v, np.full(3, -0.05))
         results.append(v)
     assert_array_equal(results[0], results[1])
     assert_array_equal(results[0], results[2])
