@@ -208,6 +208,46 @@ class NAdamOracle(ProximalOracle):
         self.first = self.first + (1 - self.rule.beta_1) * p
 
 
+class LionOracle(OptimizerOracle):
+    """The sign, with the subgradient of an L1 penalty at the new weight in it.
+
+    For a new weight on either side of zero the penalty's part is `l1` or `-l1`. If
+    neither side is right, the new weight is zero, and the part is what makes the
+    argument of the sign zero, as far as the penalty reaches.
+    """
+
+    rate = 0.01
+    published_rate = 0.0001
+    normalises = True
+    variants = {
+        "lion-betas": dict(beta_1=0.5, beta_2=0.9),
+        "lion-beta-zero": dict(beta_1=0.0),
+        "lion-decay": dict(weight_decay=0.5),
+    }
+    # its steps do not become shorter: the rate has to
+    to_lasso = {"lion": Way({}, 0.01, 10000, falling=4)}
+    to_optimum = {"lion": Way({}, 0.01, 20000, falling=1)}
+    to_minimum = {}, dict(schedule="cosine", max_iter=3000)
+    in_torch = False
+
+    def __init__(self, rule, n):
+        self.rule, self.momentum = rule, np.zeros(n)
+
+    def step(self, w, g, rate, l1, l2, decays=1.0):
+        b1, b2 = self.rule.beta_1, self.rule.beta_2
+        w = w * np.maximum(1 - rate * self.rule.weight_decay * decays, 0.0)
+        g = g + l2 * w
+        argument = b1 * self.momentum + (1 - b1) * g
+        above = w - rate * np.sign(argument + (1 - b1) * l1)
+        below = w - rate * np.sign(argument - (1 - b1) * l1)
+        new = np.where(above > 0, above, np.where(below < 0, below, 0.0))
+        new = np.where(l1 > 0, new, w - rate * np.sign(argument))
+        part = np.clip(-argument / (1 - b1), -l1, l1)
+        part = np.where(new == 0, part, l1 * np.sign(new))
+        self.momentum = b2 * self.momentum + (1 - b2) * (g + part)
+        return new
+
+
 class SGDOracle(OptimizerOracle):
     """The cumulative L1 penalty of Tsuruoka et al. (2009), after the gradient."""
 
@@ -239,6 +279,7 @@ OPTIMIZERS = {
     "adam": AdamOracle,
     "adamw": AdamWOracle,
     "nadam": NAdamOracle,
+    "lion": LionOracle,
 }
 
 
