@@ -39,6 +39,7 @@ __all__ = [
     "SquaredEpsilonInsensitive",
     "SquaredError",
     "SquaredHinge",
+    "Tweedie",
 ]
 
 
@@ -248,6 +249,14 @@ class AbsoluteError(Loss):
         return loss_kernel(_epsilon_insensitive, 0.0)
 
 
+def _check_least(loss, y, positive):
+    if y.size and (y.min() <= 0 if positive else y.min() < 0):
+        raise ValueError(
+            f"Some value(s) of y are out of the valid range of the loss {loss!r}: the "
+            f"least is {y.min()}, all must be {'> 0' if positive else '>= 0'}."
+        )
+
+
 cdef double _poisson(double y, double z, const double* h, double* dz) noexcept nogil:
     cdef double mean = exp(z)
     dz[0] = mean - y
@@ -271,11 +280,7 @@ class Poisson(Loss):
     link = "exp"
 
     def _check_target(self, y):
-        if y.size and y.min() < 0:
-            raise ValueError(
-                "Some value(s) of y are out of the valid range of the loss "
-                f"{self!r}: the least is {y.min()}, all must be >= 0."
-            )
+        _check_least(self, y, positive=False)
 
     def _kernel(self, softmax=False):
         return loss_kernel(_poisson)
@@ -306,14 +311,87 @@ class Gamma(Loss):
     link = "exp"
 
     def _check_target(self, y):
-        if y.size and y.min() <= 0:
-            raise ValueError(
-                "Some value(s) of y are out of the valid range of the loss "
-                f"{self!r}: the least is {y.min()}, all must be > 0."
-            )
+        _check_least(self, y, positive=True)
 
     def _kernel(self, softmax=False):
         return loss_kernel(_gamma)
+
+
+cdef inline double _rise(double c, double z, double log_y, double shift) noexcept nogil:
+    # (exp(c z) - exp(c log y)) / c, times exp(shift), by way of the larger of the two:
+    # no digits are lost where c is nearly zero, and nothing overflows that the result
+    # does not
+    cdef double x = c * (z - log_y)
+    if c == 0:
+        return exp(shift) * (z - log_y)
+    if x > 0:
+        return exp(c * z + shift) * (-expm1(-x) / c)
+    return exp(c * log_y + shift) * (expm1(x) / c)
+
+
+cdef double _tweedie(double y, double z, const double* h, double* dz) noexcept nogil:
+    cdef double mean, excess, log_y, a = 1 - h[0], b = 2 - h[0]
+    if h[0] == 0:
+        mean = exp(z)
+        dz[0] = mean * (mean - y)
+        return 0.5 * (mean - y) * (mean - y)
+    if y == 0:
+        dz[0] = exp(b * z)
+        return dz[0] / b
+    log_y = log(y)
+    excess = z - log_y
+    dz[0] = (
+        exp(b * z) * -expm1(-excess) if excess > 0
+        else exp(a * z + log_y) * expm1(excess))
+    return _rise(b, z, log_y, 0) - _rise(a, z, log_y, log_y)
+
+
+class Tweedie(Loss):
+    r"""Half the Tweedie deviance with the log link.
+
+    .. math:: \frac{y^{2 - p}}{(1 - p)(2 - p)} - \frac{y \mu^{1 - p}}{1 - p}
+              + \frac{\mu^{2 - p}}{2 - p}, \qquad \mu = \exp(z)
+
+    The variance of a target is in proportion to the power ``p`` of its mean ``mu``
+    [1]_. Predictions are these means. The power 0 is the squared error of the mean, 1 is
+    `Poisson` and 2 is `Gamma`; powers between 1 and 2 suit amounts that are often zero,
+    such as the total claims of an insurance policy, and 3 is the inverse Gaussian.
+    scikit-learn's `TweedieRegressor` minimises the same loss, less a constant.
+
+    Parameters
+    ----------
+    power : float, default=1.5
+        The power ``p``, 0 or in [1, 3]. Targets can be any numbers for the power 0, must
+        not be negative for a power below 2, and must be positive from 2 on.
+
+    References
+    ----------
+    .. [1] B. Jorgensen, "Exponential Dispersion Models", Journal of the Royal
+       Statistical Society B 49, 1987.
+
+    Examples
+    --------
+    >>> from skgd.losses import Tweedie
+    >>> Tweedie(power=1.5).evaluate([0.0, 1.0], [0.0, 0.0])
+    (array([2., 0.]), array([1., 0.]))
+    """
+
+    link = "exp"
+    _allowed = {"power": Allowed(Real, ge=1, le=3, options=(0,))}
+
+    def __init__(self, power=1.5):
+        self.power = power
+
+    @property
+    def _unit_exponent(self):
+        return 2 - float(self.power)
+
+    def _check_target(self, y):
+        if self.power >= 1:
+            _check_least(self, y, positive=self.power >= 2)
+
+    def _kernel(self, softmax=False):
+        return loss_kernel(_tweedie, self.power)
 
 
 # ---------------------------------------------------------------- classification
@@ -482,6 +560,7 @@ REGRESSION_LOSSES = {
     "quantile": Quantile,
     "poisson": Poisson,
     "gamma": Gamma,
+    "tweedie": Tweedie,
 }
 
 CLASSIFICATION_LOSSES = {

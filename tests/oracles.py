@@ -343,6 +343,18 @@ def _smoothed(y, rule):
     return np.where(y == 1, 1 - rule.label_smoothing / 2, rule.label_smoothing / 2)
 
 
+def _tweedie(y, z, rule):
+    # in extended precision, since the terms cancel
+    y, z = np.longdouble(y), np.longdouble(z)
+    p, mean = np.longdouble(rule.power), np.exp(z)
+    if p == 1:
+        return y * np.log(y) - y * z - y + mean
+    if p == 2:
+        return y / mean - 1 - np.log(y / mean)
+    terms = y ** (2 - p) / ((1 - p) * (2 - p)), y * mean ** (1 - p) / (1 - p)
+    return terms[0] - terms[1] + mean ** (2 - p) / (2 - p)
+
+
 LOSSES = {
     "squared_error": LossOracle(
         lambda y, z, rule: (z - y) ** 2 / 2, lambda y, z, rule: z - y, _smooth
@@ -395,6 +407,14 @@ LOSSES = {
         _smooth,
         draw=_amounts,
         link="exp",
+    ),
+    "tweedie": LossOracle(
+        _tweedie,
+        lambda y, z, rule: np.exp((1 - rule.power) * z) * (np.exp(z) - y),
+        _smooth,
+        draw=_amounts,
+        link="exp",
+        variants=[dict(power=power) for power in (0, 1, 1.05, 1.99, 2, 2.5, 3)],
     ),
     "log_loss": LossOracle(
         lambda y, z, rule: (
