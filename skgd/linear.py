@@ -3,9 +3,10 @@
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 
-from ._data.targets import ClassificationTargets, RegressionTargets
+from ._estimators.classification import ClassificationTargets
 from ._estimators.docstrings import fill_doc
 from ._estimators.linear_model import LinearModel
+from ._estimators.regression import RegressionTargets
 from .losses import LogLoss, ModifiedHuber
 
 __all__ = ["GDClassifier", "GDRegressor"]
@@ -480,11 +481,11 @@ class GDClassifier(ClassificationTargets, LinearModel):
         """
         Z = self._raw(X)
         if isinstance(self._fitted_loss, LogLoss):
-            return self._probabilities(Z)
+            return self._encoding.probabilities(Z)
         P = (np.clip(Z, -1, 1) + 1) / 2
         if P.shape[1] == 1:
             return np.hstack([1 - P, P])
-        if self._multilabel:
+        if self._encoding.multilabel:
             return P
         # no class is likely: all are as likely as another
         P[~P.any(axis=1)] = 1

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from ._data.targets import ClassificationTargets, RegressionTargets
+from ._estimators.classification import ClassificationTargets
 from ._estimators.docstrings import fill_doc
 from ._estimators.perceptron import MultilayerPerceptron
+from ._estimators.regression import RegressionTargets
 from .losses import LogLoss
 
 __all__ = ["MLPGDClassifier", "MLPGDRegressor"]
@@ -429,7 +430,8 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         P : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
-        return self._probabilities(self._raw(X))
+        Z = self._raw(X)
+        return self._encoding.probabilities(Z)
 
     def predict_log_proba(self, X):
         """Logarithms of the probabilities.

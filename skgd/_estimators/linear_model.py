@@ -71,11 +71,11 @@ class LinearModel(GradientDescent):
         "max_iter to improve the fit."
     )
 
-    def _architecture(self, rules, n_features):
+    def _architecture(self, rules, samples):
         return Architecture(
-            sizes=(n_features, self._n_outputs),
+            sizes=(samples.X.shape[1], samples.encoding.n_outputs),
             loss=rules["loss"],
-            softmax=self._softmax,
+            softmax=samples.encoding.softmax,
             fit_intercept=bool(self.fit_intercept),
             input_batch_norm=bool(self.batch_norm),
             input_dropout=float(self.dropout),
@@ -130,7 +130,7 @@ class LinearModel(GradientDescent):
         dtype = state.theta.dtype
         return self._shape_coef(W.T.astype(dtype, order="C")), b.astype(dtype)
 
-    def _absorb(self, architecture, state, start):
+    def _adopt_public(self, architecture, state, start):
         # go on from what the user has set since, if anything
         if start is None:
             coef, intercept = self._public(architecture, state)
@@ -193,7 +193,7 @@ class LinearModel(GradientDescent):
                     f"{intercept.shape}, the intercepts have {(k,)}."
                 )
             start["b"] = [intercept.reshape(k)]
-        return _in_units(start, d, k, units)
+        return _start_in_units(start, d, k, units)
 
     def _begin(self, architecture, state, start):
         views = architecture.views(state.theta)
@@ -248,7 +248,7 @@ def _input_map(architecture, state):
     return normalisation_map(1.0, 0.0, mean, variance)
 
 
-def _in_units(start, d, k, units):
+def _start_in_units(start, d, k, units):
     # weights and intercepts in units of training; where only one is given, as if the
     # other were zero there
     if units is None or not start:

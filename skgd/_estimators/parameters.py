@@ -130,7 +130,8 @@ class Settings(BaseEstimator):
         kind = f"single {self._kind}" if single else self._kind
         return optimizer.own_rate(kind, self.n_features_in_)
 
-    def _recipe(self, rules, n_samples, n_used, weight_sum, incremental):
+    def _recipe(self, rules, data, weight_mean, incremental):
+        n_samples = data.n_samples
         searched = isinstance(rules["learning_rate"], LineSearch)
         if self.solver == "batch":
             # a search needs the gradient, which updates by a single row do not keep
@@ -155,7 +156,9 @@ class Settings(BaseEstimator):
             schedule = self._own_schedule(rate, rules["optimizer"], incremental)
         alpha, per_sample = self.alpha, self._penalty_per_sample
         if alpha == "auto":
-            alpha, per_sample = self._own_alpha(n_used, weight_sum, incremental), False
+            weight_sum = weight_mean * n_samples
+            alpha = self._own_alpha(data.n_used, weight_sum, incremental)
+            per_sample = False
         l1, l2 = penalty_strengths(self.penalty, alpha, self.l1_ratio)
         return Recipe(
             optimizer=rules["optimizer"],
@@ -171,4 +174,5 @@ class Settings(BaseEstimator):
             per_sample=per_sample,
             clip_norm=np.inf if self.clip_norm is None else float(self.clip_norm),
             average=rules["average"],
+            single_pass=incremental,
         )

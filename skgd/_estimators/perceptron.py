@@ -75,13 +75,13 @@ class MultilayerPerceptron(GradientDescent):
         self._dropout_rates(len(self._hidden()))
         return rules
 
-    def _architecture(self, rules, n_features):
+    def _architecture(self, rules, samples):
         hidden = self._hidden()
         return Architecture(
-            sizes=(n_features, *hidden, self._n_outputs),
+            sizes=(samples.X.shape[1], *hidden, samples.encoding.n_outputs),
             loss=rules["loss"],
             activation=rules["activation"],
-            softmax=self._softmax,
+            softmax=samples.encoding.softmax,
             batch_norm=bool(self.batch_norm),
             dropout=self._dropout_rates(len(hidden)),
             input_dropout=float(self.input_dropout),
@@ -137,7 +137,7 @@ class MultilayerPerceptron(GradientDescent):
         link = architecture.loss.link
         self.out_activation_ = "softmax" if architecture.softmax else link
 
-    def _absorb(self, architecture, state, start):
+    def _adopt_public(self, architecture, state, start):
         # Go on from the public attributes, if someone else has set them; an average
         # of the parameters begins anew there.
         public = self._public(architecture, state)
@@ -182,7 +182,7 @@ class MultilayerPerceptron(GradientDescent):
         return start
 
     # ------------------------------------------------------------ prediction
-    def _rows(self, X):
+    def _prediction_data(self, X):
         check_is_fitted(self)
         dtype = self._state.theta.dtype
         X = validate_features(
@@ -191,7 +191,7 @@ class MultilayerPerceptron(GradientDescent):
         return Data(as_rows(X))
 
     def _raw(self, X):
-        rows = self._rows(X)
+        rows = self._prediction_data(X)
         architecture = self._architecture_
         theta = np.empty(architecture.n_params, self._state.theta.dtype)
         running = architecture.new_running(theta.dtype)
@@ -200,7 +200,7 @@ class MultilayerPerceptron(GradientDescent):
 
     def _hidden_outputs(self, X):
         # of each hidden layer: linear map, the same normalised, activation
-        rows = self._rows(X)
+        rows = self._prediction_data(X)
         outputs = []
         for n_layers in range(1, self.n_layers_ - 1):
             linear = self._linear_map(rows, n_layers)
