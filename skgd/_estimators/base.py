@@ -1,6 +1,7 @@
 """What the four estimators share: validate, resolve, fit, continue, publish."""
 
 import warnings
+from abc import abstractmethod
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
@@ -15,7 +16,8 @@ from .._data.features import check_weights
 from .._data.held_out import validation
 from .._data.prepare import prepare
 from .._data.samples import Given, check_samples
-from .._engine.architecture import set_views
+from .._data.targets import ClassEncoding, RegressionEncoding
+from .._engine.architecture import Architecture, set_views
 from .._engine.memory import aligned
 from .._engine.threads import single_blas_thread
 from .._training.descent import Outcome, descend
@@ -45,6 +47,64 @@ class GradientDescent(CallbackSupportMixin, Settings):
     `perceptron.py`) says what the network is and moves its parameters from and to the
     public attributes.
     """
+
+    # ------------------------------------------------- what a kind of target declares
+    # how targets are encoded: RegressionEncoding or ClassEncoding
+    _encoding_class: type
+    # whether targets are numbers, which can be standardised
+    _y_numeric: bool
+
+    @abstractmethod
+    def _class_weights(self, y, encoding, incremental):
+        """The factors of the sample weights, `ClassWeights`; None for equal ones."""
+
+    @abstractmethod
+    def _score_raw(self, Z, y, weights):
+        """The score of raw predictions; NaN where they are not finite."""
+
+    # ------------------------------------------------- what a kind of model declares
+    # epochs without an improvement, beyond n_iter_no_change, that make a plateau
+    _patience_beyond: int
+    # whether a plateau is one of mean losses: see `Stopping`
+    _windowed_tol: bool
+    # `t_` before the first sample
+    _t_start: int
+    # standard deviations from the mean that a standardised value may be; None for any
+    _most_deviations: float | None
+    # the warning after max_iter epochs
+    _not_converged: str
+
+    @abstractmethod
+    def _architecture(self, rules, samples):
+        """The network for some samples, an `Architecture`."""
+
+    @abstractmethod
+    def _initialise(self, architecture, views, rng):
+        """Draw the initial parameters of a network into the views of its vector."""
+
+    @abstractmethod
+    def _parameters_set_by_hand(self):
+        """Public attributes that the user has set before a first fit, as `start`."""
+
+    @abstractmethod
+    def _adopt_public(self, architecture, state, start):
+        """Go on from `start`, or from public attributes that the user has changed."""
+
+    @abstractmethod
+    def _publish(self, architecture, state):
+        """Set the public attributes, which act on raw data, from a state."""
+
+    @abstractmethod
+    def _raw(self, X):
+        """Raw predictions by the public attributes, in the user's units."""
+
+    # ------------------------------------------------- what `fit` leaves
+    # the training, which partial_fit and warm_start continue
+    _state: TrainingState
+    # the network, with the scale of its targets
+    _architecture_: Architecture
+    # how the targets were encoded
+    _encoding: RegressionEncoding | ClassEncoding
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -6,8 +6,10 @@ from sklearn.base import ClassifierMixin
 from .._data.class_weights import ClassWeights
 from .._data.targets import ClassEncoding
 from ..losses import CLASSIFICATION_LOSSES
+from .docstrings import fill_doc
 
 
+@fill_doc
 class ClassificationTargets(ClassifierMixin):
     """Two classes, several, or several labels for each sample."""
 
@@ -22,6 +24,39 @@ class ClassificationTargets(ClassifierMixin):
 
     def _class_weights(self, y, encoding, incremental):
         return ClassWeights.of(self, y, encoding, incremental)
+
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Make one more pass, over the given samples.
+
+        {partial_fit}
+
+        Parameters
+        ----------
+        {training_classes}
+        classes : array-like of shape (n_classes,), default=None
+            All classes of all calls; required at the first.
+        {sample_weight}
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
+
+    def predict(self, X):
+        """Predict class labels.
+
+        Parameters
+        ----------
+        {data}
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Class labels, or a binary indicator of labels.
+        """
+        return self._decode(self._raw(X))
 
     def _score_raw(self, Z, y, weights):
         if not np.isfinite(Z).all():

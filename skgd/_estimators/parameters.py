@@ -1,6 +1,7 @@
 """Parameters of the estimators: what is allowed, and what it comes to in a training."""
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from numbers import Integral, Real
 
@@ -21,9 +22,35 @@ from ..schedules import SCHEDULES
 FEW = 100
 
 
-class Settings(BaseEstimator):
-    """The parameters that the four estimators share."""
+class Settings(BaseEstimator, ABC):
+    """The parameters that the four estimators share.
 
+    What a subclass has to declare stands here and in `GradientDescent`, first in the
+    class.
+    """
+
+    # ------------------------------------------------- what a subclass declares
+    # the losses by name
+    _losses: dict
+    # 'linear' or 'network': which default rate an optimizer has
+    _kind: str
+    # whether the penalty is divided by the samples of a batch, where alpha is a number
+    _penalty_per_sample: bool
+
+    @abstractmethod
+    def _own_alpha(self, n_used, weight_sum, incremental):
+        """The strength of the penalty that alpha='auto' stands for."""
+
+    @abstractmethod
+    def _own_batch_size(self, optimizer, n_samples):
+        """The number of samples that batch_size='auto' stands for."""
+
+    @abstractmethod
+    def _own_schedule(self, rate, optimizer, incremental):
+        """The schedule that learning_rate='auto' stands for, from `rate` on."""
+
+    # ------------------------------------------------- parameters and their domains
+    # what each parameter may be; a subclass adds its own
     _allowed = {
         "solver": Allowed(options=("batch", "sgd", "minibatch")),
         "penalty": Allowed(options=(*PENALTIES, None)),

@@ -6,8 +6,10 @@ from sklearn.metrics import d2_pinball_score, r2_score
 
 from .._data.targets import RegressionEncoding
 from ..losses import REGRESSION_LOSSES
+from .docstrings import fill_doc
 
 
+@fill_doc
 class RegressionTargets(RegressorMixin):
     """Numbers, one or several for each sample."""
 
@@ -23,6 +25,38 @@ class RegressionTargets(RegressorMixin):
     def _class_weights(self, y, encoding, incremental):
         return None
 
+    def partial_fit(self, X, y, sample_weight=None):
+        """Make one more pass, over the given samples.
+
+        {partial_fit}
+
+        Parameters
+        ----------
+        {training_numbers}
+        {sample_weight}
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        return self._fit(X, y, sample_weight, incremental=True)
+
+    def predict(self, X):
+        """Predict targets.
+
+        Parameters
+        ----------
+        {data}
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Predictions; for the Poisson and the gamma loss, means; for several
+            quantiles, a column for each, in rising order.
+        """
+        return self._decode(self._raw(X))
+
     def score(self, X, y, sample_weight=None):
         """R2, or for several quantiles the mean of their D2.
 
@@ -32,12 +66,10 @@ class RegressionTargets(RegressorMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data.
+        {data}
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Targets.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
+        {sample_weight}
 
         Returns
         -------
