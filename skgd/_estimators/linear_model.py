@@ -20,6 +20,10 @@ from .parameters import FEW
 POWER = 0.25
 # the share of the rate at which a training that does not improve ends
 LEAST = 1e-3
+# plateaus after which `Falling` would be at zero
+PLATEAUS_TO_ZERO = 73
+# standard deviations of the targets by which intercepts start away from their mean
+START_OF_INTERCEPTS = 1 / 8
 
 
 class Falling(Steady):
@@ -49,7 +53,8 @@ class Falling(Steady):
         return self
 
     def _steady(self, n_plateaus):
-        return max((1 - min(n_plateaus / 73, 1)) ** 3, LEAST)
+        left = 1 - min(n_plateaus / PLATEAUS_TO_ZERO, 1)
+        return max(left**3, LEAST)
 
 
 class LinearModel(GradientDescent):
@@ -202,7 +207,7 @@ class LinearModel(GradientDescent):
             # gradients are rounding errors, which adaptive rules divide by themselves,
             # and throw it about: so it starts an eighth of a standard deviation off.
             for b in views["b"]:
-                b[state.units.targets.square > 0] = 1 / 8
+                b[state.units.targets.square > 0] = START_OF_INTERCEPTS
         if start is not None:
             set_views(views, self._start(architecture, state.units, **start))
 
