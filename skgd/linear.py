@@ -3,9 +3,10 @@
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 
-from ._data.targets import ClassificationTargets, RegressionTargets
+from ._estimators.classification import ClassificationTargets
 from ._estimators.docstrings import fill_doc
 from ._estimators.linear_model import LinearModel
+from ._estimators.regression import RegressionTargets
 from .losses import LogLoss, ModifiedHuber
 
 __all__ = ["GDClassifier", "GDRegressor"]
@@ -142,26 +143,10 @@ class GDRegressor(RegressionTargets, LinearModel):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training data.
-        y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Targets.
-        coef_init : array-like of the shape of coef_, default=None
-            Where to start.
-        intercept_init : array-like of the shape of intercept_, default=None
-            Where to start.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
-        X_val : {array-like, sparse matrix} of shape (n_val_samples, n_features), \
-                default=None
-            Data for early stopping, in place of a part of the training data. In a
-            `Pipeline` they are transformed as ``X`` is with
-            ``transform_input=["X_val"]`` and metadata routing.
-        y_val : array-like of shape (n_val_samples,) or (n_val_samples, n_targets), \
-                default=None
-            Targets of the same samples.
-        sample_weight_val : array-like of shape (n_val_samples,), default=None
-            Weights of the same samples.
+        {training_numbers}
+        {start}
+        {sample_weight}
+        {held_out_numbers}
 
         Returns
         -------
@@ -178,45 +163,6 @@ class GDRegressor(RegressionTargets, LinearModel):
             y_val=y_val,
             sample_weight_val=sample_weight_val,
         )
-
-    def partial_fit(self, X, y, sample_weight=None):
-        """Make one more pass, over the given samples.
-
-        Continues parameters, optimizer state, step count and random numbers: k
-        calls with the same data equal one `fit` of k epochs, given numbers for `alpha`
-        and the rate ('auto' goes by what a call sees), and but for divergence.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training data.
-        y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Targets.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
-
-        Returns
-        -------
-        self : object
-            The fitted estimator.
-        """
-        return self._fit(X, y, sample_weight, incremental=True)
-
-    def predict(self, X):
-        """Predict targets.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
-            Predictions; with a loss that has the log link, means; with several
-            quantiles, a column for each, in rising order.
-        """
-        return self._decode(self._raw(X))
 
 
 def _has_probabilities(self):
@@ -366,26 +312,10 @@ class GDClassifier(ClassificationTargets, LinearModel):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training data.
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Class labels, or a binary indicator of labels.
-        coef_init : array-like of the shape of coef_, default=None
-            Where to start.
-        intercept_init : array-like of the shape of intercept_, default=None
-            Where to start.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
-        X_val : {array-like, sparse matrix} of shape (n_val_samples, n_features), \
-                default=None
-            Data for early stopping, in place of a part of the training data. In a
-            `Pipeline` they are transformed as ``X`` is with
-            ``transform_input=["X_val"]`` and metadata routing.
-        y_val : array-like of shape (n_val_samples,) or (n_val_samples, n_labels), \
-                default=None
-            Targets of the same samples.
-        sample_weight_val : array-like of shape (n_val_samples,), default=None
-            Weights of the same samples.
+        {training_classes}
+        {start}
+        {sample_weight}
+        {held_out_classes}
 
         Returns
         -------
@@ -403,38 +333,12 @@ class GDClassifier(ClassificationTargets, LinearModel):
             sample_weight_val=sample_weight_val,
         )
 
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Make one more pass, over the given samples.
-
-        Continues parameters, optimizer state, step count and random numbers: k
-        calls with the same data equal one `fit` of k epochs, given numbers for `alpha`
-        and the rate ('auto' goes by what a call sees), and but for divergence.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training data.
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Class labels, or a binary indicator of labels.
-        classes : array-like of shape (n_classes,), default=None
-            All classes of all calls; required at the first.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
-
-        Returns
-        -------
-        self : object
-            The fitted estimator.
-        """
-        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
-
     def decision_function(self, X):
         """Signed distance to the decision boundary, times the norm of `coef_`.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data.
+        {data}
 
         Returns
         -------
@@ -443,21 +347,6 @@ class GDClassifier(ClassificationTargets, LinearModel):
         """
         Z = self._raw(X)
         return Z.ravel() if Z.shape[1] == 1 else Z
-
-    def predict(self, X):
-        """Predict class labels.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
-            Class labels, or a binary indicator of labels.
-        """
-        return self._decode(self._raw(X))
 
     @available_if(_has_probabilities)
     def predict_proba(self, X):
@@ -478,11 +367,11 @@ class GDClassifier(ClassificationTargets, LinearModel):
         """
         Z = self._raw(X)
         if isinstance(self._fitted_loss, LogLoss):
-            return self._probabilities(Z)
+            return self._encoding.probabilities(Z)
         P = (np.clip(Z, -1, 1) + 1) / 2
         if P.shape[1] == 1:
             return np.hstack([1 - P, P])
-        if self._multilabel:
+        if self._encoding.multilabel:
             return P
         # no class is likely: all are as likely as another
         P[~P.any(axis=1)] = 1

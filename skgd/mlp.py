@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from ._data.targets import ClassificationTargets, RegressionTargets
+from ._estimators.classification import ClassificationTargets
 from ._estimators.docstrings import fill_doc
 from ._estimators.perceptron import MultilayerPerceptron
+from ._estimators.regression import RegressionTargets
 from .losses import LogLoss
 
 __all__ = ["MLPGDClassifier", "MLPGDRegressor"]
@@ -138,22 +139,9 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training data.
-        y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Targets.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
-        X_val : {array-like, sparse matrix} of shape (n_val_samples, n_features), \
-                default=None
-            Data for early stopping, in place of a part of the training data. In a
-            `Pipeline` they are transformed as ``X`` is with
-            ``transform_input=["X_val"]`` and metadata routing.
-        y_val : array-like of shape (n_val_samples,) or (n_val_samples, n_targets), \
-                default=None
-            Targets of the same samples.
-        sample_weight_val : array-like of shape (n_val_samples,), default=None
-            Weights of the same samples.
+        {training_numbers}
+        {sample_weight}
+        {held_out_numbers}
 
         Returns
         -------
@@ -168,45 +156,6 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
             y_val=y_val,
             sample_weight_val=sample_weight_val,
         )
-
-    def partial_fit(self, X, y, sample_weight=None):
-        """Make one more pass, over the given samples.
-
-        Continues parameters, optimizer state, step count and random numbers: k
-        calls with the same data equal one `fit` of k epochs, given numbers for `alpha`
-        and the rate ('auto' goes by what a call sees), and but for divergence.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training data.
-        y : array-like of shape (n_samples,) or (n_samples, n_targets)
-            Targets.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
-
-        Returns
-        -------
-        self : object
-            The fitted estimator.
-        """
-        return self._fit(X, y, sample_weight, incremental=True)
-
-    def predict(self, X):
-        """Predict targets.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
-            Predictions; with a loss that has the log link, means; with several
-            quantiles, a column for each, in rising order.
-        """
-        return self._decode(self._raw(X))
 
 
 @fill_doc
@@ -349,22 +298,9 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training data.
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Class labels, or a binary indicator of labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
-        X_val : {array-like, sparse matrix} of shape (n_val_samples, n_features), \
-                default=None
-            Data for early stopping, in place of a part of the training data. In a
-            `Pipeline` they are transformed as ``X`` is with
-            ``transform_input=["X_val"]`` and metadata routing.
-        y_val : array-like of shape (n_val_samples,) or (n_val_samples, n_labels), \
-                default=None
-            Targets of the same samples.
-        sample_weight_val : array-like of shape (n_val_samples,), default=None
-            Weights of the same samples.
+        {training_classes}
+        {sample_weight}
+        {held_out_classes}
 
         Returns
         -------
@@ -380,68 +316,27 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
             sample_weight_val=sample_weight_val,
         )
 
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Make one more pass, over the given samples.
-
-        Continues parameters, optimizer state, step count and random numbers: k
-        calls with the same data equal one `fit` of k epochs, given numbers for `alpha`
-        and the rate ('auto' goes by what a call sees), and but for divergence.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training data.
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Class labels, or a binary indicator of labels.
-        classes : array-like of shape (n_classes,), default=None
-            All classes of all calls; required at the first.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples.
-
-        Returns
-        -------
-        self : object
-            The fitted estimator.
-        """
-        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
-
-    def predict(self, X):
-        """Predict class labels.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
-            Class labels, or a binary indicator of labels.
-        """
-        return self._decode(self._raw(X))
-
     def predict_proba(self, X):
         """Probabilities of the classes, or of each label.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data.
+        {data}
 
         Returns
         -------
         P : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
-        return self._probabilities(self._raw(X))
+        Z = self._raw(X)
+        return self._encoding.probabilities(Z)
 
     def predict_log_proba(self, X):
         """Logarithms of the probabilities.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data.
+        {data}
 
         Returns
         -------

@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone, is_classifier
 
 from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
+from skgd._data.held_out import hold_out
 from skgd.averaging import ASGD, AVERAGES, EMA, resolve_average
 from skgd.optimizers import SGD
 
@@ -280,20 +281,19 @@ def test_the_average_of_the_best_epoch_is_restored(estimator, batch_norm, rule):
 
 @pytest.mark.parametrize("rule", [ASGD(), EMA(decay=0.8)], ids=repr)
 @pytest.mark.parametrize(("estimator", "batch_norm"), KINDS)
-def test_validation_is_of_the_average(estimator, batch_norm, rule):
+def test_validation_is_of_the_average(estimator, batch_norm, rule, monkeypatch):
     X, y = data_for(estimator)
     held_out = {}
 
-    class Spy(estimator):
-        def _hold_out(self, X, y, *args):
-            given = np.c_[X, np.arange(len(X))], y, *args
-            rows, part = super()._hold_out(*given)
-            held_out["rows"] = part.X[:, -1].astype(int)
-            part.X = np.ascontiguousarray(part.X[:, :-1])
-            return rows, part
+    def spy(model, samples, state):
+        rows, part = hold_out(model, samples, state)
+        held_out["rows"] = np.setdiff1d(np.arange(len(X)), rows)
+        assert_array_equal(part.X, X[held_out["rows"]])
+        return rows, part
 
+    monkeypatch.setattr("skgd._data.prepare.hold_out", spy)
     options = dict(batch_norm=batch_norm, average=rule, early_stopping=True)
-    model = make(Spy, max_iter=5, **options)
+    model = make(estimator, max_iter=5, **options)
     if estimator in MLP:
         model.set_params(hidden_layer_sizes=(4, 3))
     model.fit(X, y)

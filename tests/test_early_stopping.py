@@ -12,6 +12,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import scale
 
 from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
+from skgd._data.held_out import hold_out
 
 ESTIMATORS = [GDRegressor, GDClassifier, MLPGDRegressor, MLPGDClassifier]
 
@@ -178,17 +179,17 @@ def test_small_data_with_several_classes(estimator):
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
-def test_all_validation_weights_zero(estimator):
+def test_all_validation_weights_zero(estimator, monkeypatch):
     X, y = data_for(estimator)
     # The split is the same for any weights: leave only training rows some weight.
     seen = []
 
-    class Spy(estimator):
-        def _hold_out(self, X, y, Y, weights, rng):
-            seen.append(super()._hold_out(X, y, Y, None, rng))
-            return seen[-1]
+    def spy(*args):
+        seen.append(hold_out(*args))
+        return seen[-1]
 
-    Spy(early_stopping=True, max_iter=1, random_state=0).fit(X, y)
+    monkeypatch.setattr("skgd._data.prepare.hold_out", spy)
+    estimator(early_stopping=True, max_iter=1, random_state=0).fit(X, y)
     weights = np.zeros(len(X))
     weights[seen[0][0]] = 1.0
     model = estimator(early_stopping=True, random_state=0)

@@ -147,3 +147,64 @@ def test_no_file_imports_itself_by_way_of_others():
     for module, later in EXCEPTIONS:
         graph[module].remove(later)  # an exception that is gone must leave the list
     TopologicalSorter(graph).prepare()
+
+
+# ---------------------------------------------------------------- sizes
+MOST_ARGUMENTS, MOST_LINES, MOST_LINES_OF_A_FILE, MOST_MODULES = 6, 50, 450, 14
+RULES = "a catalogue: each rule stands on one screen, and there are many"
+LONG_FILES = {
+    "skgd/activations.pyx": RULES,
+    "skgd/losses.pyx": RULES,
+    "skgd/optimizers.pyx": RULES,
+    "skgd/_engine/network.pyx": "one compiled class",
+    "tests/test_base.py": "what all estimators share",
+    "tests/test_callbacks.py": "one protocol, with its recorders",
+    "tests/test_inspection.py": "error rates over many curves",
+    "tests/test_minimize.py": "one function and all its arguments",
+    "tests/test_systems.py": "trainings from end to end, each a story",
+    "tests/test_units.py": "one rule, of data, of weights and of streams",
+}
+PYTHON = [path for path in FILES if path.suffix == ".py"]
+
+
+def functions_in(text):
+    """Each function of Python source: its name, positional arguments, lines of body."""
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        names = [arg.arg for arg in node.args.posonlyargs + node.args.args]
+        n_arguments = len(names) - (names[:1] in (["self"], ["cls"]))
+        body = node.body[1:] if ast.get_docstring(node) is not None else node.body
+        n_lines = body[-1].end_lineno - body[0].lineno + 1 if body else 0
+        yield node.name, n_arguments, n_lines
+
+
+def test_functions_are_measured():
+    text = (
+        "class A:\n    def f(self, a, b=1, *c, d=2):\n        '''Doc.\n        '''\n"
+        "        x = 1\n\n        return x\n\ndef g(a, /, b):\n    '''Doc.'''\n"
+    )
+    assert sorted(functions_in(text)) == [("f", 2, 3), ("g", 2, 0)]
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=lambda path: str(path.relative_to(ROOT)))
+def test_functions_are_short(path):
+    for name, n_arguments, n_lines in functions_in(path.read_text("utf-8")):
+        assert n_arguments <= MOST_ARGUMENTS, f"{name}: {n_arguments} arguments"
+        assert n_lines <= MOST_LINES, f"{name}: {n_lines} lines"
+
+
+def test_files_are_short():
+    sources = [*FILES, *sorted((ROOT / "tests").glob("*.py"))]
+    lengths = {
+        path.relative_to(ROOT).as_posix(): len(path.read_text("utf-8").splitlines())
+        for path in sources
+        if path.suffix != ".h"
+    }
+    too_long = {name for name, n in lengths.items() if n > MOST_LINES_OF_A_FILE}
+    assert too_long == set(LONG_FILES)  # an exception that is gone must leave the list
+
+
+def test_there_are_few_modules_beside_the_folders():
+    modules = {path.stem for path in FILES if path.parent == PACKAGE}
+    assert len(modules) <= MOST_MODULES

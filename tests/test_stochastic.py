@@ -249,7 +249,7 @@ def test_data_that_do_not_fit():
 
 def test_defaults_stand_in_two_places_alike():
     public = inspect.signature(minimize_stochastic).parameters
-    loop = inspect.signature(stochastic._descend).parameters
+    loop = inspect.signature(stochastic._iterate_passes).parameters
     assert set(loop) == {*public, "sign"}
     for name in public:
         assert public[name].default == loop[name].default

@@ -611,7 +611,7 @@ def test_large_data_are_standardised_as_they_are_loaded(
     model = estimator(**{**options(**case), "max_iter": 4})
     copied = clone(model).fit(rows, y, sample_weight=weights)
     kept = rows.copy()
-    monkeypatch.setattr("skgd._estimators.base.LARGE", 0)
+    monkeypatch.setattr("skgd._data.prepare.LARGE", 0)
     loaded = clone(model).fit(rows, y, sample_weight=weights)
     assert copied.loss_curve_ == loaded.loss_curve_
     assert_array_equal(copied.predict(rows), loaded.predict(rows))

@@ -13,7 +13,7 @@ from sklearn.utils.validation import validate_data
 # So many columns of a kind are named in an error, or listed in the cure.
 NAMED = 5
 # So many values tell whether a text is numbers for the most part.
-SAMPLED = 1000
+SAMPLED_TEXTS = 1000
 # What scikit-learn, NumPy and pandas say when a value is NaN or is no number.
 SYMPTOMS = (
     "Input X contains NaN",
@@ -159,7 +159,7 @@ def _kind(column):
     if str(column.dtype).lower() in ("category", "categorical", "enum"):
         return "text"
     # if half of it are numbers, or more, it is rather '?' among numbers
-    sample = present[:SAMPLED]
+    sample = present[:SAMPLED_TEXTS]
     n_numbers = sum(_as_numbers([value]) is not None for value in sample)
     return "other" if 2 * n_numbers >= len(sample) else "text"
 

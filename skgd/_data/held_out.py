@@ -1,19 +1,21 @@
 """Held-out data: which rows they are, and what a training is worth on them."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse as sp
 from sklearn.model_selection import train_test_split
 
 from .._engine.epoch import forward
 from .._engine.network import Data
 from .._rules.loss import losses_of_rows
-from .features import as_rows
 from .units import to_units
 
+# early_stopping='auto' is on for more samples than this, as in scikit-learn's
+# HistGradientBoosting*.
+AUTO_EARLY_STOPPING = 10_000
 
-def split(y, weights, classes, fraction, n_classes, rng, train_single=False):
+
+def split(y, weights, classes, fraction, n_classes, rng, *, train_single=False):
     """Rows for training and for validation.
 
     Parameters
@@ -77,69 +79,90 @@ def split(y, weights, classes, fraction, n_classes, rng, train_single=False):
     return rows, held_out
 
 
-@dataclass
-class HeldOut:
-    """Samples that are not trained on, in the user's units.
+def stops_early(estimator, n_samples, given):
+    """Whether a fit holds samples out, and stops by them.
 
     Parameters
     ----------
-    X : ndarray or CSR of shape (n_samples, n_features)
-        Features.
-    y : ndarray of shape (n_samples, ...)
-        Targets as the user gave them.
-    Y : ndarray of shape (n_samples, n_targets)
-        The same encoded.
-    weights : ndarray of shape (n_samples,) or None
-        Sample weights.
+    estimator : GradientDescent
+        Has the parameter `early_stopping`.
+    n_samples : int
+        Samples of the training data.
+    given : Given
+        The arguments of the call, maybe with validation data.
+
+    Returns
+    -------
+    stops : bool
+        False where all samples are trained on.
     """
+    for name, missing in (("X_val", "y_val"), ("y_val", "X_val")):
+        if getattr(given, name) is not None and getattr(given, missing) is None:
+            raise ValueError(f"{name} is provided, but {missing} was not provided.")
+    if given.X_val is None and given.sample_weight_val is not None:
+        raise ValueError("sample_weight_val is provided, but X_val was not provided.")
+    if given.X_val is not None and not estimator.early_stopping:
+        raise ValueError(
+            "X_val and y_val are passed to fit while at the same time "
+            "early_stopping is False. When passing X_val and y_val to fit, "
+            "early_stopping should be set to either 'auto' or True."
+        )
+    if estimator.early_stopping == "auto":
+        return given.X_val is not None or n_samples > AUTO_EARLY_STOPPING
+    return bool(estimator.early_stopping)
 
-    X: object
-    y: np.ndarray
-    Y: np.ndarray
-    weights: np.ndarray | None
 
-    @classmethod
-    def rows_of(cls, rows, X, y, Y, weights):
-        """Some rows of more samples.
+def hold_out(estimator, samples, state):
+    """Part the samples into those to train on and those to validate by.
 
-        Parameters
-        ----------
-        rows : ndarray of intp
-            Which.
-        X, y, Y, weights : ndarray, CSR or None
-            As the class has them.
+    These are the same rows where a training goes on with the same data: rows that were
+    trained on are no validation.
 
-        Returns
-        -------
-        held_out : HeldOut
-            Copies.
-        """
-        weights = None if weights is None else weights[rows]
-        return cls(as_rows(X[rows]), y[rows], np.ascontiguousarray(Y[rows]), weights)
+    Parameters
+    ----------
+    estimator : GradientDescent
+        Has the parameters `validation_fraction` and `early_stopping`.
+    samples : Samples
+        All.
+    state : TrainingState
+        Has the generator, and takes note of where it was.
 
-    def like(self, X):
-        """The same samples, sparse where X is and dense where X is.
+    Returns
+    -------
+    rows : ndarray of intp
+        The training rows, in rising order.
+    held_out : Samples
+        The others.
+    """
+    rng = state.rng
+    if state.split_from is None:
+        state.split_from = rng.get_state(legacy=False)
+    else:
+        rng = np.random.RandomState()
+        rng.set_state(state.split_from)
+    classes = samples.encoding.strata(samples.y)
+    rows, held_out = split(
+        samples.y,
+        samples.weights,
+        classes,
+        estimator.validation_fraction,
+        0 if classes is None else len(samples.encoding.classes),
+        rng,
+        train_single=estimator.early_stopping == "auto",  # nobody has asked for more
+    )
+    return rows, samples.take(held_out).with_weight()
 
-        Parameters
-        ----------
-        X : ndarray or CSR
-            The features of the training.
 
-        Returns
-        -------
-        held_out : HeldOut
-            In the form that training has.
-        """
-        features, y, Y, weights = self.X, self.y, self.Y, self.weights
-        if weights is not None and not weights.all():
-            # a row without weight does not count, not even by an overflow
-            used = np.flatnonzero(weights)
-            features, y, Y, weights = features[used], y[used], Y[used], weights[used]
-        if sp.issparse(features) and not sp.issparse(X):
-            features = features.toarray()
-        elif sp.issparse(X) and not sp.issparse(features):
-            features = sp.csr_matrix(features)
-        return HeldOut(as_rows(features), y, np.ascontiguousarray(Y), weights)
+class Validated(NamedTuple):
+    """What a network is worth on held-out samples."""
+
+    score: float
+    loss: float  # the mean loss in the user's units, without a penalty
+    watched: float  # the number that should fall, in units of training
+
+
+# of a network after an epoch that diverged
+UNSOUND = Validated(np.nan, np.nan, np.nan)
 
 
 def validation(held_out, architecture, units, score_raw, scorer):
@@ -147,7 +170,7 @@ def validation(held_out, architecture, units, score_raw, scorer):
 
     Parameters
     ----------
-    held_out : HeldOut
+    held_out : Samples
         The samples.
     architecture : Architecture
         Of the network.
@@ -162,8 +185,7 @@ def validation(held_out, architecture, units, score_raw, scorer):
     Returns
     -------
     validate : callable
-        Takes a state; returns its score, its mean loss in the user's units without a
-        penalty, and the number that should fall, in units of training.
+        Takes a state; returns `Validated`.
     """
     X = held_out.X
     part = Data(X if units is None else to_units(X, units.mean, units.scale))
@@ -181,6 +203,7 @@ def validation(held_out, architecture, units, score_raw, scorer):
         # the loss last: it overwrites Z
         losses = losses_of_rows(kernel, held_out.Y, Z)
         loss = float(np.average(losses, weights=held_out.weights))
-        return score, loss, loss / state.unit_of_loss if scorer is None else -score
+        watched = loss / state.unit_of_loss if scorer is None else -score
+        return Validated(score, loss, watched)
 
     return validate

@@ -12,8 +12,8 @@ from sklearn.utils.sparsefuncs import mean_variance_axis, min_max_axis
 
 # rows at a time, so that no second copy of the data is made
 CHUNK = 4096
-# rows that tell what range is usual
-SAMPLED = 10_000
+# rows that tell what range of a column is usual
+RANGE_ROWS = 10_000
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def _usual_range(X, rows=None):
     # Of dense columns, without the most extreme value on either side, and one in a
     # thousand: one mistyped number would be the range.
     n = X.shape[0] if rows is None else len(rows)
-    every = slice(None, None, 1 + n // SAMPLED)
+    every = slice(None, None, 1 + n // RANGE_ROWS)
     sample = X[every] if rows is None else X[rows[every]]
     sample = sample.astype(np.float64)
     k = min(1 + len(sample) // 1000, len(sample) - 1)
@@ -230,7 +230,9 @@ class Units:
         )
 
 
-def units_of(features, targets, n_outputs, loss_unit, dtype, most=None, log_link=False):
+def units_of(
+    features, targets, n_outputs, loss_unit, dtype, *, most=None, log_link=False
+):
     """Units in which columns have mean 0 and standard deviation 1.
 
     Parameters
@@ -280,6 +282,51 @@ def _scales(moments, dtype, most):
         scale = np.maximum(scale, reach / most)
     varies = (scale > 0) & np.isfinite(scale)
     return mean, np.where(varies, scale, 1.0), varies
+
+
+def training_units(estimator, samples, architecture, rows=None, earlier=None):
+    """The units of a training, from the samples that it trains on.
+
+    Parameters
+    ----------
+    estimator : GradientDescent
+        Has the parameter `standardize`.
+    samples : Samples
+        In the user's units.
+    architecture : Architecture
+        Of the network.
+    rows : ndarray of intp, default=None
+        The training rows; None for all.
+    earlier : Units, default=None
+        Those of the calls before, which have seen more samples of the same stream.
+
+    Returns
+    -------
+    units : Units or None
+        None where training keeps the user's.
+    """
+    if not estimator.standardize:
+        return None
+    X, weights = samples.X, samples.weights
+    centre = architecture.fit_intercept
+    features, targets = moments_of(X, weights, centre, rows), None
+    log_link = architecture.loss.link == "exp"
+    # (without an intercept, logarithms have no mean to be taken off)
+    if estimator._y_numeric and (centre or not log_link):
+        targets = moments_of(samples.Y, weights, centre, rows)
+    if earlier is not None:
+        features = earlier.features.merge(features)
+        if targets is not None and earlier.targets is not None:
+            targets = earlier.targets.merge(targets)
+    return units_of(
+        features,
+        targets,
+        architecture.n_outputs,
+        architecture.loss._unit,
+        X.dtype,
+        most=estimator._most_deviations,
+        log_link=log_link,
+    )
 
 
 def to_units(X, mean, scale):

@@ -1,22 +1,23 @@
 """What the four estimators share: validate, resolve, fit, continue, publish."""
 
 import warnings
+from abc import abstractmethod
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
-from scipy import sparse as sp
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 
 from .._data.conversion import change_units
-from .._data.features import as_rows, check_weights, validate_features
-from .._data.held_out import HeldOut, split, validation
-from .._data.units import moments_of, to_units, units_of
-from .._engine.architecture import set_views
-from .._engine.network import Data
+from .._data.features import check_weights
+from .._data.held_out import validation
+from .._data.prepare import prepare
+from .._data.samples import Given, check_samples
+from .._data.targets import ClassEncoding, RegressionEncoding
+from .._engine.architecture import Architecture, set_views
 from .._engine.threads import single_blas_thread
 from .._training.descent import Outcome, descend
 from .._training.divergence import Diverged, largest_columns
@@ -28,17 +29,11 @@ from .._training.observers import (
     has_callbacks,
     with_callbacks,
 )
-from .._training.state import TrainingState, update_weight_mean
+from .._training.state import TrainingState
 from .._training.stopping import Stopping
 from ..optimizers import SGD, Momentum
 from .parameters import Settings
 
-# early_stopping='auto' is on for more samples than this, as in scikit-learn's
-# HistGradientBoosting*.
-AUTO_EARLY_STOPPING = 10_000
-# Bytes of dense features of which no standardised copy is made: batches of them are
-# standardised as they are loaded (0.96 to 1.04 times the time of a fit with a copy).
-LARGE = 2**26
 # Standardised features with a larger mean square are named where training diverges.
 FAR = 100
 
@@ -46,11 +41,69 @@ FAR = 100
 class GradientDescent(CallbackSupportMixin, Settings):
     """Base of the four estimators.
 
-    A subclass for the kind of target (`_data/targets.py`) encodes ``y`` and decodes
-    raw predictions. A subclass for the kind of model (`linear_model.py`,
+    A subclass for the kind of target (`regression.py`, `classification.py`) says how
+    ``y`` is encoded, and scores. A subclass for the kind of model (`linear_model.py`,
     `perceptron.py`) says what the network is and moves its parameters from and to the
     public attributes.
     """
+
+    # ------------------------------------------------- what a kind of target declares
+    # how targets are encoded: RegressionEncoding or ClassEncoding
+    _encoding_class: type
+    # whether targets are numbers, which can be standardised
+    _y_numeric: bool
+
+    @abstractmethod
+    def _class_weights(self, y, encoding, incremental):
+        """The factors of the sample weights, `ClassWeights`; None for equal ones."""
+
+    @abstractmethod
+    def _score_raw(self, Z, y, weights):
+        """The score of raw predictions; NaN where they are not finite."""
+
+    # ------------------------------------------------- what a kind of model declares
+    # epochs without an improvement, beyond n_iter_no_change, that make a plateau
+    _patience_beyond: int
+    # whether a plateau is one of mean losses: see `Stopping`
+    _windowed_tol: bool
+    # `t_` before the first sample
+    _t_start: int
+    # standard deviations from the mean that a standardised value may be; None for any
+    _most_deviations: float | None
+    # the warning after max_iter epochs
+    _not_converged: str
+
+    @abstractmethod
+    def _architecture(self, rules, samples):
+        """The network for some samples, an `Architecture`."""
+
+    @abstractmethod
+    def _initialise(self, architecture, views, rng):
+        """Draw the initial parameters of a network into the views of its vector."""
+
+    @abstractmethod
+    def _parameters_set_by_hand(self):
+        """Public attributes that the user has set before a first fit, as `start`."""
+
+    @abstractmethod
+    def _adopt_public(self, architecture, state, start):
+        """Go on from `start`, or from public attributes that the user has changed."""
+
+    @abstractmethod
+    def _publish(self, architecture, state):
+        """Set the public attributes, which act on raw data, from a state."""
+
+    @abstractmethod
+    def _raw(self, X):
+        """Raw predictions by the public attributes, in the user's units."""
+
+    # ------------------------------------------------- what `fit` leaves
+    # the training, which partial_fit and warm_start continue
+    _state: TrainingState
+    # the network, with the scale of its targets
+    _architecture_: Architecture
+    # how the targets were encoded
+    _encoding: RegressionEncoding | ClassEncoding
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -66,62 +119,11 @@ class GradientDescent(CallbackSupportMixin, Settings):
         # what was trained, whatever the parameter says now
         return self._architecture_.loss
 
-    # ------------------------------------------------------------ data
-    def _validate(self, X, y, state, incremental=False):
-        # features and target in the state's dtype
-        new = state is None
-        dtype = [np.float64, np.float32] if new else state.theta.dtype
-        return self._checked(X, y, dtype, incremental=incremental, reset=new)
+    def _decode(self, Z):
+        # raw predictions to predictions
+        return self._encoding.decode(Z)
 
-    def _checked(self, X, y, dtype, **options):
-        # features and target as scikit-learn checks them
-        X, y = validate_features(
-            self,
-            X,
-            y,
-            accept_sparse="csr",
-            dtype=dtype,
-            order="C",
-            multi_output=True,
-            y_numeric=self._y_numeric,
-            **options,
-        )
-        return as_rows(X), y
-
-    def _stops_early(self, n_samples, X_val, y_val, sample_weight_val):
-        for given, missing in (("X_val", "y_val"), ("y_val", "X_val")):
-            values = {"X_val": X_val, "y_val": y_val}
-            if values[given] is not None and values[missing] is None:
-                raise ValueError(
-                    f"{given} is provided, but {missing} was not provided."
-                )
-        if X_val is None and sample_weight_val is not None:
-            raise ValueError(
-                "sample_weight_val is provided, but X_val was not provided."
-            )
-        if X_val is not None and not self.early_stopping:
-            raise ValueError(
-                "X_val and y_val are passed to fit while at the same time "
-                "early_stopping is False. When passing X_val and y_val to fit, "
-                "early_stopping should be set to either 'auto' or True."
-            )
-        if self.early_stopping == "auto":
-            return X_val is not None or n_samples > AUTO_EARLY_STOPPING
-        return bool(self.early_stopping)
-
-    def _validation_data(self, X, X_val, y_val, sample_weight_val, factors):
-        # what the user holds out, in the dtype and form of X
-        try:
-            X_val, y_val = self._checked(X_val, y_val, X.dtype, reset=False)
-            y_val, Y_val = self._encode_more(y_val, X.dtype)
-            weights = check_weights(sample_weight_val, X_val)
-            weights = self._times_class_weights(y_val, weights, factors, X.dtype)
-        except ValueError as error:
-            raise ValueError(
-                f"In X_val, y_val or sample_weight_val: {error}"
-            ) from error
-        return HeldOut(X_val, y_val, Y_val, weights).like(X)
-
+    # ------------------------------------------------------------ early stopping
     def _scorer(self, weighted):
         # of a state on held-out data; None for the loss
         if self.scoring is None:
@@ -181,138 +183,46 @@ class GradientDescent(CallbackSupportMixin, Settings):
             raise
 
     def _fit(self, X, y, sample_weight, **options):
+        given = Given(X, y, sample_weight, **options)
         # (the statistics of the data, too, must not depend on the number of threads)
         with single_blas_thread(), self._all_or_nothing():
-            return self._fit_as_task(X, y, sample_weight, **options)
+            return self._fit_as_task(given)
 
     @with_callbacks
-    def _fit_as_task(
-        self,
-        X,
-        y,
-        sample_weight,
-        *,
-        incremental=False,
-        classes=None,
-        start=None,
-        units=None,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
-        # `start`: initial parameters by kind, from coef_init and the like; `units`:
-        # where they are known from more data than these
-        given = X, y  # what callbacks see
-        given_val = X_val, y_val, sample_weight_val
+    def _fit_as_task(self, given):
         rules = self._resolve()
-        state = getattr(self, "_state", None)
-        if not (incremental or self.warm_start):
-            state = None
-        new = state is None
-        if new and start is None and (incremental or self.warm_start):
-            start = self._parameters_set_by_hand()
-        X, y = self._validate(X, y, state, incremental)
-        y, Y = self._encode(y, X.dtype, state, classes, incremental)
-        checked = check_weights(sample_weight, X)
-        factors = self._class_factors(y, incremental)
-        weights = self._times_class_weights(y, checked, factors, X.dtype)
-        architecture = self._architecture(rules, X.shape[1])
-        if new:
-            state = self._new_state(architecture, X.dtype)
-        else:
-            self._check_same_network(architecture)
-            state = state.next_call()
-        rows = held_out = None
-        if not incremental and self._stops_early(len(y), *given_val):
-            if X_val is None:
-                rows, held_out = self._hold_out(X, y, Y, weights, state)
-            else:
-                held_out = self._validation_data(X, *given_val, factors)
-        if units is None:
-            known = state.units if incremental and not new else None
-            units = self._units(architecture, X, Y, weights, rows, known)
-        if units is not None and units.targets is not None:
-            scale = tuple(units.target_unit.tolist())
-            architecture = replace(architecture, target_scale=scale)
-        if new:
-            state.units = units
-            state.only_streamed = incremental and start is None
-            self._begin(architecture, state, start)
-        else:
-            self._absorb(architecture, state, start)
-            state.only_streamed &= incremental
-            change_units(architecture, state, units)
-        data = self._in_units(X, Y, weights, units)
-        self._architecture_ = architecture
-        task = self._begin_task(*given, checked, incremental)
-        # a callable need not take weights that the user has not given
-        weighted = (sample_weight if X_val is None else sample_weight_val) is not None
-        scorer = None if held_out is None else self._scorer(weighted)
-        self._train(rules, state, data, rows, held_out, scorer, incremental, task)
+        before = self._state_before(given)
+        samples = check_samples(self, given, rules["loss"], before)
+        architecture = self._architecture(rules, samples)
+        state = self._next_state(architecture, samples, before)
+        data = prepare(self, given, samples, architecture, state)
+        self._start_or_continue(architecture, state, data, given, before)
+        task = self._begin_task(given, samples)
+        outcome = self._train(rules, state, data, given, task)
+        self._publish_fit(state, outcome, given)
         if task is not None:
             task.end()
         return self
 
-    def _begin_task(self, X, y, weights, incremental):
-        # for callbacks, if there are any
+    def _state_before(self, given):
+        # of the training that goes on; None where one begins
+        goes_on = given.incremental or self.warm_start
+        return getattr(self, "_state", None) if goes_on else None
+
+    def _begin_task(self, given, samples):
+        # for callbacks, if there are any: they see the data as the user gave them
         if not has_callbacks(self):
             return None
-        name, n_epochs = ("partial_fit", 0) if incremental else ("fit", self.max_iter)
-        return FitTask(self, X, y, weights, name, n_epochs)
+        weights = check_weights(given.sample_weight, samples.X)
+        n_epochs = 0 if given.incremental else self.max_iter
+        name = "partial_fit" if given.incremental else "fit"
+        return FitTask(self, given.X, given.y, weights, name, n_epochs)
 
-    def _hold_out(self, X, y, Y, weights, state):
-        # The same rows where a training goes on with the same data: rows that were
-        # trained on are no validation.
-        rng = state.rng
-        if state.split_from is None:
-            state.split_from = rng.get_state(legacy=False)
-        else:
-            rng = np.random.RandomState()
-            rng.set_state(state.split_from)
-        classes = self._stratify(y)
-        n_classes = 0 if classes is None else len(self.classes_)
-        rows, held_out = split(
-            y,
-            weights,
-            classes,
-            self.validation_fraction,
-            n_classes,
-            rng,
-            train_single=self.early_stopping == "auto",  # nobody has asked for more
-        )
-        return rows, HeldOut.rows_of(held_out, X, y, Y, weights).like(X)
-
-    def _in_units(self, X, Y, weights, units):
-        if units is None:
-            return Data(X, Y, weights)
-        Y = units.of_targets(Y)
-        # all rows at once are a copy anyway; linear models learn single rows in place
-        single = self._kind == "linear" and self.solver == "sgd"
-        if sp.issparse(X) or X.nbytes <= LARGE or self.solver == "batch" or single:
-            return Data(to_units(X, units.mean, units.scale), Y, weights)
-        return Data(
-            X, Y, weights, (units.mean.astype(X.dtype), units.scale.astype(X.dtype))
-        )
-
-    def _units(self, architecture, X, Y, weights, rows, known):
-        # Units of training from its rows, and from what earlier calls have seen.
-        if not self.standardize:
-            return None
-        centre = architecture.fit_intercept
-        features = moments_of(X, weights, centre, rows)
-        targets = None
-        log_link = architecture.loss.link == "exp"
-        # (without an intercept, logarithms have no mean to be taken off)
-        if self._y_numeric and (centre or not log_link):
-            targets = moments_of(Y, weights, centre, rows)
-        if known is not None:
-            features = known.features.merge(features)
-            if targets is not None and known.targets is not None:
-                targets = known.targets.merge(targets)
-        n_outputs, loss_unit = architecture.n_outputs, architecture.loss._unit
-        most = self._most_deviations
-        dtype = X.dtype
-        return units_of(features, targets, n_outputs, loss_unit, dtype, most, log_link)
+    def _next_state(self, architecture, samples, before):
+        if before is None:
+            return self._new_state(architecture, samples.X.dtype)
+        self._check_same_network(architecture)
+        return before.next_call()
 
     def _new_state(self, architecture, dtype):
         # None is a new generator of its own, never NumPy's global one.
@@ -326,6 +236,27 @@ class GradientDescent(CallbackSupportMixin, Settings):
         views = architecture.views(state.theta)
         self._initialise(architecture, views, rng)
         return state
+
+    def _start_or_continue(self, architecture, state, data, given, before):
+        # parameters in the units of training, from where the user has left them
+        units = data.units
+        if units is not None and units.targets is not None:
+            scale = tuple(units.target_unit.tolist())
+            architecture = replace(architecture, target_scale=scale)
+        self._architecture_, self._encoding = architecture, data.encoding
+        if data.encoding.classes is not None:
+            self.classes_ = data.encoding.classes
+        start = given.start
+        if before is None:
+            if start is None and (given.incremental or self.warm_start):
+                start = self._parameters_set_by_hand()
+            state.units = units
+            state.only_streamed = given.incremental and start is None
+            self._begin(architecture, state, start)
+        else:
+            self._adopt_public(architecture, state, start)
+            state.only_streamed &= given.incremental
+            change_units(architecture, state, units)
 
     def _begin(self, architecture, state, start):
         # from parameters that act on raw data, if there are any
@@ -354,71 +285,69 @@ class GradientDescent(CallbackSupportMixin, Settings):
                     f"It was {was!r}, now it would be {now!r}."
                 )
 
-    def _train(self, rules, state, data, rows, held_out, scorer, incremental, task):
-        validate = None
-        if held_out is not None:
-            validate = validation(
-                held_out,
-                self._architecture_,
-                state.units,
-                self._score_raw,
-                scorer,
+    def _train(self, rules, state, data, given, task=None):
+        validate = self._validation(state, data, given)
+        self._watch(state, validate is not None, given.incremental)
+        if not given.incremental:
+            state.begin_fit()
+        state.add_weights(data)
+        recipe = self._recipe(rules, data, state.weight_mean, given.incremental)
+        observers = self._observers(data, task, given.incremental)
+        try:
+            return descend(
+                state, self._architecture_, data, recipe, validate, observers
             )
+        except Diverged as error:
+            own = self._own_rate(recipe.optimizer, recipe.batch_size, given.incremental)
+            rate = min(error.rate / 10, own)
+            advice = self._advice(recipe.optimizer, data.arrays.X, rate)
+            raise ValueError(f"{error} {advice}") from error
+
+    def _validation(self, state, data, given):
+        # what early stopping asks after each epoch; None without
+        if data.held_out is None:
+            return None
+        # a callable need not take weights that the user has not given
+        scorer = self._scorer(given.weighs_validation)
+        return validation(
+            data.held_out, self._architecture_, state.units, self._score_raw, scorer
+        )
+
+    def _watch(self, state, validated, incremental):
+        # Calls of partial_fit wait on together, as long as they watch the same number.
         patience = self.n_iter_no_change + self._patience_beyond
         watched = "training loss"
-        if validate is not None:
+        if validated:
             watched = f"validation {'loss' if self.scoring is None else 'score'}"
         if not incremental or state.stopping is None or state.watched != watched:
             state.stopping = Stopping(self.tol, patience, self._windowed_tol)
             state.watched = watched
         state.stopping.tol, state.stopping.patience = self.tol, patience
 
-        n = data.n_samples if rows is None else len(rows)
-        if not incremental:
-            state.weight_sum, state.weight_count = 0.0, 0
-            if state.converged:  # the rates of a schedule begin anew
-                state.n_plateaus = 0
-        weight_mean, n_used = update_weight_mean(state, data.weights, rows, n)
-        recipe = self._recipe(rules, n, n_used, weight_mean * n, incremental)
-        try:
-            outcome = descend(
-                state,
-                self._architecture_,
-                data,
-                recipe,
-                rows,
-                weight_mean,
-                validate,
-                not incremental,
-                self._observers(task, rows, validate is not None, incremental),
-            )
-        except Diverged as error:
-            own = self._own_rate(recipe.optimizer, recipe.batch_size, incremental)
-            advice = self._advice(recipe.optimizer, data.X, min(error.rate / 10, own))
-            raise ValueError(f"{error} {advice}") from error
+    def _observers(self, data, task, incremental):
+        progress = None
+        if self.verbose:
+            validated = data.held_out is not None
+            progress = Progress(int(self.verbose), validated, go_on=incremental)
+        if incremental:  # a single pass, which has no epochs
+            return Observers(progress)
+        if task is not None:
+            task.train_on(data.rows)
+        return Observers(progress, task)
+
+    def _publish_fit(self, state, outcome, given):
         state.end_call()
         self._publish_curves(state, outcome)
         self._publish(self._architecture_, state)
         if state.rng is self.random_state:  # later calls draw nothing from the user's
             state.rng = deepcopy(state.rng)
         self._state = state
-        ended_early = incremental or outcome.stopped or outcome.interrupted
-        if self.tol is not None and not ended_early:
+        if self.tol is not None and not (given.incremental or outcome.ended):
             warnings.warn(
                 self._not_converged.format(self.max_iter),
                 ConvergenceWarning,
                 stacklevel=2,
             )
-
-    def _observers(self, task, rows, validated, incremental):
-        progress = None
-        if self.verbose:
-            progress = Progress(int(self.verbose), validated, go_on=incremental)
-        if incremental:  # a single pass, which has no epochs
-            return Observers(progress)
-        if task is not None:
-            task.train_on(rows)
-        return Observers(progress, task)
 
     def _as_if_ended(self, state, n_iter):
         # the attributes of a fit that had ended after some epoch

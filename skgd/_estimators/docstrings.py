@@ -1,11 +1,13 @@
 """Paragraphs that the docstrings of the four estimators share.
 
-A class docstring names a paragraph as ``{solver}``; `fill_doc` puts it in. A paragraph
-names a list of rules as ``{optimizers}``, which comes from the registry.
+The docstring of a class or of a method names a paragraph as ``{solver}``; `fill_doc`
+puts it in. A paragraph names a list of rules as ``{optimizers}``, which comes from the
+registry.
 """
 
 import re
 import textwrap
+from types import FunctionType
 
 from .._rules.text import filled, listed
 from ..activations import ACTIVATIONS
@@ -28,6 +30,19 @@ VALIDATION = """
             of scikit-learn.
         validation_fraction : float, default=0.1
             The part that is held out, in (0, 1).
+        """
+
+HELD_OUT = """
+        X_val : {array-like, sparse matrix} of shape (n_val_samples, n_features), \
+            default=None
+            Data for early stopping, in place of a part of the training data. In a
+            `Pipeline` they are transformed as ``X`` is with
+            ``transform_input=["X_val"]`` and metadata routing.
+        y_val : array-like of shape (n_val_samples,) or (n_val_samples, n_targets), \
+            default=None
+            Targets of the same samples.
+        sample_weight_val : array-like of shape (n_val_samples,), default=None
+            Weights of the same samples.
         """
 
 PARAGRAPHS = {
@@ -276,6 +291,41 @@ PARAGRAPHS = {
         t_ : int
             Training samples seen so far.
         """,
+    # of methods
+    "training_numbers": """
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Targets.
+        """,
+    "training_classes": """
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Class labels, or a binary indicator of labels.
+        """,
+    "start": """
+        coef_init : array-like of the shape of coef_, default=None
+            Where to start.
+        intercept_init : array-like of the shape of intercept_, default=None
+            Where to start.
+        """,
+    "sample_weight": """
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the samples.
+        """,
+    "held_out_numbers": HELD_OUT,
+    "held_out_classes": HELD_OUT.replace("n_targets", "n_labels"),
+    "partial_fit": """
+        Parameters, optimizer state, step count and random numbers go on from the last
+        call. Where `alpha` and the learning rate are numbers, k calls with the same
+        data equal one `fit` of k epochs, unless training diverges; 'auto' depends on
+        the data of each call.
+        """,
+    "data": """
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+        """,
 }
 
 
@@ -305,29 +355,35 @@ LISTS["log_link_losses"] = listed(
 
 
 def fill_doc(cls):
-    """Put the shared paragraphs into the docstring of a class.
+    """Put the shared paragraphs into the docstrings of a class and of its methods.
 
     Parameters
     ----------
     cls : type
-        Its docstring has a line ``{name}`` for each paragraph.
+        A docstring has a line ``{name}`` for each paragraph.
 
     Returns
     -------
     cls : type
         The class.
     """
+    cls.__doc__ = _filled(cls.__doc__)
+    for method in vars(cls).values():
+        if isinstance(method, FunctionType) and method.__doc__:
+            method.__doc__ = _filled(method.__doc__)
+    return cls
+
+
+def _filled(text):
     lines = []
-    for line in cls.__doc__.splitlines():
+    for line in text.splitlines():
         name = line.strip()
         if name.startswith("{") and name.endswith("}") and name[1:-1] in PARAGRAPHS:
-            text = textwrap.dedent(PARAGRAPHS[name[1:-1]]).strip("\n")
-            text = filled(text, LISTS)
+            paragraph = textwrap.dedent(PARAGRAPHS[name[1:-1]]).strip("\n")
+            paragraph = filled(paragraph, LISTS)
             indent = line[: len(line) - len(line.lstrip())]
-            lines += textwrap.indent(text, indent).splitlines()
+            lines += textwrap.indent(paragraph, indent).splitlines()
         else:
             lines.append(line)
     # a line that is continued in the source brings its indentation along
-    lines = [re.sub(r"(?<=\S) {2,}(?=\S)", " ", line) for line in lines]
-    cls.__doc__ = "\n".join(lines)
-    return cls
+    return "\n".join(re.sub(r"(?<=\S) {2,}(?=\S)", " ", line) for line in lines)

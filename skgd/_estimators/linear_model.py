@@ -19,6 +19,10 @@ from .parameters import FEW
 POWER = 0.25
 # the share of the rate at which a training that does not improve ends
 LEAST = 1e-3
+# plateaus after which `Falling` would be at zero
+PLATEAUS_TO_ZERO = 73
+# standard deviations of the targets by which intercepts start away from their mean
+START_OF_INTERCEPTS = 1 / 8
 
 
 class Falling(Steady):
@@ -48,7 +52,8 @@ class Falling(Steady):
         return self
 
     def _steady(self, n_plateaus):
-        return max((1 - min(n_plateaus / 73, 1)) ** 3, LEAST)
+        left = 1 - min(n_plateaus / PLATEAUS_TO_ZERO, 1)
+        return max(left**3, LEAST)
 
 
 class LinearModel(GradientDescent):
@@ -70,11 +75,11 @@ class LinearModel(GradientDescent):
         "max_iter to improve the fit."
     )
 
-    def _architecture(self, rules, n_features):
+    def _architecture(self, rules, samples):
         return Architecture(
-            sizes=(n_features, self._n_outputs),
+            sizes=(samples.X.shape[1], samples.encoding.n_outputs),
             loss=rules["loss"],
-            softmax=self._softmax,
+            softmax=samples.encoding.softmax,
             fit_intercept=bool(self.fit_intercept),
             input_batch_norm=bool(self.batch_norm),
             input_dropout=float(self.dropout),
@@ -130,7 +135,7 @@ class LinearModel(GradientDescent):
         dtype = state.theta.dtype
         return self._shape_coef(W.T.astype(dtype, order="C")), b.astype(dtype)
 
-    def _absorb(self, architecture, state, start):
+    def _adopt_public(self, architecture, state, start):
         # go on from what the user has set since, if anything
         if start is None:
             coef, intercept = self._public(architecture, state)
@@ -193,7 +198,7 @@ class LinearModel(GradientDescent):
                     f"{intercept.shape}, the intercepts have {(k,)}."
                 )
             start["b"] = [intercept.reshape(k)]
-        return _in_units(architecture, start, units)
+        return _start_in_units(architecture, start, units)
 
     def _begin(self, architecture, state, start):
         views = architecture.views(state.theta)
@@ -202,7 +207,7 @@ class LinearModel(GradientDescent):
             # gradients are rounding errors, which adaptive rules divide by themselves,
             # and throw it about: so it starts an eighth of a standard deviation off.
             for b in views["b"]:
-                b[state.units.targets.square > 0] = 1 / 8
+                b[state.units.targets.square > 0] = START_OF_INTERCEPTS
         if start is not None:
             set_views(views, self._start(architecture, state.units, **start))
 
@@ -248,7 +253,7 @@ def _input_map(architecture, state):
     return normalisation_map(1.0, 0.0, mean, variance)
 
 
-def _in_units(architecture, start, units):
+def _start_in_units(architecture, start, units):
     # weights and intercepts in units of training; where only one is given, as if the
     # other were zero there
     if units is None or not start:

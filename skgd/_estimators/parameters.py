@@ -1,6 +1,7 @@
 """Parameters of the estimators: what is allowed, and what it comes to in a training."""
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from numbers import Integral, Real
 
@@ -21,9 +22,35 @@ from ..schedules import SCHEDULES
 FEW = 100
 
 
-class Settings(BaseEstimator):
-    """The parameters that the four estimators share."""
+class Settings(BaseEstimator, ABC):
+    """The parameters that the four estimators share.
 
+    What a subclass has to declare stands here and in `GradientDescent`, first in the
+    class.
+    """
+
+    # ------------------------------------------------- what a subclass declares
+    # the losses by name
+    _losses: dict
+    # 'linear' or 'network': which default rate an optimizer has
+    _kind: str
+    # whether the penalty is divided by the samples of a batch, where alpha is a number
+    _penalty_per_sample: bool
+
+    @abstractmethod
+    def _own_alpha(self, n_used, weight_sum, incremental):
+        """The strength of the penalty that alpha='auto' stands for."""
+
+    @abstractmethod
+    def _own_batch_size(self, optimizer, n_samples):
+        """The number of samples that batch_size='auto' stands for."""
+
+    @abstractmethod
+    def _own_schedule(self, rate, optimizer, incremental):
+        """The schedule that learning_rate='auto' stands for, from `rate` on."""
+
+    # ------------------------------------------------- parameters and their domains
+    # what each parameter may be; a subclass adds its own
     _allowed = {
         "solver": Allowed(options=("batch", "sgd", "minibatch")),
         "penalty": Allowed(options=(*PENALTIES, None)),
@@ -130,7 +157,8 @@ class Settings(BaseEstimator):
         kind = f"single {self._kind}" if single else self._kind
         return optimizer.own_rate(kind, self.n_features_in_)
 
-    def _recipe(self, rules, n_samples, n_used, weight_sum, incremental):
+    def _recipe(self, rules, data, weight_mean, incremental):
+        n_samples = data.n_samples
         searched = isinstance(rules["learning_rate"], LineSearch)
         if self.solver == "batch":
             # a search needs the gradient, which updates by a single row do not keep
@@ -155,7 +183,9 @@ class Settings(BaseEstimator):
             schedule = self._own_schedule(rate, rules["optimizer"], incremental)
         alpha, per_sample = self.alpha, self._penalty_per_sample
         if alpha == "auto":
-            alpha, per_sample = self._own_alpha(n_used, weight_sum, incremental), False
+            weight_sum = weight_mean * n_samples
+            alpha = self._own_alpha(data.n_used, weight_sum, incremental)
+            per_sample = False
         l1, l2 = penalty_strengths(self.penalty, alpha, self.l1_ratio)
         return Recipe(
             optimizer=rules["optimizer"],
@@ -171,4 +201,5 @@ class Settings(BaseEstimator):
             per_sample=per_sample,
             clip_norm=np.inf if self.clip_norm is None else float(self.clip_norm),
             average=rules["average"],
+            single_pass=incremental,
         )

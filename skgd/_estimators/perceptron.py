@@ -18,6 +18,10 @@ from ..schedules import Adaptive, Constant
 from .base import GradientDescent
 from .parameters import FEW
 
+# alpha='auto' with many rows. With 10,000 to 300,000 rows, 0.0005 to 0.005 were better
+# than less or more, and than dropout.
+ALPHA_OF_MANY_ROWS = 0.0015
+
 
 class MultilayerPerceptron(GradientDescent):
     """A network with hidden layers: `coefs_` and `intercepts_`."""
@@ -75,13 +79,13 @@ class MultilayerPerceptron(GradientDescent):
         self._dropout_rates(len(self._hidden()))
         return rules
 
-    def _architecture(self, rules, n_features):
+    def _architecture(self, rules, samples):
         hidden = self._hidden()
         return Architecture(
-            sizes=(n_features, *hidden, self._n_outputs),
+            sizes=(samples.X.shape[1], *hidden, samples.encoding.n_outputs),
             loss=rules["loss"],
             activation=rules["activation"],
-            softmax=self._softmax,
+            softmax=samples.encoding.softmax,
             batch_norm=bool(self.batch_norm),
             dropout=self._dropout_rates(len(hidden)),
             input_dropout=float(self.input_dropout),
@@ -96,11 +100,10 @@ class MultilayerPerceptron(GradientDescent):
         rule.fill(views["W"], views["b"], architecture.activation, rng)
 
     def _own_alpha(self, n_used, weight_sum, incremental):
-        # Whatever the batch. With 10,000 to 300,000 rows, 0.0005 to 0.005 were better
-        # than less or more, and than dropout. The second part is a prior worth one row,
-        # as for linear models, which matters with few rows; weights that add up to one,
-        # say, are no reason for more of it.
-        return 0.0015 + 1 / max(weight_sum, n_used, FEW)
+        # Whatever the batch. The second part is a prior worth one row, as for linear
+        # models, which matters with few rows; weights that add up to one, say, are no
+        # reason for more of it.
+        return ALPHA_OF_MANY_ROWS + 1 / max(weight_sum, n_used, FEW)
 
     def _own_batch_size(self, optimizer, n_samples):
         return min(200, n_samples)  # as MLP*
@@ -138,7 +141,7 @@ class MultilayerPerceptron(GradientDescent):
         link = architecture.loss.link
         self.out_activation_ = "softmax" if architecture.softmax else link
 
-    def _absorb(self, architecture, state, start):
+    def _adopt_public(self, architecture, state, start):
         # Go on from the public attributes, if someone else has set them; an average
         # of the parameters begins anew there.
         public = self._public(architecture, state)
@@ -185,7 +188,7 @@ class MultilayerPerceptron(GradientDescent):
         return start
 
     # ------------------------------------------------------------ prediction
-    def _rows(self, X):
+    def _prediction_data(self, X):
         check_is_fitted(self)
         dtype = self._state.theta.dtype
         X = validate_features(
@@ -194,7 +197,7 @@ class MultilayerPerceptron(GradientDescent):
         return Data(as_rows(X))
 
     def _raw(self, X):
-        rows = self._rows(X)
+        rows = self._prediction_data(X)
         architecture = self._architecture_.published()
         theta = np.empty(architecture.n_params, self._state.theta.dtype)
         running = architecture.new_running(theta.dtype)
@@ -203,7 +206,7 @@ class MultilayerPerceptron(GradientDescent):
 
     def _hidden_outputs(self, X):
         # of each hidden layer: linear map, the same normalised, activation
-        rows = self._rows(X)
+        rows = self._prediction_data(X)
         outputs = []
         for n_layers in range(1, self.n_layers_ - 1):
             linear = self._linear_map(rows, n_layers)

@@ -228,7 +228,7 @@ def iterate(
         "xtol": xtol or 0.0,
         "gtol": gtol,
     }
-    run = _Descent(objective, limits, tests, callback, sign)
+    run = _Iteration(objective, limits, tests, callback, sign)
     run.begin(x)
     while run.status is None and not run.at_optimum():
         if run.nit == max_iter:
@@ -238,7 +238,7 @@ def iterate(
     return run.result(return_path)
 
 
-class _Descent:
+class _Iteration:
     # where a descent is, and whether it has ended
 
     def __init__(self, objective, limits, tests, callback, sign):

@@ -128,7 +128,7 @@ def minimize_stochastic(
     >>> result.x.round(6)
     array([2., 1.])
     """
-    return _descend(
+    return _iterate_passes(
         1.0,
         fun,
         X,
@@ -187,14 +187,14 @@ def maximize_stochastic(fun, X, y, x0, args=(), **options):
     array([3.])
     """
     check_options("maximize_stochastic", options, minimize_stochastic)
-    return _descend(-1.0, fun, X, y, x0, args, **options)
+    return _iterate_passes(-1.0, fun, X, y, x0, args, **options)
 
 
-def _rows(X):
+def _indexable(X):
     return X.tocsr() if sp.issparse(X) else np.asarray(X)
 
 
-def _descend(
+def _iterate_passes(
     sign,
     fun,
     X,
@@ -222,12 +222,12 @@ def _descend(
     check_argument("batch_size", batch_size, Allowed(Integral, ge=1))
     check_argument("patience", patience, Allowed(Integral, ge=1))
     check_argument("max_iter", max_iter, Allowed(Integral, ge=0))
-    data = (_rows(X),) if y is None else (_rows(X), _rows(y))
+    data = (_indexable(X),) if y is None else (_indexable(X), _indexable(y))
     check_consistent_length(*data)
     if data[0].shape[0] == 0:
         raise ValueError("X must have at least one sample.")
     seed = random_state
-    run = _Passes(
+    run = _PassIteration(
         Objective(fun, jac, args, sign), clone(rule), data, batch_size, learning_rate
     )
     run.rng = np.random.RandomState() if seed is None else check_random_state(seed)
@@ -264,7 +264,7 @@ def _descend(
     return result
 
 
-class _Passes:
+class _PassIteration:
     # where a stochastic descent is
 
     def __init__(self, objective, optimizer, data, batch_size, learning_rate):

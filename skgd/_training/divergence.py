@@ -10,6 +10,7 @@ from .._data.features import as_rows
 from .._engine.epoch import forward
 from .._engine.network import Data
 from .._rules.loss import losses_of_rows
+from .._rules.schedule import Schedule
 
 # So often a call goes back, with half the learning rate.
 MAX_RESTARTS = 5
@@ -17,7 +18,7 @@ MAX_RESTARTS = 5
 # other it will not come back, though the numbers are still finite.
 GOOD, EXPLODED = 10, 1e3
 # Rows that tell what is usual.
-SAMPLED = 1000
+JUDGED_ROWS = 1000
 # Updates after which the loss is no more than this times as large did no harm.
 HARMLESS = 1.01
 
@@ -54,10 +55,9 @@ class Guard:
         Of the network.
     data : Data
         The samples.
-    may_go_back : bool
-        Whether the learning rate is one that can be halved.
-    single : bool
-        Whether there is but one epoch, so that none tells the loss after it.
+    recipe : Recipe
+        Says whether the learning rate can be halved, and whether there is only one
+        epoch, so that none tells the loss after it.
 
     Attributes
     ----------
@@ -65,14 +65,15 @@ class Guard:
         Whether the state is that after an epoch that diverged.
     """
 
-    def __init__(self, state, architecture, data, may_go_back, single):
+    def __init__(self, state, architecture, data, recipe):
         self._sample = _Sample(architecture, data)
         self._start = self._sample.loss(state)
         if state.first_loss is None:
             state.first_loss = self._start if np.isfinite(self._start) else 0.0
         # that of predictions of zero, or before the first update if that is more
         self.usual = max(self._sample.loss_of_zeros(), state.first_loss)
-        self.may_go_back, self.single = may_go_back, single
+        self.may_go_back = isinstance(recipe.schedule, Schedule)
+        self.single = recipe.single_pass
         self.lost = False
         self._last = self._begun = None
         self._before = np.inf
@@ -170,6 +171,58 @@ class Guard:
         self.lost = False
         return n_iter
 
+    def recover(self, state, outcome, loss, observers):
+        """After an epoch that diverged: go back to the last good one, or give up.
+
+        Parameters
+        ----------
+        state : TrainingState
+            Changed in place.
+        outcome : Outcome
+            Of the descent, which ends where there is no way back.
+        loss : float
+            That of the epoch, in the user's units.
+        observers : Observer
+            Told of the way back.
+        """
+        what = what_happened(loss, outcome.n_iter)
+        if not self.can_go_back(state):
+            give_up(state, what, loss)
+            outcome.stopped = True
+            return
+        outcome.n_iter = self.go_back(state)
+        observers.message(f"{what} Back to epoch {outcome.n_iter}, with half the rate.")
+        if state.n_restarts == 1:
+            warn_of_restart(what)
+
+
+def give_up(state, what, loss):
+    """End a descent that diverged with the best epoch, or with an error if it has none.
+
+    Parameters
+    ----------
+    state : TrainingState
+        Changed in place.
+    what : str
+        What happened.
+    loss : float
+        That of the last epoch, in the user's units.
+
+    Raises
+    ------
+    Diverged
+        Where early stopping has kept no epoch.
+    """
+    if state.stopping.best_weights is None:
+        raise Diverged(what, state.learning_rate, loss)
+    state.slots = None  # they diverged, too: what goes on from here makes new ones
+    warnings.warn(
+        f"{what} The weights of the best epoch are kept. A smaller learning rate than "
+        f"{state.learning_rate:g} (learning_rate_init) might help.",
+        ConvergenceWarning,
+        stacklevel=2,
+    )
+
 
 def warn_of_restart(what):
     """Tell the user, once a call.
@@ -227,7 +280,7 @@ class _Sample:
         used = np.arange(data.n_samples)
         if data.weights is not None:
             used = np.flatnonzero(data.weights)
-        self.rows = used = used[:: 1 + len(used) // SAMPLED]
+        self.rows = used = used[:: 1 + len(used) // JUDGED_ROWS]
         self.Y = np.ascontiguousarray(data.Y[used])
         self.weights = None if data.weights is None else data.weights[used]
 

@@ -23,7 +23,6 @@ class Pass:
     kernel: OptimizerKernel
     order: np.ndarray | None
     n_updates: int
-    weight_mean: float
     seed: int  # of the dropout masks
 
     @property
@@ -34,7 +33,7 @@ class Pass:
     @property
     def weight(self):
         """The sum of the sample weights."""
-        return self.n_samples * self.weight_mean
+        return self.n_samples * self.state.weight_mean
 
     def update(self, rates):
         """Make the updates.
@@ -59,7 +58,7 @@ class Pass:
             l1=recipe.l1,
             l2=recipe.l2,
             per_sample=recipe.per_sample,
-            weight_mean=self.weight_mean,
+            weight_mean=state.weight_mean,
             seed=self.seed,
             state=state,
             clip_norm=recipe.clip_norm,
@@ -122,7 +121,7 @@ class Pass:
         return loss + penalty, reported + self.state.unit_of_loss * penalty
 
 
-def run_epoch(workspace, state, recipe, kernel, rows, weight_mean):
+def run_epoch(workspace, state, recipe, kernel, rows):
     """One pass over the training rows.
 
     Parameters
@@ -137,8 +136,6 @@ def run_epoch(workspace, state, recipe, kernel, rows, weight_mean):
         Of the optimizer.
     rows : ndarray of intp or None
         The training rows; None for all.
-    weight_mean : float
-        The mean of the sample weights.
 
     Returns
     -------
@@ -158,9 +155,7 @@ def run_epoch(workspace, state, recipe, kernel, rows, weight_mean):
     if recipe.shuffle and n_updates > 1:
         order = np.arange(n) if rows is None else rows.copy()
         shuffle(order, seeds[0])
-    work = Pass(
-        workspace, state, recipe, kernel, order, n_updates, weight_mean, seeds[1]
-    )
+    work = Pass(workspace, state, recipe, kernel, order, n_updates, seeds[1])
     penalty = work.penalty()
     if isinstance(recipe.schedule, LineSearch):
         return *search_update(work, penalty), penalty
@@ -274,7 +269,7 @@ def loss_now(work):
     losses = training_loss(
         work.workspace,
         order=work.order,
-        weight_mean=work.weight_mean,
+        weight_mean=work.state.weight_mean,
         seed=work.seed,
         step=float(work.state.step),
     )

@@ -30,6 +30,7 @@ class Recipe:
     per_sample: bool  # the penalty is divided by the samples of a batch
     clip_norm: float  # a longer gradient is scaled down to it; inf: never
     average: Averaging | None
+    single_pass: bool  # of a stream: no plateau ends it
 
 
 @dataclass
@@ -83,6 +84,33 @@ class TrainingState:
     def n_epochs(self):
         """Epochs of all calls."""
         return len(self.losses) + len(self.loss_curve)
+
+    @property
+    def weight_mean(self):
+        """The mean sample weight of all samples that the state was trained on.
+
+        Weights are relative: this mean is what counts as weight one, so that weights
+        act as repeated samples do, in batches of any size. Over calls of `partial_fit`
+        it is the mean of all calls.
+        """
+        return self.weight_sum / self.weight_count
+
+    def begin_fit(self):
+        """Forget what is counted over the calls of `partial_fit`."""
+        self.weight_sum, self.weight_count = 0.0, 0
+        if self.converged:  # the rates of a schedule begin anew
+            self.n_plateaus = 0
+
+    def add_weights(self, data):
+        """Take note of the weights of the samples of a call.
+
+        Parameters
+        ----------
+        data : TrainingData
+            The samples.
+        """
+        self.weight_sum += data.weight_sum
+        self.weight_count += data.n_samples
 
     def next_call(self):
         """A state to go on with, which leaves this one alone.
@@ -263,37 +291,3 @@ class TrainingState:
         copies, self.n_averaged, self.best_iter, self.best_score = kept
         for name, values in copies.items():
             getattr(self, name)[:] = values
-
-
-def update_weight_mean(state, weights, rows, n):
-    """Mean sample weight over all the samples that the state has been trained on.
-
-    Weights are relative: this mean is what counts as weight one, so that
-    weights act as repeated samples do, in batches of any size. Over calls of
-    `partial_fit` it is the mean of all calls.
-
-    Parameters
-    ----------
-    state : TrainingState
-        Takes note of the new samples.
-    weights : ndarray of shape (n_samples,) or None
-        The weights.
-    rows : ndarray of intp or None
-        The training rows.
-    n : int
-        Their number.
-
-    Returns
-    -------
-    mean : float
-        The mean.
-    n_used : int
-        New samples that have a weight.
-    """
-    total, n_used = float(n), n
-    if weights is not None:
-        used = weights if rows is None else weights[rows]
-        total, n_used = float(used.sum(dtype=np.float64)), np.count_nonzero(used)
-    state.weight_sum += total
-    state.weight_count += n
-    return state.weight_sum / state.weight_count, n_used

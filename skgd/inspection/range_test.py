@@ -1,6 +1,7 @@
 """Before a fit: which learning rate. The range test."""
 
 import warnings
+from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
@@ -8,7 +9,9 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Bunch, check_random_state
 
-from .._data.features import check_weights
+from .._data.prepare import TrainingData, arrays_in_units
+from .._data.samples import Given, check_samples
+from .._data.units import training_units
 from .._engine.threads import single_blas_thread
 from .._estimators.base import GradientDescent
 from .._rules.rule import Allowed
@@ -117,18 +120,11 @@ def learning_rate_range(
     model = without_callbacks(clone(estimator))
     rng = model.random_state if random_state is None else random_state
     rng = np.random.RandomState() if rng is None else check_random_state(rng)
-    with single_blas_thread():
-        X, y, weights, units = _training_data(model, X, y, sample_weight)
-    batches = _batches(model, X.shape[0], rng)
-    seed = rng.randint(2**31 - 1)
-    options = {"learning_rate": "constant", "random_state": seed, "verbose": False}
-    if hasattr(model, "class_weight"):
-        options["class_weight"] = None  # among the weights by now
-    model.set_params(**options)
-    n_first = n_steps // 10
     rates = np.geomspace(min_rate, max_rate, n_steps)
-    data = X, y, weights
-    losses, diverged = _run(model, data, units, batches, rates.tolist(), n_first)
+    n_first = n_steps // 10
+    with single_blas_thread():
+        steps = _Steps(model, Given(X, y, sample_weight), rng)
+        losses, diverged = _run(steps, rates.tolist(), n_first)
     rates = rates[: len(losses)]
     width = smoothing * n_steps
     smoothed, ahead = _smooth(losses, width, n_first)
@@ -167,24 +163,41 @@ def _check_range(estimator, min_rate, max_rate, n_steps, smoothing):
         )
 
 
-def _training_data(model, X, y, sample_weight):
-    # Checked as `fit` does, all at once, so that an error while the rate grows can
-    # only be divergence. Rows without weight go: a batch of them is no batch.
-    rules = model._resolve()
-    X, y = model._validate(X, y, None)
-    y, Y = model._encode(y, X.dtype, None, None, False)
-    weights = check_weights(sample_weight, X)
-    factors = model._class_factors(y, False)
-    weights = model._times_class_weights(y, weights, factors, X.dtype)
-    architecture = model._architecture(rules, X.shape[1])
-    units = model._units(architecture, X, Y, weights, None, None)
-    if weights is not None and not weights.all():
-        used = np.flatnonzero(weights)
-        X, y, weights = X[used], y[used], weights[used]
-    return X, y, weights, units
+class _Steps:
+    # Updates of a clone, one a batch. The data are checked and their units chosen as
+    # `fit` does, all at once, so that an error while the rate grows can only be
+    # divergence. Rows without weight go: a batch of them is no batch.
+    def __init__(self, model, given, rng):
+        rules = model._resolve()
+        samples = check_samples(model, given, rules["loss"], None)
+        self.architecture = model._architecture(rules, samples)
+        self.units = training_units(model, samples, self.architecture)
+        self.samples = samples.with_weight()
+        self.batches = _batches(model, rules, self.samples.X.shape[0], rng)
+        seed = rng.randint(2**31 - 1)
+        model.set_params(learning_rate="constant", random_state=seed, verbose=False)
+        self.rules = model._resolve()
+        # a piece of a stream is a single pass
+        self.model, self.given = model, replace(given, incremental=True)
+        self.state = None
+
+    def make(self, rate):
+        # the loss of one more step; raises ValueError where training diverges
+        model, samples = self.model, self.samples.take(next(self.batches))
+        model.set_params(learning_rate_init=rate)
+        arrays = arrays_in_units(model, samples, self.units)
+        data = TrainingData(arrays, self.units, samples.encoding)
+        if self.state is None:
+            self.state = model._next_state(self.architecture, samples, None)
+            model._start_or_continue(
+                self.architecture, self.state, data, self.given, None
+            )
+        model._train(self.rules, self.state, data, self.given)
+        self.state.end_call()
+        return self.state.losses[-1]
 
 
-def _batches(model, n, rng):
+def _batches(model, rules, n, rng):
     # Rows of each step, in random order. A batch is one update: it is all the rows
     # that the clone is given.
     if model.solver == "sgd":
@@ -194,7 +207,7 @@ def _batches(model, n, rng):
     else:
         size = model.batch_size
         if size == "auto":
-            size = model._own_batch_size(model._resolve()["optimizer"], n)
+            size = model._own_batch_size(rules["optimizer"], n)
     if model.solver == "minibatch":
         model.set_params(solver="batch")
     size = min(size, n)
@@ -204,27 +217,14 @@ def _batches(model, n, rng):
             yield order[end - size : end]
 
 
-def _run(model, data, units, batches, rates, n_first):
+def _run(steps, rates, n_first):
     # losses of the steps, and whether they exploded
-    X, y, weights = data
     losses = []
-    classes = getattr(model, "classes_", None)
     for rate in rates:
-        rows = next(batches)
-        weight = None if weights is None else weights[rows]
-        model.set_params(learning_rate_init=rate)
         try:
-            # as partial_fit, but in the units of all data
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)
-                model._fit(
-                    X[rows],
-                    y[rows],
-                    weight,
-                    incremental=True,
-                    classes=classes,
-                    units=units,
-                )
+                losses.append(steps.make(rate))
         except ValueError as error:
             # the data are valid; any other error is one of ours
             diverged = error.__context__
@@ -233,8 +233,7 @@ def _run(model, data, units, batches, rates, n_first):
             if np.isfinite(diverged.loss):
                 losses.append(diverged.loss)
             return np.array(losses, dtype=np.float64), True
-        losses.append(model.loss_curve_[-1])
-        if model.n_restarts_:
+        if steps.state.n_restarts:
             return np.array(losses, dtype=np.float64), True
         if len(losses) > n_first:
             start = np.mean(losses[:n_first])

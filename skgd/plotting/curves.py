@@ -203,8 +203,10 @@ class LossCurveDisplay:
         lines = []
         for number, name in enumerate(self.loss_curves):
             drawn = [
-                draw_curve(self.ax_, *curve, smooth, log, kwargs)
-                for curve in self._curves(number, name)
+                draw_curve(
+                    self.ax_, x, values, line_options(options, kwargs), smooth, log
+                )
+                for x, values, options in self._curves(number, name)
             ]
             lines.append(drawn[0])
             if name in (self.best_iters or {}):
@@ -297,7 +299,7 @@ def scaled(values, log):
     return np.log(values) if log and (values > 0).all() else values
 
 
-def draw_curve(ax, x, values, options, smooth, log, kwargs):
+def draw_curve(ax, x, values, options, smooth, log):
     """Draw a line, or a running mean over faint dots.
 
     Parameters
@@ -312,15 +314,12 @@ def draw_curve(ax, x, values, options, smooth, log, kwargs):
         Whether it is a mean, and of how many values.
     log : bool
         Whether the scale will be logarithmic.
-    kwargs : dict
-        Keywords of the line from the caller.
 
     Returns
     -------
     line : matplotlib Line2D
         The line.
     """
-    options = line_options(options, kwargs)
     if smooth:
         dots = {**DOTS, "marker": "." if options["linestyle"] == "-" else "x"}
         ax.plot(x, values, color=options["color"], **dots)

@@ -1,0 +1,98 @@
+"""Weights of the classes, which multiply those of the samples."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.utils import compute_class_weight
+
+
+@dataclass(frozen=True, eq=False)
+class ClassWeights:
+    """A factor of the sample weights for each class.
+
+    Parameters
+    ----------
+    given : dict or 'balanced'
+        The parameter `class_weight`.
+    classes, factors : ndarray of shape (n_classes,)
+        The classes, and what multiplies the weight of their samples.
+    """
+
+    given: object
+    classes: np.ndarray
+    factors: np.ndarray
+
+    @classmethod
+    def of(cls, estimator, y, encoding, incremental):
+        """Those that an estimator has by its parameter `class_weight`.
+
+        Parameters
+        ----------
+        estimator : object
+            May have the parameter.
+        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            The targets.
+        encoding : ClassEncoding
+            Their encoding.
+        incremental : bool
+            Whether they are a piece of a stream.
+
+        Returns
+        -------
+        weights : ClassWeights or None
+            None for equal ones.
+        """
+        given = estimator.class_weight
+        if given is None:
+            return None
+        if not (isinstance(given, dict) or given == "balanced"):
+            raise ValueError(
+                f"The 'class_weight' parameter of {type(estimator).__name__} must be a "
+                f"dict, 'balanced' or None. Got {given!r} instead."
+            )
+        if encoding.multilabel:
+            raise ValueError("class_weight is not supported for multilabel targets.")
+        if incremental and given == "balanced":
+            raise ValueError(
+                "class_weight 'balanced' is not supported for partial_fit. In order "
+                "to use 'balanced' weights, use compute_class_weight('balanced', "
+                "classes=classes, y=y). In place of y you can use a large enough "
+                "sample of the full training set target to properly estimate the "
+                "class frequency distributions. Pass the resulting weights as the "
+                "class_weight parameter."
+            )
+        if isinstance(given, dict) and not all(
+            np.isfinite(value) and value >= 0 for value in given.values()
+        ):
+            raise ValueError(
+                "The 'class_weight' parameter must have finite weights >= 0. Got "
+                f"{given!r}."
+            )
+        factors = compute_class_weight(given, classes=encoding.classes, y=y)
+        return cls(given, encoding.classes, factors)
+
+    def times(self, weights, y, dtype):
+        """Multiply sample weights.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_samples,) or None
+            Sample weights; None for ones.
+        y : ndarray of shape (n_samples,)
+            The classes of the samples.
+        dtype : dtype
+            Of the result.
+
+        Returns
+        -------
+        weights : ndarray of shape (n_samples,)
+            The products.
+        """
+        factor = self.factors[np.searchsorted(self.classes, y)]
+        weights = factor if weights is None else weights * factor
+        if not weights.any():
+            raise ValueError(
+                "Sample weights must contain at least one non-zero number. With "
+                f"class_weight={self.given!r} all are zero."
+            )
+        return np.ascontiguousarray(weights, dtype=dtype)

@@ -1,0 +1,67 @@
+"""Classification: how estimators of classes encode targets, predict, and score."""
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+
+from .._data.class_weights import ClassWeights
+from .._data.targets import ClassEncoding
+from ..losses import CLASSIFICATION_LOSSES
+from .docstrings import fill_doc
+
+
+@fill_doc
+class ClassificationTargets(ClassifierMixin):
+    """Two classes, several, or several labels for each sample."""
+
+    _y_numeric = False
+    _losses = CLASSIFICATION_LOSSES
+    _encoding_class = ClassEncoding
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def _class_weights(self, y, encoding, incremental):
+        return ClassWeights.of(self, y, encoding, incremental)
+
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Make one more pass, over the given samples.
+
+        {partial_fit}
+
+        Parameters
+        ----------
+        {training_classes}
+        classes : array-like of shape (n_classes,), default=None
+            All classes of all calls; required at the first.
+        {sample_weight}
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
+
+    def predict(self, X):
+        """Predict class labels.
+
+        Parameters
+        ----------
+        {data}
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Class labels, or a binary indicator of labels.
+        """
+        return self._decode(self._raw(X))
+
+    def _score_raw(self, Z, y, weights):
+        if not np.isfinite(Z).all():
+            return np.nan
+        right = self._decode(Z) == y
+        if self._encoding.multilabel:
+            right = right.all(axis=1)
+        return np.average(right, weights=weights)

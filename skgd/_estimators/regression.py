@@ -1,0 +1,96 @@
+"""Regression: how estimators of numbers encode targets, predict, and score."""
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.metrics import d2_pinball_score, r2_score
+
+from .._data.targets import RegressionEncoding
+from ..losses import REGRESSION_LOSSES
+from .docstrings import fill_doc
+
+
+@fill_doc
+class RegressionTargets(RegressorMixin):
+    """Numbers, one or several for each sample."""
+
+    _y_numeric = True
+    _losses = REGRESSION_LOSSES
+    _encoding_class = RegressionEncoding
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _class_weights(self, y, encoding, incremental):
+        return None
+
+    def partial_fit(self, X, y, sample_weight=None):
+        """Make one more pass, over the given samples.
+
+        {partial_fit}
+
+        Parameters
+        ----------
+        {training_numbers}
+        {sample_weight}
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        return self._fit(X, y, sample_weight, incremental=True)
+
+    def predict(self, X):
+        """Predict targets.
+
+        Parameters
+        ----------
+        {data}
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+            Predictions; with a loss that has the log link, means; with several
+            quantiles, a column for each, in rising order.
+        """
+        return self._decode(self._raw(X))
+
+    def score(self, X, y, sample_weight=None):
+        """R2, or for several quantiles the mean of their D2.
+
+        D2 of a quantile (`sklearn.metrics.d2_pinball_score`) is to its pinball loss
+        what R2 is to the squared error: at most 1, and 0 for the quantile of `y`
+        itself as a constant prediction.
+
+        Parameters
+        ----------
+        {data}
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Targets.
+        {sample_weight}
+
+        Returns
+        -------
+        score : float
+            The score.
+        """
+        return self._score_predictions(self.predict(X), y, sample_weight)
+
+    def _score_predictions(self, predicted, y, weights):
+        loss = self._fitted_loss
+        if loss.n_levels == 1:
+            return r2_score(y, predicted, sample_weight=weights)
+        levels = zip(loss.quantile, predicted.T, strict=True)
+        scores = [
+            d2_pinball_score(y, column, alpha=level, sample_weight=weights)
+            for level, column in levels
+        ]
+        return float(np.mean(scores))
+
+    def _score_raw(self, Z, y, weights):
+        predicted = self._decode(Z)
+        if len(y) < 2 or not np.isfinite(predicted).all():
+            return np.nan
+        return self._score_predictions(predicted, y, weights)
