@@ -1,11 +1,24 @@
 """Multilayer perceptrons trained by gradient descent."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
+from scipy.sparse import sparray, spmatrix
 
 from ._data.targets import ClassificationTargets, RegressionTargets
 from ._estimators.docstrings import fill_doc
 from ._estimators.perceptron import MultilayerPerceptron
-from .losses import LogLoss
+from .activations import Activation
+from .averaging import Averaging
+from .initializers import Initializer
+from .line_search import LineSearch
+from .losses import LogLoss, Loss
+from .optimizers import Optimizer
+from .schedules import Schedule
 
 __all__ = ["MLPGDClassifier", "MLPGDRegressor"]
 
@@ -63,35 +76,35 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
+        hidden_layer_sizes: int | Sequence[int] = (100,),
         *,
-        activation="relu",
-        weight_init="auto",
-        loss="squared_error",
-        penalty="l2",
-        alpha="auto",
-        l1_ratio=0.15,
-        solver="minibatch",
-        optimizer="adam",
-        batch_size="auto",
-        learning_rate="auto",
-        learning_rate_init=None,
-        clip_norm=None,
-        dropout=0.0,
-        input_dropout=0.0,
-        batch_norm=False,
-        standardize=True,
-        max_iter=200,
-        tol=1e-4,
-        n_iter_no_change=10,
-        shuffle=True,
-        random_state=None,
-        verbose=False,
-        warm_start=False,
-        early_stopping="auto",
-        scoring=None,
-        validation_fraction=0.1,
-        average=False,
+        activation: str | Activation = "relu",
+        weight_init: str | Initializer = "auto",
+        loss: str | Loss = "squared_error",
+        penalty: Literal["l2", "l1", "elasticnet"] | None = "l2",
+        alpha: float | Literal["auto"] = "auto",
+        l1_ratio: float | None = 0.15,
+        solver: Literal["minibatch", "batch", "sgd"] = "minibatch",
+        optimizer: str | Optimizer = "adam",
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: str | Schedule | LineSearch | Callable = "auto",
+        learning_rate_init: float | None = None,
+        clip_norm: float | None = None,
+        dropout: float | Sequence[float] = 0.0,
+        input_dropout: float = 0.0,
+        batch_norm: bool = False,
+        standardize: bool = True,
+        max_iter: int = 200,
+        tol: float | None = 1e-4,
+        n_iter_no_change: float = 10,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        early_stopping: bool | Literal["auto"] = "auto",
+        scoring: str | Callable | None = None,
+        validation_fraction: float = 0.1,
+        average: bool | int | str | Averaging = False,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -124,14 +137,14 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
 
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: ArrayLike | sparray | spmatrix,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        X_val: ArrayLike | sparray | spmatrix | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Fit the model.
 
         Parameters
@@ -167,7 +180,12 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
             sample_weight_val=sample_weight_val,
         )
 
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(
+        self,
+        X: ArrayLike | sparray | spmatrix,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Make one more pass, over the given samples.
 
         Continues parameters, optimizer state, step count and random numbers: k
@@ -190,7 +208,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         """
         return self._fit(X, y, sample_weight, incremental=True)
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike | sparray | spmatrix) -> np.ndarray:
         """Predict targets.
 
         Parameters
@@ -270,36 +288,36 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
+        hidden_layer_sizes: int | Sequence[int] = (100,),
         *,
-        activation="relu",
-        weight_init="auto",
-        loss="log_loss",
-        penalty="l2",
-        alpha="auto",
-        l1_ratio=0.15,
-        solver="minibatch",
-        optimizer="adam",
-        batch_size="auto",
-        learning_rate="auto",
-        learning_rate_init=None,
-        clip_norm=None,
-        dropout=0.0,
-        input_dropout=0.0,
-        batch_norm=False,
-        standardize=True,
-        max_iter=200,
-        tol=1e-4,
-        n_iter_no_change=10,
-        shuffle=True,
-        random_state=None,
-        verbose=False,
-        warm_start=False,
-        early_stopping="auto",
-        scoring=None,
-        validation_fraction=0.1,
-        class_weight=None,
-        average=False,
+        activation: str | Activation = "relu",
+        weight_init: str | Initializer = "auto",
+        loss: Literal["log_loss"] | LogLoss = "log_loss",
+        penalty: Literal["l2", "l1", "elasticnet"] | None = "l2",
+        alpha: float | Literal["auto"] = "auto",
+        l1_ratio: float | None = 0.15,
+        solver: Literal["minibatch", "batch", "sgd"] = "minibatch",
+        optimizer: str | Optimizer = "adam",
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: str | Schedule | LineSearch | Callable = "auto",
+        learning_rate_init: float | None = None,
+        clip_norm: float | None = None,
+        dropout: float | Sequence[float] = 0.0,
+        input_dropout: float = 0.0,
+        batch_norm: bool = False,
+        standardize: bool = True,
+        max_iter: int = 200,
+        tol: float | None = 1e-4,
+        n_iter_no_change: float = 10,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        early_stopping: bool | Literal["auto"] = "auto",
+        scoring: str | Callable | None = None,
+        validation_fraction: float = 0.1,
+        class_weight: dict | Literal["balanced"] | None = None,
+        average: bool | int | str | Averaging = False,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -333,14 +351,14 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
 
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: ArrayLike | sparray | spmatrix,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        X_val: ArrayLike | sparray | spmatrix | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Fit the model.
 
         Parameters
@@ -376,7 +394,13 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
             sample_weight_val=sample_weight_val,
         )
 
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: ArrayLike | sparray | spmatrix,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Make one more pass, over the given samples.
 
         Continues parameters, optimizer state, step count and random numbers: k
@@ -401,7 +425,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         """
         return self._fit(X, y, sample_weight, incremental=True, classes=classes)
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike | sparray | spmatrix) -> np.ndarray:
         """Predict class labels.
 
         Parameters
@@ -416,7 +440,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         """
         return self._decode(self._raw(X))
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike | sparray | spmatrix) -> np.ndarray:
         """Probabilities of the classes, or of each label.
 
         Parameters
@@ -431,7 +455,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         """
         return self._probabilities(self._raw(X))
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: ArrayLike | sparray | spmatrix) -> np.ndarray:
         """Logarithms of the probabilities.
 
         Parameters

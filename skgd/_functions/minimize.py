@@ -1,9 +1,18 @@
 """Minimise and maximise functions by gradient descent."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from numpy.typing import ArrayLike
+from scipy.optimize import Bounds, OptimizeResult
 from sklearn.base import clone
 
 from .._rules.optimizer import Optimizer
 from .._rules.rule import resolve_rule
+from .._rules.schedule import Schedule
+from ..line_search import LineSearch
 from ..optimizers import OPTIMIZERS, SGD
 from .loop import check_options, iterate
 
@@ -11,23 +20,23 @@ __all__ = ["maximize", "minimize"]
 
 
 def minimize(
-    fun,
-    x0,
-    args=(),
+    fun: Callable,
+    x0: ArrayLike,
+    args: tuple = (),
     *,
-    jac=None,
-    optimizer="adam",
-    learning_rate=None,
-    schedule="constant",
-    step_sizes=None,
-    bounds=None,
-    max_iter=10_000,
-    tol=None,
-    xtol=None,
-    gtol=1e-5,
-    callback=None,
-    return_path=False,
-):
+    jac: Callable | Literal[True, "2-point", "3-point"] | None = None,
+    optimizer: str | Optimizer = "adam",
+    learning_rate: float | None = None,
+    schedule: str | Schedule | Callable = "constant",
+    step_sizes: Literal["armijo"] | LineSearch | Sequence[float] | None = None,
+    bounds: Sequence[tuple[float | None, float | None]] | Bounds | None = None,
+    max_iter: int = 10_000,
+    tol: float | None = None,
+    xtol: float | None = None,
+    gtol: float | None = 1e-5,
+    callback: Callable | None = None,
+    return_path: bool = False,
+) -> OptimizeResult:
     r"""Minimise a function of several variables by gradient descent.
 
     .. math:: x \leftarrow x - r \, \nabla f(x)
@@ -133,7 +142,9 @@ def minimize(
     )
 
 
-def maximize(fun, x0, args=(), **options):
+def maximize(
+    fun: Callable, x0: ArrayLike, args: tuple = (), **options
+) -> OptimizeResult:
     r"""Maximise a function of several variables by gradient ascent.
 
     .. math:: x \leftarrow x + r \, \nabla f(x)

@@ -1,8 +1,13 @@
 """Minimise and maximise sums over samples, some of them at a time."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from numbers import Integral, Real
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse as sp
 from scipy.optimize import OptimizeResult
 from sklearn.base import clone
@@ -26,23 +31,23 @@ MESSAGES = {
 
 
 def minimize_stochastic(
-    fun,
-    X,
-    y,
-    x0,
-    args=(),
+    fun: Callable,
+    X: ArrayLike | sp.sparray | sp.spmatrix,
+    y: ArrayLike | None,
+    x0: ArrayLike,
+    args: tuple = (),
     *,
-    jac=None,
-    optimizer="sgd",
-    learning_rate=None,
-    decay=0.9,
-    batch_size=1,
-    patience=100,
-    max_iter=10_000,
-    random_state=None,
-    callback=None,
-    return_path=False,
-):
+    jac: Callable | Literal[True, "2-point", "3-point"] | None = None,
+    optimizer: str | Optimizer = "sgd",
+    learning_rate: float | None = None,
+    decay: float = 0.9,
+    batch_size: int = 1,
+    patience: int = 100,
+    max_iter: int = 10_000,
+    random_state: int | np.random.RandomState | None = None,
+    callback: Callable | None = None,
+    return_path: bool = False,
+) -> OptimizeResult:
     r"""Minimise a sum over samples by stochastic gradient descent.
 
     .. math:: F(x) = \sum_i f(x, X_i, y_i)
@@ -148,7 +153,14 @@ def minimize_stochastic(
     )
 
 
-def maximize_stochastic(fun, X, y, x0, args=(), **options):
+def maximize_stochastic(
+    fun: Callable,
+    X: ArrayLike | sp.sparray | sp.spmatrix,
+    y: ArrayLike | None,
+    x0: ArrayLike,
+    args: tuple = (),
+    **options,
+) -> OptimizeResult:
     r"""Maximise a sum over samples by stochastic gradient ascent.
 
     Parameters

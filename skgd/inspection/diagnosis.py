@@ -1,9 +1,13 @@
 """After a fit: what the training curve shows, in words."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import betainccinv
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 # Thresholds are shares of the progress of a curve: neither the scale nor the zero of
@@ -70,7 +74,9 @@ class Diagnosis(tuple):
         return "\n".join(lines) or "nothing conspicuous"
 
 
-def diagnose(estimator, validation_curve=None):
+def diagnose(
+    estimator: BaseEstimator | ArrayLike, validation_curve: ArrayLike | None = None
+) -> Diagnosis:
     """Say in words what training curves show.
 
     Parameters

@@ -1,9 +1,13 @@
 """Before a fit: which learning rate. The range test."""
 
+from __future__ import annotations
+
 import warnings
 from numbers import Integral, Real
 
 import numpy as np
+from numpy.typing import ArrayLike
+from scipy.sparse import sparray, spmatrix
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Bunch, check_random_state
@@ -23,17 +27,17 @@ EXPLODED = 4
 
 
 def learning_rate_range(
-    estimator,
-    X,
-    y,
+    estimator: GradientDescent,
+    X: ArrayLike | sparray | spmatrix,
+    y: ArrayLike,
     *,
-    sample_weight=None,
-    min_rate=1e-6,
-    max_rate=10.0,
-    n_steps=100,
-    smoothing=0.03,
-    random_state=None,
-):
+    sample_weight: ArrayLike | None = None,
+    min_rate: float = 1e-6,
+    max_rate: float = 10.0,
+    n_steps: int = 100,
+    smoothing: float = 0.03,
+    random_state: int | np.random.RandomState | None = None,
+) -> Bunch:
     """Learning-rate range test: the loss while the rate grows step by step.
 
     A clone of the estimator makes one update on a random batch in each step, with a
