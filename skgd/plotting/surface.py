@@ -1,4 +1,4 @@
-"""A function of one or two variables, made ready to be drawn: view, grid, levels."""
+"""View, grid and contour levels for drawing a function of one or two variables."""
 
 import numpy as np
 
