@@ -277,7 +277,7 @@ def _descend(
 
 
 class _Passes:
-    # where a stochastic descent is
+    # the state of a stochastic descent
 
     def __init__(self, objective, optimizer, data, batch_size, learning_rate):
         self.objective, self.optimizer = objective, optimizer

@@ -267,8 +267,8 @@ class _Shape:
         self.rises = self.rise > max(self.clear, 6 * error)
 
     def jumps(self):
-        # Whether the last one, two or three epochs are all far above those before, of
-        # which so many are not as high: a spike among others is none.
+        # Whether the last one, two or three epochs are all far above the earlier ones.
+        # If as many earlier epochs are as high, these are spikes and not a jump.
         for n_last in (1, 2, 3):
             before = self.curve[-max(MIN_EPOCHS, len(self.curve) // 2) : -n_last]
             lowest, level = self.curve[-n_last:].min(), np.median(before)

@@ -265,7 +265,7 @@ def _smooth(losses, width, n_first):
     kernel /= kernel.sum()
     padded = np.pad(losses, reach, mode="edge")
     ahead = np.convolve(padded, kernel, mode="valid")
-    # what comes later counts as no more than the most of those before
+    # later losses count at most as much as the largest earlier one
     shown = np.empty_like(ahead)
     for step in range(len(losses)):
         most = losses[max(0, step - reach) : max(step, reach) + 1].max()

@@ -19,7 +19,7 @@ from .style import (
 # A curve is noisy where more than this share of its epochs are turning points, and it
 # turns by more than this share of its range.
 NOISY_SHARE, NOISY_SIZE = 0.25, 0.01
-# Fewer epochs are never smoothed of our own accord.
+# With smooth='auto', curves with fewer epochs are not smoothed.
 LEAST_SMOOTHED = 20
 KEPT = {"marker": "*", "markersize": 17, "markeredgecolor": "black"}
 DOTS = {"marker": ".", "markersize": 5, "alpha": 0.35, "linestyle": "none"}

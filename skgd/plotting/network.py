@@ -254,12 +254,12 @@ class ActivationsDisplay:
         Returns
         -------
         display : ActivationsDisplay
-            Itself, with `n_dead_`, `ax_` and `figure_`.
+            The display itself, with `n_dead_`, `ax_` and `figure_`.
         """
         if not self.layers:
             raise ValueError("The network has no hidden layers.")
         if len(self.layers[0][2]) < 2:
-            raise ValueError("Dead units can be told from two samples or more.")
+            raise ValueError("To detect dead units, X must have two samples or more.")
         self.n_dead_ = [
             int(np.sum(np.ptp(activated, axis=0) == 0)) for *_, activated in self.layers
         ]

@@ -116,7 +116,7 @@ def style(number, *kinds):
 
 
 def line_options(defaults, given):
-    """Keywords of a line: our own, unless the caller gave others.
+    """Keywords of a line: the defaults, updated with those of the caller.
 
     Parameters
     ----------
@@ -225,8 +225,8 @@ def add_legend(ax, handles=None, *, legend=True, below=False, **options):
     legend : bool or dict, default=True
         What the caller wants: whether there is one, or its keywords.
     below : bool, default=False
-        Whether it is below the axes of a figure of our own, where it hides nothing,
-        unless the caller says where.
+        Whether it is placed below the axes, where it hides nothing, unless the caller
+        sets its place. This needs a figure that the display has created.
     **options : dict
         Keywords of ``ax.legend``.
 
