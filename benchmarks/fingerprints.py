@@ -1,8 +1,8 @@
-"""Fingerprints of fits: whether two versions of the package give the same numbers.
+"""Fingerprints of fits, to compare the numbers of two versions of the package.
 
-Fits each estimator in 40 configurations and prints, for each fit, a hash of all
-published arrays, curves and predictions. Two versions of skgd agree to the last bit
-where they print the same line:
+The script fits each estimator in 40 configurations. For each fit, it prints a hash of
+all published arrays, curves and predictions. If two versions of skgd print the same
+line, their results are identical to the last bit:
 
     python benchmarks/fingerprints.py > old.txt
 """

@@ -1,24 +1,25 @@
-"""Time of training, next to scikit-learn and PyTorch.
+"""Training time in comparison with scikit-learn and PyTorch.
 
     python benchmarks/peers.py [--only NAME ...] [--dtypes float32 ...]
                                [--quick] [--rounds N] [--markdown]
 
-Prints our microseconds for each update (for predict_proba: for each call), how many
-times as long the others take, in brackets how many times as long we want them to take,
-and which part of our time the bare matrix products need.
+The table shows the microseconds that skgd needs for each update (for predict_proba, for
+each call), how many times as long the other libraries take, with our goal in brackets,
+and the share of our time that the matrix products alone need.
 
-The work is the same for all: a fixed number of epochs, no stopping, shuffling before
-each epoch, one thread on one CPU. A whole `fit` is timed, with its checks of the data
-and the copies of what it has learned. Rounds are interleaved, so that a change of the
-machine's speed meets all libraries, and the best decile of the CPU times counts.
+All libraries do the same work: a fixed number of epochs without stopping, shuffling
+before each epoch, and one thread on one CPU. The whole `fit` is timed, including the
+validation of the data and the copies of the learned parameters. The libraries take
+turns, so that changes in the speed of the machine affect all of them, and the best
+decile of the CPU times counts.
 
-- Networks: 10 classes, softmax, ReLU, Adam, L2 penalty. PyTorch is eager, with fused
-  Adam. "Products": the products of matrices that forward and backward passes consist
-  of, by the same BLAS, over and over in the same memory.
-- Linear models: squared error, L2 penalty. One sample for each update is plain SGD,
-  next to `SGDRegressor`; "adam" has batches of 256.
+- Networks have 10 classes, softmax, ReLU, Adam and an L2 penalty. PyTorch runs in eager
+  mode with its fused Adam. "products" are the matrix products of the forward and
+  backward passes, computed by the same BLAS repeatedly in the same memory.
+- Linear models have the squared error and an L2 penalty. With one sample for each
+  update, plain SGD is compared with `SGDRegressor`. "adam" has batches of 256.
 
-PyTorch is optional. `--quick` is for a look: fewer rounds, without the large network.
+PyTorch is optional. `--quick` runs fewer rounds and leaves out the large network.
 """
 
 import argparse
@@ -322,10 +323,10 @@ def parse():
     parser.add_argument("--only", nargs="+", choices=list(WORKLOADS), metavar="NAME")
     dtypes = ["float32", "float64"]
     parser.add_argument("--dtypes", nargs="+", choices=dtypes, default=dtypes)
-    parser.add_argument("--rounds", type=int, help="default: 11; with --quick 3")
+    parser.add_argument("--rounds", type=int, help="default: 11, or 3 with --quick")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument(
-        "--markdown", action="store_true", help="a table for a document"
+        "--markdown", action="store_true", help="print a Markdown table"
     )
     return parser.parse_args()
 

@@ -1,30 +1,33 @@
-"""Quality of the default models on raw tables, next to scikit-learn.
+"""Quality of the default models on raw tables, in comparison with scikit-learn.
 
     python benchmarks/quality.py [--data DIR] [--sets NAME ...] [--seeds 3]
                                  [--max-rows 50000] [--models NAME ...]
                                  [--cache FILE.json] [--refresh NAME ...]
                                  [--jobs 2] [--out FILE.md]
 
-A table for each data set, then means over the sets and verdicts, as Markdown on stdout
-and in `--out`; progress goes to stderr. Every seed makes other random quarters (strata
-for classes) of a random subset of at most `--max-rows` rows. Each is the test in turn,
-then other quarters, until there were 2000 test rows: the log loss of 45 rows varies
-more than what is looked for. (Splits of one table share rows: the standard error is
-less than the uncertainty for other rows.)
+The report has a table for each data set, the means over the sets and the verdicts. It
+is printed as Markdown and written to `--out`; progress goes to stderr. For each seed, a
+random subset of at most `--max-rows` rows is split at random into four quarters
+(stratified for classes). Each quarter is the test set in turn. New quarters follow
+until 2000 rows have been tested, because the log loss of 45 rows varies more than the
+differences that matter here. (The splits of a table share rows, so the standard error
+is smaller than the uncertainty for other rows.)
 
-- Preparation, learnt on the training part: one-hot encoding, medians for missing
-  numbers. No scaling, but for the models with "+scaler" (StandardScaler; without the
-  means where the matrix is sparse). Targets of a regression are never scaled.
-- Models: defaults, but for the log loss of SGDClassifier; trees get dense arrays.
-- Figures: R2, or accuracy and log loss, on the test part, with the standard error over
-  the splits; CPU seconds of `fit` with one thread. "diverged": `fit` raised an error,
-  or a prediction is not finite.
+- Preparation: categories are one-hot encoded, and missing numbers are replaced by
+  medians, both learned from the training set. Only the models with "+scaler" have a
+  StandardScaler, which does not centre sparse matrices. The targets of a regression are
+  never scaled.
+- Models: all have their default parameters, except that SGDClassifier uses the log
+  loss. Trees get dense arrays.
+- Results: R2, or accuracy and log loss, on the test set, with the standard error over
+  the splits, and the CPU seconds of `fit` with one thread. "diverged" means that `fit`
+  raised an error or that a prediction is not finite.
 
-`DIR` has a `load.py` with ``names(task=None)`` and ``load(name) -> (X, y, info)``: a
-DataFrame, an array, and a dict with 'task' ('regression' or 'classification') and
-'categorical' (columns). Without it, sets that ship with scikit-learn are used.
-With `--cache`, results are kept there, and of those only the models that `--refresh`
-names are fitted again: to try other defaults of skgd, say.
+`DIR` contains a `load.py` with ``names(task=None)`` and ``load(name) -> (X, y, info)``:
+a DataFrame, an array, and a dict with 'task' ('regression' or 'classification') and
+'categorical' (columns). Without `--data`, the sets that scikit-learn ships are used.
+With `--cache`, the results are kept in that file, and only the models that `--refresh`
+names are fitted again, for example to try other defaults of skgd.
 """
 
 import argparse
@@ -306,9 +309,12 @@ def verdicts(sets, results):
             body.append([name, ours, label, mean_text(records, field), *cells])
     header = ["set", "model", "measure", "ours", "best twin", "value", "limit", ""]
     lines = [
-        "The gap is what ours is below the best of its scaled twins; limit: the",
-        f"standard error of the difference over the splits, at least {MARGIN}. The",
-        f"ratio is log loss of ours over theirs; limit: {RATIO}.\n",
+        "Each row compares a model of skgd with its twins, which are the",
+        "corresponding models of scikit-learn on scaled data. For R2 and",
+        "accuracy, the value is the gap: the score of the best twin minus ours.",
+        "The limit is the standard error of this difference over the splits,",
+        f"but at least {MARGIN}. For the log loss, the value is the ratio of ours",
+        f"to that of the best twin, and the limit is {RATIO}.\n",
         *table(header, body),
         f"- {sum('FAIL' in row[-1] for row in body)} of {len(body)} comparisons failed",
         f"- fits of skgd: {len(fits)}, diverged: {sum('error' in f for f in fits)}, "
@@ -325,10 +331,14 @@ def verdicts(sets, results):
 
 
 METHOD = """\
-Made by `benchmarks/quality.py`, which says how: random splits, a quarter for the test
-(for each seed as many quarters as have 2000 rows), one-hot encoding and medians from
-the training part, no scaling but for "+scaler", models with their defaults. Mean and
-standard error over the splits, which share rows; seconds of one CPU."""
+`benchmarks/quality.py` creates this page, and its docstring describes the
+method in detail. Each table is split at random, with a quarter of the rows as
+the test set. For each seed, the splits continue until at least 2000 rows have
+been tested. Categories are one-hot encoded, and missing numbers are replaced by
+the median of the training set. Only the models with "+scaler" are scaled. All
+models have their default parameters, except that SGDClassifier uses the log
+loss. The tables show the mean and the standard error over the splits, which
+share rows, and the CPU time of `fit` in seconds."""
 
 
 def report(sets, results):

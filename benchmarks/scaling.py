@@ -1,13 +1,13 @@
-"""How the time of an epoch grows: a picture, and the slopes in it.
+"""A picture of how the time of an epoch grows, and the slopes of its lines.
 
     python benchmarks/scaling.py [--out docs/performance.png]
 
-Each line varies one size over about three decades and leaves the others alone. The
-time of an epoch is that of a fit with some epochs less that of a fit with fewer, so
-that what happens once for each fit does not count. On the logarithmic axes linear
-growth has slope 1, quadratic growth 2. Printed is the steepest slope between
-neighbouring points of the upper half, where what is constant no longer hides the
-growth.
+Each line varies one size over about three decades and keeps the others constant. To
+leave out what happens once in each fit, the time of an epoch is computed from the
+difference between two fits with different numbers of epochs. On logarithmic axes,
+linear growth has slope 1 and quadratic growth has slope 2. The script prints the
+steepest slope between neighbouring points in the upper half of each line, where
+constant costs no longer hide the growth.
 """
 
 import argparse
@@ -127,7 +127,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--out", help="where to save the picture")
+    parser.add_argument("--out", help="file in which the picture is saved")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     measured = {}

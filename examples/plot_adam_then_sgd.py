@@ -3,19 +3,20 @@
 Adam first, then fine-tuning with SGD
 =====================================
 
-Adam is quick at the start, but with a constant rate it never comes to rest: the loss
-goes up and down. Plain gradient descent (SGD) with a small rate is slow, but it comes
-to rest. So begin with the one and go on with the other: the optimizer of a fitted
+Adam is fast at the start, but with a constant rate it does not settle: the loss keeps
+going up and down. Plain gradient descent (SGD) with a small rate is slow, but it
+settles. You can start with Adam and continue with SGD, since the optimizer of a fitted
 estimator can be changed.
 
 What to see:
 
-- At the change (dashed line) the training loss drops, and from there on it is smooth.
-- After the change the score on test data is better than before it.
-- In 40 epochs Adam alone does not get as far in the mean of ten data sets, and neither
-  does SGD alone, at any of three rates each.
-- It makes no difference whether `fit` goes on by ``warm_start=True``, or `partial_fit`
-  by one epoch at a time.
+- When the optimizer changes (dashed line), the training loss drops, and after that it
+  is smooth.
+- The score on test data is better after the change than before it.
+- In 40 epochs, Adam alone has a worse mean score over ten data sets, and so has SGD
+  alone, with each of three rates.
+- The result is the same if you continue with `fit` and ``warm_start=True`` or with
+  `partial_fit`, one epoch at a time.
 
 The last cell checks these statements in numbers.
 
@@ -26,9 +27,9 @@ seconds.
 # %%
 # Data
 # ----
-# Ten features, of which five matter, and noise in the target. Ten data sets, so that
-# the result does not depend on one of them. Features and target have a standard
-# deviation of 1.
+# The data have ten features, five of which affect the target, and the target is noisy.
+# We use ten data sets, so that the result does not depend on a single one. Features and
+# target have a standard deviation of 1.
 
 import sys
 from pathlib import Path
@@ -53,8 +54,9 @@ def data(seed):
 # %%
 # Change the optimizer
 # --------------------
-# ``warm_start=True`` tells `fit` to go on where it was. ``tol=None`` makes all epochs.
-# With the optimizer comes its rate: each has its own scale.
+# With ``warm_start=True``, `fit` continues where it stopped. With ``tol=None``, it runs
+# all epochs. We change the learning rate together with the optimizer, since suitable
+# rates differ between optimizers.
 
 
 def network(seed, optimizer, rate, epochs):
@@ -82,8 +84,8 @@ for seed in seeds:
     models.setdefault("Adam, then SGD", model)  # the first, for the picture
 
 # %%
-# `partial_fit` makes one epoch with the parameters of the moment. Its curve is the
-# same, digit by digit.
+# `partial_fit` runs one epoch with the current parameters. Its loss curve is exactly
+# the same.
 
 X_train, X_test, y_train, y_test = data(seeds[0])
 by_parts = network(seeds[0], "adam", 0.02, epochs=20).fit(X_train, y_train)
@@ -171,24 +173,24 @@ def check(statement, holds):
 
 curve = np.array(models["Adam, then SGD"].loss_curve_)
 check(
-    "after the change the loss is less than 80% of what it was",
+    "after the change, the loss is less than 80% of its previous value",
     np.mean(curve[20:25]) < 0.8 * np.mean(curve[15:20]),
 )
 steps = np.abs(np.diff(np.log(curve)))
 check(
-    "after the change an epoch differs from the next by a third of before, or less",
+    "after the change, the loss varies less than a third as much per epoch",
     np.mean(steps[-15:]) < np.mean(steps[5:19]) / 3,
 )
 both = scores.pop("Adam 0.02, then SGD 0.01")
 check(
-    "on each data set the test score is better than before the change",
+    "on each data set, the test score is better than before the change",
     np.all(np.array(both) > before),
 )
 check(
-    "its mean is better than that of Adam alone and of SGD alone, by 0.003 at least",
+    "its mean is better than with Adam or SGD alone, by at least 0.003",
     np.mean(both) > max(np.mean(score) for score in scores.values()) + 0.003,
 )
 check(
-    "with partial_fit the curve is the same",
+    "with partial_fit, the curve is the same",
     by_parts.loss_curve_ == models["Adam, then SGD"].loss_curve_,
 )

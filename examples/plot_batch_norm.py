@@ -3,19 +3,19 @@
 Batch normalisation: the same scale in every layer
 ====================================================
 
-Batch normalisation shifts and scales what the units of a layer compute, so that over
-the samples of a batch each unit has mean 0 and standard deviation 1. Here a network
-with five hidden layers learns to read digits, with it and without.
+Batch normalisation shifts and scales the values of the units in a layer, so that each
+unit has mean 0 and standard deviation 1 over the samples of a batch. Here a network
+with five hidden layers learns to read digits, with and without batch normalisation.
 
 What to see:
 
-- Before any learning, without batch normalisation, the values get smaller from layer
-  to layer: the boxes of the last layer are less than half as wide as those of the
-  first. Some units are dead: they put out the same for all digits. With batch
-  normalisation all layers have the same spread, and no unit is dead.
-- Without batch normalisation the learning rate must be right within a factor of a few:
-  at most two of the rates give an accuracy of 93%, and at a rate of 1 little or nothing
-  is learned. With it all rates from 0.03 to 3 give 93%.
+- Before the training, without batch normalisation, the values get smaller from layer to
+  layer. The boxes of the last layer are less than half as wide as those of the first.
+  Some units are dead, which means that their output is the same for all digits. With
+  batch normalisation, all layers have the same spread, and no unit is dead.
+- Without batch normalisation, the learning rate must be chosen carefully. At most two
+  of the rates give an accuracy of 93%, and with a rate of 1 the network learns little
+  or nothing. With batch normalisation, all rates from 0.03 to 3 give 93%.
 - At low rates, from 0.003 to 0.03, the network with batch normalisation learns much
   faster.
 
@@ -28,11 +28,12 @@ seconds.
 # %%
 # What it computes
 # ----------------
-# Two features, in columns: 2, 3, 4, 5 and 1, 2, 3, 4. Both have the same shape, one is
-# only higher, so both become the same four numbers. To see these in a network, its
-# weights are set by hand, before the fit, to those of a layer that changes nothing:
-# with ``warm_start=True`` a fit starts from there. The first loss is that before the
-# first update, and it is zero where the output is the target.
+# There are two features with the values 2, 3, 4, 5 and 1, 2, 3, 4. They only differ by
+# a constant, so batch normalisation turns both into the same four numbers. To see these
+# numbers in a network, we set its weights before the fit to those of a layer that
+# changes nothing. With ``warm_start=True``, `fit` starts from these weights. The first
+# loss is computed before the first update, and it is zero if the output equals the
+# target.
 
 import sys
 from pathlib import Path
@@ -66,10 +67,10 @@ print(f"loss if both columns become {normalised}: {unchanged.loss_curve_[0]:.1g}
 # %%
 # Before learning
 # ---------------
-# With a rate of 1e-9 the weights stay what they are. In these ten epochs only the
-# means and variances are learned that batch normalisation uses at prediction.
-# The initial weights are those of Glorot and Bengio; those of He et al., which are the
-# default with ReLU, keep the width from layer to layer.
+# With a rate of 1e-9, the weights hardly change. In these ten epochs, the network only
+# learns the means and variances that batch normalisation uses for predictions. The
+# initial weights are those of Glorot and Bengio. (With those of He et al., which are
+# the default for ReLU, the spread stays the same from layer to layer.)
 
 X, y = load_digits(return_X_y=True)
 X = (X - X.mean()) / X.std()
@@ -106,9 +107,10 @@ displays = {
 # %%
 # Learning, at many rates
 # -----------------------
-# Ten epochs of plain gradient descent, on four random halves of the data. Where the
-# loss explodes, `fit` raises an error; that counts as guessing, one in ten. (A rate
-# that is given as a number would be halved: a function is taken as it is.)
+# We train for ten epochs of plain gradient descent on four random splits of the data.
+# If the loss explodes, `fit` raises an error, which counts as guessing (an accuracy of
+# one in ten). The rate is a function, because `fit` would lower a number after
+# divergence.
 
 rates = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0]
 
@@ -197,7 +199,7 @@ check("both columns become the same four numbers", unchanged.loss_curve_[0] < 1e
 
 
 def widths(batch_norm):
-    """Distance of the quartiles before the activation, for each layer."""
+    """Distance between the quartiles before the activation, for each layer."""
     quartiles = [
         np.quantile(before, [0.25, 0.75])
         for _, before, _ in displays[batch_norm].layers
@@ -206,22 +208,22 @@ def widths(batch_norm):
 
 
 check(
-    "without batch normalisation the last box is less than half as wide as the first",
+    "without it, the last box is less than half as wide as the first",
     widths(False)[-1] < 0.5 * widths(False)[0],
 )
 check("and some units are dead", sum(displays[False].n_dead_) > 0)
 spreads = [np.std(before) for _, before, _ in displays[True].layers]
 check(
-    "with it the standard deviation is 1 in all layers, to 10%",
+    "with it, the standard deviation is 1 in all layers, to 10%",
     np.allclose(spreads, 1, atol=0.1),
 )
 check("and no unit is dead", sum(displays[True].n_dead_) == 0)
 
 working = {batch_norm: mean >= 0.93 for batch_norm, mean in means.items()}
-check("without it at most two of the rates give 93%", np.sum(working[False]) <= 2)
-check("and at a rate of 1 less than half of the digits are read", means[False][6] < 0.5)
-check("with it all rates from 0.03 to 3 give 93%", np.all(working[True][3:8]))
+check("without it, at most two of the rates give 93%", np.sum(working[False]) <= 2)
+check("and a rate of 1 reads less than half of the digits", means[False][6] < 0.5)
+check("with it, all rates from 0.03 to 3 give 93%", np.all(working[True][3:8]))
 check(
-    "at 0.003, 0.01 and 0.03 it learns faster, by 3% or more",
+    "at 0.003, 0.01 and 0.03, the accuracy is at least 3% higher with it",
     np.all(means[True][1:4] > means[False][1:4] + 0.03),
 )

@@ -1,21 +1,22 @@
 """
 =======================================================
-Descent and ascent on the camelback: the start decides
+Descent and ascent on the camelback: the start matters
 =======================================================
 
 The six-hump camelback is a function of two variables with six minima. Gradient
-descent goes downhill until the ground is flat, gradient ascent goes uphill. Both are
-greedy: they see the slope where they are and nothing else.
+descent goes downhill until the gradient is zero, and gradient ascent goes uphill. Both
+are greedy: they only use the gradient at the current point.
 
 What to see:
 
-- Top: from six starts, descent ends in six different minima. Only two of them are the
-  lowest, at -1.03. The two worst are higher than 2.1.
-- Bottom: ascent from four starts. Two end on the same top, and one on the other, both
-  at 2.50. The fourth walks uphill until it is stopped by the edge of the region: it is
-  higher up there, but that is no top. The function is unbounded above.
+- Top: from six starts, descent ends in six different minima. Only two of them are
+  global minima, at -1.03. The two worst are above 2.1.
+- Bottom: from four starts, two ascents end at one maximum and one ascent ends at the
+  other, both at 2.50. The fourth ascent goes uphill until it reaches the boundary of
+  the region. Its value is higher, but the point is not a maximum, since the function
+  has no upper bound.
 
-The last cell checks these statements in numbers, and the first steps too.
+The last cell checks these statements and the first steps in numbers.
 
 Run it with ``python examples/plot_camelback.py [picture.png]``. It takes a few
 seconds.
@@ -24,7 +25,7 @@ seconds.
 # %%
 # The function
 # ------------
-# It is called with a point, an array of the two variables, and so is its gradient.
+# The function and its gradient take one argument, an array of the two variables.
 
 import sys
 from pathlib import Path
@@ -51,8 +52,8 @@ def slope(x):
 # %%
 # A descent, step by step
 # -----------------------
-# Each step is ``x - 0.01 * slope(x)``. It ends where no element of the gradient is
-# larger than `gtol`.
+# Each step goes to ``x - 0.01 * slope(x)``. The descent ends when no element of the
+# gradient is larger than `gtol`.
 
 first = minimize(
     camelback,
@@ -72,8 +73,9 @@ for step in (0, 1, 2, first.nit):
 # %%
 # Descent from six starts, ascent from four
 # -----------------------------------------
-# `maximize` takes the same keywords as `minimize`. Far out the function grows without
-# end, so the ascent gets bounds: each point is moved back into them.
+# `maximize` takes the same keywords as `minimize`. The function grows without limit
+# away from the origin, so the ascent needs bounds. Points outside are projected onto
+# them.
 
 options = {
     "jac": slope,
@@ -98,8 +100,8 @@ for title, results in (("descent from", descents), ("ascent from", ascents)):
 # %%
 # The picture
 # -----------
-# The better the ground, the lighter it is drawn: valleys are light at the top, summits
-# at the bottom. Each path begins at a circle and ends at a cross.
+# Better values are lighter: in the upper panels, these are the minima, and in the lower
+# panels, the maxima. Each path begins at a circle and ends at a cross.
 
 plt.rcParams.update({"font.size": 12, "axes.titlesize": 14})
 figure, axes = plt.subplots(
@@ -146,7 +148,7 @@ def check(statement, holds):
 
 
 def near(x, y, tolerance):
-    """Whether all numbers are as close as that."""
+    """Whether all numbers agree within the tolerance."""
     return np.allclose(x, y, rtol=0, atol=tolerance)
 
 
@@ -180,15 +182,15 @@ check(
 )
 *tops, edge = ascents.values()
 check(
-    "three ascents end on two tops, level at 2.4963",
+    "three ascents end at two maxima, both at 2.4963",
     near([top.x for top in tops[:2]], (-1.2302, -0.1623), 1e-4)
     and near(tops[2].x, (1.2302, 0.1623), 1e-4)
     and near([top.fun for top in tops], 2.4963, 1e-4),
 )
 check(
-    "the fourth ends on the edge, higher, where the gradient still points outwards",
+    "the fourth ends at the boundary, where the gradient still points outwards",
     edge.x[1] == region[1][1] and edge.fun > 2.5 and edge.jac[1] > 1,
 )
-check("far out the function is beyond all bounds", camelback([100, 100]) > 1e11)
+check("the function has no upper bound", camelback([100, 100]) > 1e11)
 everything = [*descents.values(), *ascents.values()]
 check("all met the tolerance", all(result.success for result in everything))

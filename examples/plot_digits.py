@@ -1,23 +1,25 @@
 """
-==================================
-Handwritten digits, with everything
-==================================
+==============================================
+Handwritten digits, with all features combined
+==============================================
 
 A network with dropout, batch normalisation, a learning rate that rises and falls, and
-early stopping reads the digits that come with scikit-learn. It is compared with
-scikit-learn's `MLPClassifier`, in five-fold cross-validation.
+early stopping learns to read the digits that come with scikit-learn. It is compared
+with scikit-learn's `MLPClassifier` by five-fold cross-validation.
 
 What to see:
 
-- With the defaults both libraries give about the same accuracy.
-- With everything the network is better than with the defaults: in the log loss, which
-  also counts how sure it was, clearly, and in the accuracy by a little.
-- Early stopping holds out a tenth of the training data. That costs scikit-learn some
-  accuracy, and the network with everything less.
-- With everything the training loss (solid) ends higher than scikit-learn's, although
-  the network is better on new digits: dropout makes training harder, not the task.
-- Of the few digits that it gets wrong, it is often not sure: on these, the probability
-  of its answer is lower than on the others.
+- With the defaults, both libraries have about the same accuracy.
+- With all features ("everything"), the network is better than with the defaults. Its
+  log loss, which also measures how certain the network is, is clearly better, and its
+  accuracy is slightly better.
+- Early stopping holds out a tenth of the training data. This costs scikit-learn some
+  accuracy. The network with everything loses less.
+- With everything, the final training loss (solid line) is higher than scikit-learn's,
+  although the network is better on new digits. The reason is that dropout makes the
+  training harder, but not the predictions.
+- When the network is wrong, it is often uncertain: the probability of its answer is
+  lower than for correct answers.
 
 The last cell checks these statements in numbers.
 
@@ -27,9 +29,9 @@ Run it with ``python examples/plot_digits.py [picture.png]``. It takes about 10 
 # %%
 # Five networks
 # -------------
-# All have two hidden layers of 128 units. ``tol=None`` runs all 40 epochs, so that the
-# schedule comes to its end; with `early_stopping` the parameters of the epoch with the
-# best score on the held-out data are kept.
+# All networks have two hidden layers of 128 units. ``tol=None`` runs all 40 epochs, so
+# that the schedule reaches its end. With `early_stopping`, the parameters of the epoch
+# with the lowest loss on the validation data are kept.
 
 import sys
 from pathlib import Path
@@ -74,9 +76,9 @@ networks = {
 # %%
 # Cross-validation
 # ----------------
-# Each digit is predicted once, by a network that has not seen it. All use one BLAS
-# thread, so that the times compare. The features have one scale, that of the whole
-# picture, and float32 is enough.
+# Each digit is predicted once, by a network that was trained without it. All networks
+# use one BLAS thread, so that their times are comparable. The pixels are divided by a
+# common standard deviation, and float32 is precise enough.
 
 X, y = load_digits(return_X_y=True)
 images = X.reshape(-1, 8, 8)
@@ -103,8 +105,8 @@ for name in networks:
 # %%
 # What goes wrong
 # ---------------
-# The pairs of digits that the last network mixes up most, and its worst errors: those
-# where it gave the least probability to the true digit.
+# We look for the pairs of digits that the last network confuses most often, and for its
+# worst errors, in which the true digit has the lowest probability.
 
 P = probabilities["skgd, everything, early stop"]
 predicted = P.argmax(axis=1)
@@ -121,7 +123,7 @@ sure = P.max(axis=1)
 # %%
 # The picture
 # -----------
-# The curves are those of the last fold. scikit-learn keeps no loss on held-out data.
+# The curves are those of the last fold. scikit-learn does not record a validation loss.
 
 plt.rcParams.update({"font.size": 12, "axes.titlesize": 14})
 figure = plt.figure(figsize=(13, 6.5), layout="constrained")
@@ -157,39 +159,39 @@ def check(statement, holds):
 
 
 check(
-    "with the defaults the accuracies differ by 1% at most",
+    "with the defaults, the accuracies differ by 1% at most",
     abs(accuracy["skgd"] - accuracy["scikit-learn"]) <= 0.01,
 )
 check(
-    "with everything the log loss is 5% lower than with the defaults of either",
+    "with everything, the log loss is 5% lower than with either library's defaults",
     loss["skgd, everything"] < 0.95 * min(loss["skgd"], loss["scikit-learn"]),
 )
 check(
-    "and the accuracy at least as good, to 0.2%",
+    "and the accuracy is at least as good, to 0.2%",
     accuracy["skgd, everything"]
     >= max(accuracy["skgd"], accuracy["scikit-learn"]) - 0.002,
 )
 early = "skgd, everything, early stop"
 check(
-    "with early stopping, too, the accuracy is better than scikit-learn's",
+    "with early stopping too, the accuracy is better than scikit-learn's",
     accuracy[early] > accuracy["scikit-learn, early stop"],
 )
 check(
-    "and the log loss is lower by a quarter or more",
+    "and the log loss is lower by at least a quarter",
     loss[early] < 0.75 * loss["scikit-learn, early stop"],
 )
 check(
-    "early stopping costs less accuracy with everything than it costs scikit-learn",
+    "early stopping costs less accuracy with everything than in scikit-learn",
     accuracy["skgd, everything"] - accuracy[early]
     < accuracy["scikit-learn"] - accuracy["scikit-learn, early stop"],
 )
 curve = networks[early].loss_curve_
 check(
-    "with everything the training loss ends higher than scikit-learn's",
+    "with everything, the final training loss is higher than scikit-learn's",
     np.mean(curve[-5:]) > 2 * networks["scikit-learn"].loss_curve_[-1],
 )
 right_ones = np.flatnonzero(predicted == y)
 check(
-    "it is less sure of its wrong answers than of the others, by 10% or more",
+    "the probability of its wrong answers is lower by at least 10%",
     sure[wrong].mean() < sure[right_ones].mean() - 0.1,
 )

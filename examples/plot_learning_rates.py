@@ -3,19 +3,21 @@
 The learning rate: too large, good, too small
 =============================================
 
-Gradient descent has one number that has to be right, the learning rate. First on a
-parabola, where it can be seen, then in a linear regression on real data.
+Gradient descent has one parameter that has to be right, the learning rate. This example
+shows its effect on a parabola and then in a linear regression on real data.
 
 What to see:
 
-- Top: on the parabola the rates 10 and 1.1 jump across the valley and higher up each
-  time. With 1 the point jumps from side to side for ever, at the same height. 0.1 is
-  good, and 0.01 is slow.
-- Bottom left: the same with an estimator. There is a bound, 2 / L, with L the largest
-  curvature of the loss. Half the bound is good. At the bound a part of the error never
-  gets smaller, and 5% above it the loss explodes. A hundredth of the good rate is slow.
-- Bottom right: the bound need not be known. A short test that makes one update with
-  each of many rates, from tiny to huge, suggests one below the bound.
+- Top: on the parabola, the rates 10 and 1.1 jump across the valley, and each jump ends
+  higher up. With a rate of 1, the point jumps from side to side at the same height and
+  never stops. A rate of 0.1 is good, and 0.01 is slow.
+- Bottom left: the same happens with an estimator. There is a bound for the rate, 2 / L,
+  where L is the largest curvature of the loss. Half the bound is a good rate. At the
+  bound, a part of the error never gets smaller, and 2% above it the loss explodes. A
+  hundredth of the good rate is slow.
+- Bottom right: you do not need to know the bound. A short test makes one update with
+  each of many rates, from very small to very large, and suggests a rate below the
+  bound.
 
 The last cell checks these statements in numbers.
 
@@ -26,9 +28,9 @@ seconds.
 # %%
 # On a parabola
 # -------------
-# The square of x has the gradient 2 x. A step with rate r leads from x to (1 - 2 r) x:
-# for r above 1 that is further away. A path that diverges is no error here; the
-# `message` of the result says what happened.
+# The square of x has the gradient 2 x. A step with rate r goes from x to (1 - 2 r) x,
+# which is further away if r is above 1. If a path diverges, `minimize` does not raise
+# an error, and the `message` of the result says what happened.
 
 import sys
 from pathlib import Path
@@ -73,16 +75,16 @@ for name, result in results.items():
 # %%
 # In a linear regression
 # ----------------------
-# With ``solver="batch"`` all samples make an update, and the loss is a bowl, a parabola
-# in each of eleven directions. Its largest curvature L is the largest eigenvalue of
-# ``A.T @ A / n``, with A the data and a column of ones for the intercept. Rates above
-# 2 / L diverge.
+# With ``solver="batch"``, each update uses all samples, and the loss is a parabola in
+# each of eleven directions. Its largest curvature L is the largest eigenvalue of
+# ``A.T @ A / n``, where A contains the data and a column of ones for the intercept.
+# Rates above 2 / L diverge.
 #
-# `diagnose` says in words what a loss curve shows. It sees no more than the curve. The
-# one at the bound still creeps, for it is good in the ten other directions, and
-# is called too slow; that a lower rate helps there is for you to know. If
-# `learning_rate_init` is left at None, `fit` itself tries a lower rate when the
-# loss explodes, and says so in a warning.
+# `diagnose` describes in words what a loss curve shows. It only uses the curve. At the
+# bound, the loss still falls slowly, because the rate is good for the ten other
+# directions. `diagnose` therefore calls the training too slow, although a lower rate
+# would help. If the learning rate is a number, `fit` lowers it and issues a warning
+# when the loss explodes.
 
 X, y = load_diabetes(return_X_y=True)
 X, y = scale(X), scale(y)
@@ -94,7 +96,8 @@ least = 0.5 * np.mean((LinearRegression().fit(X, y).predict(X) - y) ** 2)
 def make_model(rate):
     """A linear regression by plain gradient descent, all samples in each update.
 
-    After divergence a number would be halved; a function is taken as it is.
+    If the rate were a number, it would be halved after divergence. A function is not
+    changed.
     """
     return GDRegressor(
         penalty=None,
@@ -118,7 +121,7 @@ for name, model in models.items():
 # A test of many rates
 # --------------------
 # `learning_rate_range` makes one update with each of 100 rates that grow from 1e-6 to
-# 10. The best rate is somewhat below the one where the loss was least.
+# 10. The best rate is somewhat below the rate with the smallest loss.
 
 test = learning_rate_range(make_model(None), X, y, random_state=0)
 suggested = make_model(test.suggestion).fit(X, y)
@@ -128,7 +131,7 @@ print(f"    {diagnose(suggested)}")
 # %%
 # The picture
 # -----------
-# The paths begin at the circle and end at the crosses. The star is the optimum.
+# Each path begins at a circle and ends at a cross. The star is the optimum.
 
 plt.rcParams.update({"font.size": 12, "axes.titlesize": 14})
 figure, axes = plt.subplots(2, 2, figsize=(10, 8), layout="constrained")
@@ -165,11 +168,9 @@ def check(statement, holds):
 
 
 jumps = results["rate 1"].path[:, 0]
+check("rate 1 always jumps between 1 and -1", np.all(jumps == (-1.0) ** np.arange(41)))
 check(
-    "rate 1 jumps between 1 and -1 for ever", np.all(jumps == (-1.0) ** np.arange(41))
-)
-check(
-    "rates 10 and 1.1 go higher with each step",
+    "the value rises in each step with rates 10 and 1.1",
     all(np.all(np.diff(results[f"rate {r}"].fun_path) > 0) for r in (10, 1.1)),
 )
 check(
@@ -180,14 +181,14 @@ check(
     ),
 )
 check(
-    "40 steps with 0.1 lead within 0.001 of the optimum, with 0.01 not half-way",
+    "40 steps end within 0.001 of the optimum with rate 0.1, but not with 0.01",
     abs(results["rate 0.1"].x[0]) < 0.001 and 0.4 < results["rate 0.01"].x[0] < 0.5,
 )
 above, at, half, slow = (model.loss_ - least for model in models.values())
 check("half the bound comes within 0.005 of the least loss", half < 0.005)
 check("the slow rate is still 0.05 above it", slow > 0.05)
-check("at the bound 0.1 of the error stays", at > 0.1)
-check("2% above the bound the loss is more than ten times as high", above > 10 * at)
+check("at the bound, an error of 0.1 remains", at > 0.1)
+check("2% above the bound, the loss is more than ten times as high", above > 10 * at)
 kinds = [diagnose(model).kinds for model in models.values()]
 check(
     "the diagnoses: diverging above the bound, converged at half, too slow",
@@ -197,4 +198,4 @@ check(
     "the suggestion is below the bound, by a factor of 2 to 10",
     2 < bound / test.suggestion < 10,
 )
-check("it comes within 0.005 of the least loss, too", suggested.loss_ - least < 0.005)
+check("it comes within 0.005 of the least loss", suggested.loss_ - least < 0.005)

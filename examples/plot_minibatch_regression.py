@@ -3,20 +3,21 @@
 Mini-batch linear regression, and the batch size
 =================================================
 
-A straight line is fitted to 100 points by gradient descent, with all samples in each
-update (batch), with one (sgd), and with sixteen (minibatch). The cost is the mean
-squared error on all the data, taken after each epoch.
+This example fits a straight line to 100 points by gradient descent. Each update uses
+all samples (batch), one sample (sgd), or sixteen (minibatch). The cost is the mean
+squared error on all the data, which is computed after each epoch.
 
 What to see:
 
-- Top left: after 50 epochs the line of the mini-batches is close to the line of
-  least squares.
-- Top right: the cost falls steeply in the first ten epochs and then levels out a
-  little above the least one.
-- Bottom left: batch is smooth and slow, one update in each epoch. One sample at a
-  time is fast and noisy, a hundred updates in each epoch. Mini-batches are in between.
-- Bottom right: the smaller the batch, the further five epochs lead, and the more the
-  cost wobbles once it is at the bottom.
+- Top left: after 50 epochs, mini-batches give a line that is close to the
+  least-squares line.
+- Top right: the cost falls steeply in the first ten epochs and then stays slightly
+  above its minimum.
+- Bottom left: batch gradient descent makes one update per epoch, and its curve is
+  smooth but slow. With one sample per update, there are a hundred updates per epoch,
+  and the curve is fast but noisy. Mini-batches are in between.
+- Bottom right: with smaller batches, the cost falls further in five epochs, but it
+  fluctuates more near the minimum.
 
 The last cell checks these statements in numbers.
 
@@ -27,7 +28,8 @@ few seconds.
 # %%
 # Data
 # ----
-# The points lie around ``y = 4 + 3 x``. The best line comes from NumPy's least squares.
+# The points are scattered around ``y = 4 + 3 x``. NumPy's least squares gives the best
+# line.
 
 import sys
 from pathlib import Path
@@ -50,10 +52,10 @@ least = np.mean((slope * X[:, 0] + intercept - y) ** 2)
 # %%
 # The learning rate
 # -----------------
-# Textbooks often take the mean squared error as the loss. Its gradient has a factor 2:
-# ``(2 / m) * sum((w * x + b - y) * x)``. The loss 'squared_error' here is half the
-# square, as in scikit-learn, so its gradient has none. A rate of 0.01 there is
-# 0.02 here.
+# Textbooks often use the mean squared error as the loss. Its gradient has a factor of
+# 2: ``(2 / m) * sum((w * x + b - y) * x)``. In skgd and in scikit-learn, the loss
+# 'squared_error' is half the square, so its gradient does not have this factor. A
+# learning rate of 0.01 in such a textbook therefore corresponds to 0.02 here.
 
 
 def make_model(**options):
@@ -77,16 +79,16 @@ def cost(model):
 # %%
 # Cost after each epoch
 # ---------------------
-# `fit` makes all the epochs. `partial_fit` makes one, and goes on where the last one
-# ended, so the cost can be taken after each. (The estimator's own `loss_curve_` is
-# free of charge, but it is half the square, and the loss of each batch in it is the
-# one just before its update.)
+# `fit` runs all epochs. `partial_fit` runs a single epoch and continues where the last
+# one ended, so we can compute the cost after each epoch. (The attribute `loss_curve_`
+# needs no extra computation, but it contains half the squared error, and the loss of
+# each batch is measured before the update.)
 
 epochs = 50
 
 
 def train(**options):
-    """The model, its costs, and its lines (slope, intercept), after each epoch."""
+    """The model, and its cost and line (slope, intercept) after each epoch."""
     model = make_model(random_state=0, **options)
     costs, lines = [], []
     for _ in range(epochs):
@@ -113,12 +115,13 @@ print(f"{'least squares':16} {'':7} {slope:7.3f} {intercept:9.3f} {least:7.4f}")
 # %%
 # The batch size
 # --------------
-# It is usually a power of two. Two things change with it. Small batches make more
-# updates in an epoch, so the cost falls faster: see how much is left after five epochs.
-# But each gradient is an estimate, and with a constant rate the line never comes to
-# rest: start at the best one, make 4000 updates on random batches, and see how far
-# above the least cost they are on average. The estimators leave the arithmetic of an
-# update to an optimizer, which can be used alone, as here.
+# The batch size is usually a power of two, and it has two effects. Small batches make
+# more updates in each epoch, so the cost falls faster. To see this, we measure how far
+# the cost is above the minimum after five epochs. On the other hand, the gradient of a
+# small batch is only an estimate, so with a constant rate the line keeps moving. To see
+# this, we start at the best line, make 4000 updates on random batches, and measure how
+# far the cost is above the minimum on average. Here we use an optimizer directly,
+# without an estimator.
 
 sizes = 2 ** np.arange(7)
 
@@ -149,7 +152,8 @@ print(f"{'wobble':12}", *(f"{value:8.4f}" for value in wobbles))
 # %%
 # The picture
 # -----------
-# Colours are those of Okabe and Ito; the line styles tell the curves apart in grey.
+# The colours are those of Okabe and Ito. The line styles distinguish the curves in
+# print.
 
 styles = [
     {"color": "#000000", "linestyle": "-"},
@@ -221,24 +225,24 @@ def check(statement, holds):
 
 
 def rises(name):
-    """How often the cost was higher than the epoch before."""
+    """Number of epochs with a higher cost than the epoch before."""
     return np.sum(np.diff(trained[name][1]) > 0)
 
 
 one = make_model(solver="batch", max_iter=1).fit(X, y)
 step = -0.01 * 2 / n * A.T @ (A @ [0.0, 0.0] - y)
 check(
-    "rate 0.02 here is rate 0.01 with the factor 2",
+    "a rate of 0.02 corresponds to 0.01 with the factor 2",
     np.allclose([one.coef_[0], one.intercept_[0]], step),
 )
 whole = make_model(**solvers["minibatch (16)"], max_iter=50, random_state=0).fit(X, y)
 check(
-    "one fit of 50 epochs is 50 calls of partial_fit",
+    "one fit of 50 epochs equals 50 calls of partial_fit",
     np.array_equal(whole.coef_, trained["minibatch (16)"][0].coef_),
 )
 long = make_model(solver="batch", max_iter=10_000).fit(X, y)
 check(
-    "after 10,000 updates with all samples the line is that of least squares",
+    "after 10,000 updates with all samples, the line is the least-squares line",
     np.allclose([long.coef_[0], long.intercept_[0]], [slope, intercept], atol=1e-6),
 )
 a, b = trained["minibatch (16)"][2][-1]
@@ -250,23 +254,23 @@ excess = {name: costs - least for name, (_, costs, _) in trained.items()}
 start = np.mean(y**2) - least
 middle = excess["minibatch (16)"]
 check(
-    "ten epochs of mini-batches make 98% of the way, 50 end within 6% of the least",
+    "mini-batches make 98% of the progress in ten epochs and end within 6%",
     middle[9] < 0.02 * start and middle[-1] < 0.06 * least,
 )
 check(
-    "batch is slower than mini-batches, and those than single samples",
+    "batch is slower than mini-batches, which are slower than single samples",
     excess["batch (100)"][4] > 5 * middle[4] and middle[4] > 5 * excess["sgd (1)"][4],
 )
 check(
-    "batch never goes up, single samples in every third epoch or more",
+    "the cost never rises with batch, but in a third of the epochs with sgd",
     rises("batch (100)") == 0 and rises("sgd (1)") > epochs / 3,
 )
-check("mini-batches go up in some epochs at most", rises("minibatch (16)") < epochs / 5)
+check("it seldom rises with mini-batches", rises("minibatch (16)") < epochs / 5)
 check(
-    "four times the batch: at least 1.2 times as much is left after five epochs",
+    "with four times the batch, the cost after five epochs is 1.2 times as far off",
     np.all(after_five[2:] > 1.2 * after_five[:-2]),
 )
 check(
-    "four times the batch: less than half the wobble",
+    "with four times the batch, the cost fluctuates less than half as much",
     np.all(wobbles[2:] < 0.5 * wobbles[:-2]),
 )

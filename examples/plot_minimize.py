@@ -3,21 +3,23 @@
 Minimise a function: steps, gradients, line searches
 =====================================================
 
-`minimize` goes downhill on any function of several variables. What it needs is a
-gradient, and how far to go along it: by an optimizer, by the best of several step
-sizes, or by a line search. Its result is that of `scipy.optimize.minimize`.
+`minimize` finds a minimum of a function of several variables. It needs the gradient of
+the function and a rule for the size of the steps. This rule is an optimizer, the best
+of several step sizes, or a line search. The result has the same form as that of
+`scipy.optimize.minimize`.
 
 What to see:
 
-- Top: the function has a logarithm in it and is undefined in the dark part, and from
-  the start the way down leads towards it. All three ways arrive at the minimum, and no
-  path enters the dark. The best of several steps and the line search need less than a
-  quarter of the steps of Adam with its own rate.
-- Bottom left: three sums of squares with the best of eight step sizes. From wherever
-  they start, they are within a few thousandths of the minimum after 70 steps.
-- Bottom right: the maximum of a normal density, found uphill from the left.
+- Top: the function contains a logarithm and is undefined in the dark part, and the
+  first steps lead towards this part. All three methods find the minimum, and no path
+  enters the dark part. The best of several steps and the line search need less than a
+  quarter of the steps of Adam with its default rate.
+- Bottom left: the best of eight step sizes minimises three sums of squares. After 70
+  steps, all of them are within a few thousandths of the minimum, even from a distant
+  start.
+- Bottom right: gradient ascent finds the maximum of a normal density.
 
-The last cell checks these statements, and all numbers that are printed.
+The last cell checks these statements and all printed numbers.
 
 Run it with ``python examples/plot_minimize.py [picture.png]``. It takes a few seconds.
 """
@@ -25,10 +27,10 @@ Run it with ``python examples/plot_minimize.py [picture.png]``. It takes a few s
 # %%
 # Gradients
 # ---------
-# Four ways to come by one. A difference quotient needs nothing but the function; it is
-# what `minimize` does if it is told no more, by SciPy's '2-point'. '3-point' takes
-# twice the calls and is more exact. A gradient by hand is exact, if it is right:
-# `check_grad` says how far it is from a difference quotient.
+# There are four ways to get a gradient. The default is SciPy's '2-point', a difference
+# quotient that only needs the function. '3-point' is more accurate but needs twice as
+# many calls. You can also write a function for the gradient, which is exact. To find
+# mistakes in it, `check_grad` compares it with a difference quotient.
 
 import math
 import sys
@@ -62,10 +64,10 @@ wrong = check_grad(squares, lambda x: x, other)
 print(f"check_grad: {right:.1e}, and {wrong:.2f} if the factor 2 is forgotten")
 
 # %%
-# The fourth is automatic differentiation: a library takes the function apart and
-# returns the gradient as a function, with ``jax.grad(f)``, or ``x.grad`` in PyTorch.
-# Whatever takes an array and returns one will do. This one fits in four lines: go a
-# tiny step in the imaginary direction, nothing is rounded away.
+# The fourth way is automatic differentiation, for example with ``jax.grad(f)`` or with
+# ``x.grad`` in PyTorch. Any function that takes an array and returns the gradient as an
+# array works. The following version has only a few lines. It takes a tiny step in the
+# imaginary direction, which causes no rounding errors.
 
 
 def gradient_of(fun):
@@ -80,7 +82,7 @@ def gradient_of(fun):
 
 
 def sigmoid(x):
-    """Of the first variable."""
+    """The sigmoid of the first variable."""
     return 1 / (1 + np.exp(-x[0]))
 
 
@@ -91,8 +93,8 @@ print(f"square at 5: {at_five}, sigmoid at 0: {at_zero}")
 # %%
 # The best of several steps
 # -------------------------
-# At each iteration all sizes are tried, and the one with the lowest value is taken. It
-# ends when the value changes by less than 1e-6. Any start is fine.
+# In each iteration, all step sizes are tried, and the one with the lowest value is
+# used. The descent ends when the value changes by less than 1e-6. Any start works.
 
 sizes = [100, 10, 1, 0.1, 0.01, 0.001, 0.0001, 0.00001]
 problems = {
@@ -109,12 +111,13 @@ for name, result in best_steps.items():
     print(f"{name:14} {result.nit:5}  {result.x}")
 
 # %%
-# Other ways to the same place
-# ----------------------------
-# For the sum of squares: a fixed step until the move is shorter than `xtol`, a line
-# search (Armijo's rule: go back until the value falls enough), and an optimizer, which
-# is a ``method`` of SciPy's function, too. `jac` is a gradient or says how to estimate
-# one. `nfev` counts the calls of the function, those of the estimates too.
+# Other ways to the same minimum
+# ------------------------------
+# Here we minimise the sum of squares in other ways: with a fixed learning rate until a
+# step is shorter than `xtol`, with a line search (Armijo's rule: reduce the step until
+# the value falls enough), and with an optimizer as ``method`` of SciPy's function.
+# `jac` is either the gradient or the method to estimate it. `nfev` counts all calls of
+# the function, including those for the estimates.
 
 start = [10, 20, 4, 5]
 fixed = {"optimizer": "sgd", "learning_rate": 0.1, "xtol": 1e-6, "gtol": None}
@@ -135,13 +138,13 @@ for name, result in ways.items():
 # %%
 # A maximum
 # ---------
-# `maximize` is `minimize` of the negated function. The density of the normal
-# distribution with mean 1 and standard deviation 1 has its maximum at 1. There is no
-# gradient here but the difference quotient.
+# `maximize` minimises the negative of the function. The density of the normal
+# distribution with mean 1 and standard deviation 1 has its maximum at 1. Here the
+# gradient is estimated by a difference quotient.
 
 
 def density(x):
-    """Of the normal distribution with mean 1 and standard deviation 1."""
+    """The density of the normal distribution with mean 1 and deviation 1."""
     return np.exp(-0.5 * (x[0] - 1) ** 2) / np.sqrt(2 * np.pi)
 
 
@@ -153,10 +156,10 @@ print(f"\nthe density is largest at {top.x[0]:.4f}: {top.fun:.4f}")
 # %%
 # Where a function is undefined
 # -----------------------------
-# This one has the logarithm of the first variable, and `math.log` raises an error at
-# zero and below. A step that leads there counts as infinitely high, if steps are tried:
-# with `step_sizes`. An optimizer tries nothing; its rate has to be small enough, or
-# the error is yours to see.
+# This function contains the logarithm of the first variable, and `math.log` raises an
+# error for zero and negative numbers. With `step_sizes`, steps are tried before they
+# are made, and a step that leads to an error counts as infinitely high. An optimizer
+# does not try steps. If its rate is too large, you see the error.
 
 
 outside = []
@@ -189,7 +192,7 @@ print(f"\n{'with a logarithm':17} {'steps':>5} {'nfev':>5}  end")
 for name, result in paths.items():
     print(f"{name:17} {result.nit:5} {result.nfev:5}  {result.x}")
 n_outside = len(outside)
-print(f"steps that were tried and led outside: {n_outside}")
+print(f"tried steps that lead to the undefined part: {n_outside}")
 try:
     minimize(valley, start, jac=valley_slope, optimizer="sgd", learning_rate=0.3)
 except ValueError as error:
@@ -201,7 +204,7 @@ else:
 # %%
 # The picture
 # -----------
-# Paths begin at circles and end at crosses; the stars are the optima.
+# Each path begins at a circle and ends at a cross. The stars are the optima.
 
 plt.rcParams.update({"font.size": 12, "axes.titlesize": 14})
 figure, axes = plt.subplots(2, 2, figsize=(10, 8), layout="constrained")
@@ -260,7 +263,7 @@ def check(statement, holds):
 
 
 def near(x, y, tolerance):
-    """Whether all numbers are as close as that."""
+    """Whether all numbers agree within the tolerance."""
     return np.allclose(x, y, rtol=0, atol=tolerance)
 
 
@@ -287,26 +290,26 @@ check(
     all(near(best_steps[name].x, x, 0.002) for name, x in centres.items()),
 )
 check(
-    "every other way comes within 1e-5 of the minimum, and says so",
+    "all other ways end within 1e-5 of the minimum and report success",
     all(near(result.x, 0, 1e-5) and result.success for result in ways.values()),
 )
 nfev = [result.nfev for result in ways.values()][:3]
-check("estimates cost calls, '3-point' most", nfev[0] < nfev[1] < nfev[2])
+check("estimates need more calls, and '3-point' the most", nfev[0] < nfev[1] < nfev[2])
 check(
     "the density is largest at 1, where it is 0.3989",
     near(top.x, 1, 1e-4) and near(top.fun, 1 / np.sqrt(2 * np.pi), 1e-8),
 )
 check(
-    "with the logarithm all three ways come within 0.02 of the minimum at (1, 1)",
+    "with the logarithm, all three ways end within 0.02 of the minimum (1, 1)",
     all(near(result.x, 1, 0.02) for result in paths.values()),
 )
 check(
-    "steps outside were tried, but no path went there",
+    "steps to the undefined part were tried, but no path enters it",
     n_outside > 5 and min(result.path[:, 0].min() for result in paths.values()) > 0,
 )
 check(
-    "tried steps and line search: less than a quarter of the steps of Adam",
+    "the other two ways need less than a quarter of the steps of Adam",
     max(paths["best of steps"].nit, paths["Armijo"].nit) < paths["Adam"].nit / 4,
 )
 check("the gradient is right", check_grad(valley, valley_slope, start) < 1e-5)
-check("an optimizer with too large a rate shows the error", raised)
+check("with too large a rate, an optimizer shows the error", raised)

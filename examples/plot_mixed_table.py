@@ -3,26 +3,27 @@
 A mixed table, from raw data to a report
 ========================================
 
-Monthly rents of 4,000 flats: text, categories, a date, numbers with gaps, true or
-false. A pipeline makes numbers of them, a random search chooses dropout, penalty and
-optimizer of a network, and a report says how good it is, for whom, and why. The table
-is made up, with a fixed seed, so that nothing has to be downloaded and the truth is
-known.
+The table contains the monthly rents of 4,000 flats, with text, categories, a date,
+booleans, and numbers with missing values. A pipeline converts them to numbers, and a
+random search chooses the dropout, the penalty and the optimizer of a network. A report
+then shows how good the predictions are, for which flats, and which columns matter. The
+table is generated with a fixed seed, so that nothing has to be downloaded and the true
+relation is known.
 
 What to see:
 
-- An estimator that is given the raw table says which columns are no numbers, and shows
-  the pipeline that this example has.
+- If you pass the raw table to an estimator, the error message names the columns that
+  are not numbers and shows the pipeline that this example uses.
 - The network predicts the rents of new flats better than a ridge regression and
-  gradient boosted trees, which are searched on the same folds, too. Its error is at
-  most a third above that of the noise in the rents, which nobody can predict.
-- The training loss has the penalty in it, and ends above the loss on held-out flats for
-  that reason.
-- The columns that matter for the network are those that the rents were made of: not the
-  number of the house, and hardly that of the rooms, since it has the area.
-- With the quantile loss the same network predicts an interval. At least four of five
-  new rents are in it, for dear flats and for cheap ones, although the rents of the dear
-  ones scatter more.
+  gradient boosted trees, whose parameters are searched on the same folds. Its error is
+  at most a third above the error due to noise, which no model can predict.
+- The final training loss is higher than the loss on the validation flats, because it
+  includes the penalty.
+- The columns that matter for the network are those from which the rents were generated.
+  The house number does not matter, and the number of rooms hardly matters, since the
+  network knows the area.
+- With the quantile loss, the same network predicts an interval. It contains at least
+  80% of the new rents. It is wider for expensive flats, whose rents vary more.
 
 The last cell checks these statements in numbers.
 
@@ -33,10 +34,11 @@ takes about 10 seconds.
 # %%
 # The table
 # ---------
-# What a flat costs per square metre depends on the district and on the distance from
-# the centre; old and new houses are dear, those between cheap; up in a house without
-# a lift is cheap, with one dear; and so on. The noise is a share of the rent. The year
-# is missing in one of eight rows, above all of old houses.
+# The price per square metre depends on the district and on the distance from the
+# centre. Old and new houses are expensive, and houses of medium age are cheap. Upper
+# floors are expensive in a house with a lift and cheap in a house without one. The
+# noise is proportional to the rent. The year of construction is missing in one of eight
+# rows, and most often for old houses.
 
 import sys
 from pathlib import Path
@@ -121,9 +123,9 @@ X_train, X_test, y_train, y_test, _, expected_test = train_test_split(
 print(flats.head(3).to_string(), "\n")
 
 # %%
-# What the estimator says to the raw table
-# ----------------------------------------
-# The pipeline below is what it proposes.
+# The error message for the raw table
+# -----------------------------------
+# The message proposes the pipeline that is used below.
 
 try:
     MLPGDRegressor().fit(X_train, y_train)
@@ -134,9 +136,10 @@ except ValueError as error:
 # %%
 # Pipelines
 # ---------
-# A gap becomes the median, and a column of its own that says that there was one. No
-# scaler: ``standardize=True`` trains features and target in standard units, and
-# predicts in euros. The ridge regression needs one.
+# Missing values are replaced by the median, and an additional column marks them. The
+# network does not need a scaler: with ``standardize=True``, it is trained on
+# standardised features and targets and predicts rents in euros. The ridge regression
+# needs a scaler.
 
 
 def days(dates):
@@ -194,8 +197,8 @@ models = {
 # %%
 # A search for each
 # -----------------
-# Five candidates at random, three folds, the mean absolute error in euros. All use one
-# thread.
+# Each search tries five random candidates on three folds and compares their mean
+# absolute errors in euros. All models use one thread.
 
 folds = KFold(3, shuffle=True, random_state=SEED)
 fitted, predicted = {}, {}
@@ -225,10 +228,11 @@ least = mean_absolute_error(y_test, expected_test)
 print(f"{'noise alone':17} {least:10.1f} {r2_score(y_test, expected_test):6.3f}\n")
 
 # %%
-# What the network goes by
-# ------------------------
-# How much the error grows when one column of the raw table is shuffled. Nothing but the
-# pipeline is asked, so a column of text has one importance.
+# Which columns matter
+# --------------------
+# The importance of a column is the growth of the error when this column of the raw
+# table is shuffled. Since the whole pipeline is evaluated, a column of text has a
+# single importance.
 
 found = permutation_importance(
     fitted["network"],
@@ -245,7 +249,8 @@ order = sorted(importance, key=importance.get)
 # %%
 # An interval for each flat
 # -------------------------
-# The pipeline that the search has found, with another loss: three quantiles at once.
+# We use the best pipeline of the search with another loss, which predicts three
+# quantiles at once.
 
 intervals = clone(fitted["network"])
 intervals.set_params(mlpgdregressor__loss=Quantile([0.1, 0.5, 0.9]))
@@ -256,12 +261,13 @@ inside = (low <= y_test) & (y_test <= high)
 # %%
 # The report
 # ----------
-# Error and coverage by district and by third of the predicted rent.
+# The report shows error and coverage for each district and for each third of the
+# predicted rents.
 
 report = pd.DataFrame(
     {
         "district": X_test["district"].to_numpy(),
-        "rent": pd.qcut(middle, 3, labels=["cheap", "middling", "dear"]),
+        "rent": pd.qcut(middle, 3, labels=["cheap", "medium", "expensive"]),
         "trees": np.abs(predicted["boosted trees"] - y_test),
         "network": np.abs(predicted["network"] - y_test),
         "width": high - low,
@@ -299,7 +305,7 @@ error_axes.annotate(
     f"noise alone: {least:.0f} €", (least, 2.62), (8, 0), textcoords="offset points"
 )
 error_axes.set(
-    title=f"Error on {len(y_test):,} flats that no model has seen",
+    title=f"Error on {len(y_test):,} new flats",
     xlabel="mean absolute error (€ a month)",
     xlim=(0, 1.17 * max(error.values())),
     ylim=(-0.5, 2.9),
@@ -312,7 +318,7 @@ ticks = [15_000, 20_000, 30_000, 50_000, 100_000]
 loss_axes.set_yticks(ticks, [f"{tick:,}" for tick in ticks])
 loss_axes.set_yticks([], minor=True)
 loss_axes.set(
-    title="Loss of the network (in training with the penalty)",
+    title="Loss of the network (training: with penalty)",
     ylabel="half the squared error (€²)",
 )
 
@@ -325,8 +331,8 @@ importance_axes.barh(
     error_kw={"elinewidth": 2, "capsize": 3},
 )
 importance_axes.set(
-    title="What the network goes by",
-    xlabel="error added where the column is shuffled (€ a month)",
+    title="Importance of the columns",
+    xlabel="additional error if the column is shuffled (€ a month)",
 )
 
 # the mean interval of 40 flats with similar rents at a time
@@ -355,7 +361,7 @@ for rows, marker, color, label in (
 interval_axes.axhline(0, color=BLACK, linewidth=1.5)
 most = 1.1 * np.abs(y_test - middle).max()
 interval_axes.set(
-    title=f"80% intervals hold {inside.mean():.0%} of these rents",
+    title=f"80% intervals contain {inside.mean():.0%} of these rents",
     xlabel="predicted median rent (€ a month)",
     ylabel="rent minus predicted median (€ a month)",
     ylim=(-most, most),
@@ -384,18 +390,18 @@ def check(statement, holds):
 
 
 check(
-    "the error names the columns and shows the pipeline",
+    "the error message names the columns and shows the pipeline",
     "categories: 'district', 'heating'" in message
     and "dates: 'listed'" in message
     and "gaps (NaN): 'rooms', 'built'" in message
     and "make_column_transformer(" in message,
 )
 check(
-    "the network errs 4% less than boosted trees, or better",
+    "the error of the network is at least 4% less than that of the trees",
     error["network"] < 0.96 * error["boosted trees"],
 )
 check(
-    "and 30% less than the ridge regression, or better",
+    "and at least 30% less than that of the ridge regression",
     error["network"] < 0.7 * error["ridge regression"],
 )
 check(
@@ -403,13 +409,13 @@ check(
     least < error["network"] < 1.33 * least,
 )
 check(
-    "in each third of the rents it errs less than the trees",
+    "in each third of the rents, its error is less than that of the trees",
     (by["rent"]["of network, EUR"] < by["rent"]["error of trees, EUR"]).all(),
 )
 half_squares = 0.5 * np.mean((fitted["network"].predict(X_train) - y_train) ** 2)
 model = fitted["network"][-1]
 check(
-    "without the penalty the training loss is below that on held-out flats",
+    "without the penalty, the training loss is below the validation loss",
     half_squares < min(model.validation_loss_curve_) < model.loss_curve_[-1],
 )
 check(
@@ -417,24 +423,24 @@ check(
     order[:-4:-1] == ["area", "district", "built"],
 )
 check(
-    "each column that the rents were made of adds more than 10 euros to the error",
+    "each column that affects the rents adds more than 10 euros to the error",
     min(importance[name] for name in order if name not in ("rooms", "number")) > 10,
 )
 check(
-    "the number of the house less than 2, the number of rooms less than 5",
+    "the house number adds less than 2 euros, the number of rooms less than 5",
     abs(importance["number"]) < 2 and abs(importance["rooms"]) < 5,
 )
-# (eight seeds of the network: 0.844, standard deviation 0.009)
+# (over eight seeds of the network: mean 0.844, standard deviation 0.009)
 check(
-    "the intervals hold 80% to 88% of the new rents",
+    "the intervals contain 80% to 88% of the new rents",
     0.80 <= inside.mean() <= 0.88,
 )
 check(
-    "and 70% to 90% of the cheap, the middling and the dear ones",
+    "and 70% to 90% of the cheap, the medium and the expensive ones",
     by["rent"]["rents inside, %"].between(70, 90).all(),
 )
 width = by["rent"]["interval, EUR"]
 check(
-    "those of the dear ones are more than 1.5 times as wide as those of the cheap",
-    width["dear"] > 1.5 * width["cheap"],
+    "they are more than 1.5 times as wide for expensive flats as for cheap ones",
+    width["expensive"] > 1.5 * width["cheap"],
 )

@@ -3,21 +3,21 @@
 Five optimizers on a bowl and in a valley
 ==========================================
 
-An optimizer is a small object that turns a gradient into a step. Here five of them
-are used by hand on a dictionary of arrays, then by `skgd.minimize` on two functions
-of two variables.
+An optimizer is a small object that turns a gradient into a step. This example applies
+five optimizers to a dictionary of arrays and then uses them in `skgd.minimize` for two
+functions of two variables.
 
 What to see:
 
-- On a bowl that is long and narrow, plain gradient descent (SGD) zigzags: it jumps
-  across the long axis in every step. The paths of the other four bend towards the
-  axis and travel less than a third as far across it.
-- In the curved valley of the Rosenbrock function the way to the minimum is long and
-  the gradient is small. Within 10,000 steps Momentum and Adam get there. SGD and
-  AdaGrad are still on their way. RMSprop hovers around the minimum, because its steps
-  do not get shorter.
-- Adam is thrown off the minimum now and then, and comes back: it divides by the size
-  of the last gradients, and at the minimum that is next to nothing.
+- In a long and narrow bowl, plain gradient descent (SGD) jumps across the long axis in
+  every step. The paths of the other four optimizers bend towards the axis, and their
+  movement across it is less than a third as long.
+- In the curved valley of the Rosenbrock function, the way to the minimum is long and
+  the gradient is small. Momentum and Adam reach the minimum within 10,000 steps. SGD
+  and AdaGrad are still on their way. RMSprop keeps moving around the minimum, because
+  its steps do not get shorter.
+- From time to time, Adam jumps away from the minimum and comes back. The reason is that
+  it divides by the size of the recent gradients, which is almost zero at the minimum.
 
 The last cell checks these statements in numbers.
 
@@ -28,9 +28,9 @@ seconds.
 # %%
 # By hand
 # -------
-# ``update(params, grads)`` changes the arrays in place. What an optimizer remembers
-# (a velocity, say) it keeps for each name in the dictionary, from the first update
-# on. The rates differ, since the same rate means something else to each of them.
+# ``update(params, grads)`` changes the arrays in place. The optimizer keeps its state
+# (such as a velocity) separately for each name in the dictionary. The learning rates
+# differ, since the same rate has a different effect in each optimizer.
 
 import sys
 from pathlib import Path
@@ -61,9 +61,9 @@ for name, optimizer in optimizers.items():
 # %%
 # The bowl
 # --------
-# `skgd.minimize` makes the same steps. With ``return_path=True`` it returns all
-# points of the path. ``gtol=None`` asks for all steps, even at the minimum. (The
-# state of `update` stays with the object: it does not disturb what comes here.)
+# `skgd.minimize` makes the same steps. With ``return_path=True``, it returns all points
+# of the path. With ``gtol=None``, it makes all steps, even at the minimum. (`minimize`
+# does not use or change the state that `update` keeps in the object.)
 
 
 def bowl(p):
@@ -93,7 +93,7 @@ way, crossings = {}, {}
 for name, result in on_bowl.items():
     y = result.path[:, 1]
     way[name] = np.sum(np.abs(np.diff(y)))
-    # of the long axis, not counting distances that cannot be seen
+    # of the long axis, without distances that are too small to see
     crossings[name] = np.sum((y[1:] * y[:-1] < 0) & (np.abs(y[1:]) > 1e-3))
     print(
         f"{name:10} {result.x[0]:9.4f} {result.x[1]:9.4f} {result.fun:9.4f} "
@@ -145,9 +145,10 @@ for n_steps in (100, 10_000):
 # %%
 # The picture
 # -----------
-# Left the paths, right the values. ``display.animate()`` makes a film of it, which
-# ``.save("path.gif", writer="pillow")`` saves. Each display has a legend; one for all
-# of them, below, hides nothing.
+# The paths are on the left and the values on the right. ``display.animate()`` creates
+# an animation, which ``.save("path.gif", writer="pillow")`` saves. We replace the
+# legends of the displays by one legend below the picture, which does not cover
+# anything.
 
 plt.rcParams.update({"font.size": 13, "axes.titlesize": 14})
 figure, axes = plt.subplots(2, 2, figsize=(12, 9.5), layout="constrained")
@@ -162,7 +163,7 @@ figure.legend(handles=legend.legend_handles, loc="outside lower center", ncols=8
 axes[0, 0].set_title("A long, narrow bowl")
 axes[0, 1].set_title("30 steps on the bowl")
 axes[1, 0].set_title("Rosenbrock's valley")
-# what is below the picture is at the minimum
+# values below this range are at the minimum
 axes[1, 1].set(title="10,000 steps in the valley", ylim=(1e-12, 1e3))
 
 if "__file__" in globals():
@@ -174,8 +175,8 @@ if "__file__" in globals():
 # %%
 # Check
 # -----
-# The reference for the valley was computed with plain NumPy. After 10,000 steps the
-# last digits of Adam are chaotic: only its distance from the minimum is checked.
+# The reference for the valley was computed with NumPy. After 10,000 steps, the last
+# digits of Adam are chaotic, so only its distance from the minimum is checked.
 
 
 def check(statement, holds):
@@ -186,17 +187,17 @@ def check(statement, holds):
 
 
 check(
-    "by hand and by minimize, the steps are the same",
+    "update and minimize make the same steps",
     all(np.allclose(by_hand[name], on_bowl[name].x) for name in by_hand),
 )
-check("on the bowl SGD crosses the axis in every step", crossings["SGD"] == 30)
+check("in the bowl, SGD crosses the axis in every step", crossings["SGD"] == 30)
 others = [name for name in on_bowl if name != "SGD"]
 check(
     "the others cross it at most five times",
     max(crossings[name] for name in others) <= 5,
 )
 check(
-    "and travel less than a third as far across it",
+    "and move less than a third as far across it",
     max(way[name] for name in others) < way["SGD"] / 3,
 )
 
@@ -210,7 +211,7 @@ reference = {
 for (name, n_steps), (x, y, f) in reference.items():
     result = in_valley[name]
     check(
-        f"{name} after {n_steps} steps is where it should be",
+        f"{name} is at the reference point after {n_steps} steps",
         np.allclose(result.path[n_steps], [x, y], rtol=0, atol=1e-7)
         and np.isclose(result.fun_path[n_steps], f, rtol=1e-5),
     )
@@ -219,12 +220,12 @@ check("Adam after 10000 steps: |x - 1| < 1e-3", abs(in_valley["Adam"].x[0] - 1) 
 end = {name: result.fun for name, result in in_valley.items()}
 adam = in_valley["Adam"].fun_path
 check(
-    "Momentum and Adam get to the minimum, to 1e-12",
+    "Momentum and Adam reach the minimum, to 1e-12",
     max(end["Momentum"], adam.min()) < 1e-12,
 )
-check("Adam is thrown off again, by more than 1e-4", adam[adam.argmin() :].max() > 1e-4)
+check("Adam jumps away again, by more than 1e-4", adam[adam.argmin() :].max() > 1e-4)
 check(
-    "SGD and AdaGrad are on their way",
+    "SGD and AdaGrad are still on their way",
     all(
         1e-12 < end[name] < in_valley[name].fun_path[-1000]
         for name in ("SGD", "AdaGrad")
@@ -232,7 +233,7 @@ check(
 )
 steps = np.linalg.norm(np.diff(in_valley["RMSprop"].path, axis=0), axis=1)
 check(
-    "RMSprop stays 0.01 above the minimum, with steps of 0.014 to the end",
+    "RMSprop stays 0.01 above the minimum, and its steps remain at 0.014",
     in_valley["RMSprop"].fun_path.min() > 0.01
     and np.allclose(steps[-1000:], 0.01 * np.sqrt(2), rtol=0.01),
 )

@@ -3,20 +3,20 @@
 Quick start: a linear model, a network, a grid search
 ===================================================
 
-Two small data sets that come with scikit-learn. A linear regression and a
-classifier with hidden layers are trained by gradient descent, each in a pipeline
-and a grid search, next to their twins in scikit-learn.
+On two small data sets from scikit-learn, this example trains a linear regression and
+a classifier with hidden layers by gradient descent. Both are used in a pipeline and a
+grid search and compared with the corresponding estimators of scikit-learn.
 
 What to see:
 
-- On a convex objective momentum and Adam reach the optimum. Plain gradient
-  descent is slow, because the features are correlated, and RMSprop with a
-  constant rate comes close and then hovers.
-- With a fifth of the training labels replaced, a plain network learns the wrong
-  labels and its accuracy on new data falls. Dropout prevents most of it.
-- The linear models of both libraries score the same. The network that a search
-  over dropout and batch normalisation finds scores better than the best one that
-  a search over the L2 penalty finds.
+- On a convex objective, momentum and Adam reach the optimum. Plain gradient
+  descent is slow, because the features are correlated. RMSprop with a constant rate
+  comes close to the optimum and then keeps moving around it.
+- If a fifth of the training labels is replaced, a plain network learns the wrong
+  labels, and its accuracy on new data falls. Dropout prevents most of this.
+- The linear models of both libraries have the same score. For the networks, a search
+  over dropout and batch normalisation gives a better score than a search over the L2
+  penalty.
 
 The last cell checks these statements in numbers.
 
@@ -27,11 +27,10 @@ seconds.
 # %%
 # Data
 # ----
-# The target of the regression is in units of its standard deviation: adaptive
-# optimizers move a coefficient by about the learning rate in each update,
-# whatever the scale of the target. In the training part of the digits one label
-# in five is replaced by a random one. Data in float32 are trained in float32, in half
-# the time.
+# We divide the target of the regression by its standard deviation, because adaptive
+# optimizers move a coefficient by about the learning rate in each update, for any scale
+# of the target. In the training set of the digits, one label in five is replaced by a
+# random label. Data in float32 are trained in float32, which takes half the time.
 
 import sys
 import warnings
@@ -65,14 +64,14 @@ digits = X_train, X_test, y_train, y_test
 # %%
 # Grid searches
 # -------------
-# `solver` says how many samples make an update, `optimizer` how a gradient becomes
-# one. The parameters of an optimizer are searched as ``optimizer__momentum`` and so
-# on. scikit-learn's estimators offer less to search. All networks are trained for
-# 40 epochs, with one BLAS thread.
+# `solver` sets how many samples are used for each update, and `optimizer` sets how a
+# gradient becomes an update. The parameters of an optimizer can be searched too, for
+# example as ``optimizer__momentum``. scikit-learn's estimators have fewer parameters.
+# All networks are trained for 40 epochs with one BLAS thread.
 
 
 def search(model, grid, data):
-    """Score on the test part and seconds of the last fit, after a grid search."""
+    """Test score, seconds of the last fit, and best parameters of a grid search."""
     X_train, X_test, y_train, y_test = data
     pipeline = Pipeline([("scale", StandardScaler()), ("model", model)])
     grid = {f"model__{name}": values for name, values in grid.items()}
@@ -119,8 +118,8 @@ for name, (score, seconds, best) in results.items():
 # %%
 # Five optimizers on one convex objective
 # ---------------------------------------
-# With ``solver="batch"`` an epoch is one update and `loss_curve_` is the objective
-# itself. The optimum is known in closed form from a ridge regression.
+# With ``solver="batch"``, an epoch is one update, and `loss_curve_` is the objective
+# itself. A ridge regression gives the optimum in closed form.
 
 X, y = scale(diabetes[0]), diabetes[2]
 alpha = 0.001
@@ -144,7 +143,8 @@ for name, rate in rates.items():
 # %%
 # Dropout and batch normalisation with wrong labels
 # -------------------------------------------------
-# `partial_fit` makes one pass over the data, so the accuracy can be followed.
+# `partial_fit` makes one pass over the data, so we can compute the accuracy after each
+# epoch.
 
 scaler = StandardScaler().fit(X_train)
 S_train, S_test = scaler.transform(X_train), scaler.transform(X_test)
@@ -165,7 +165,8 @@ for name, setting in settings.items():
 # %%
 # The picture
 # -----------
-# Colours are those of Okabe and Ito; the line styles tell the curves apart in grey.
+# The colours are those of Okabe and Ito. The line styles distinguish the curves in
+# print.
 
 styles = [
     {"color": "#000000", "linestyle": "-"},
@@ -231,14 +232,14 @@ check(
     min(excess["sgd"][-1], excess["rmsprop"][-1]) > 1e-4,
 )
 check(
-    "dropout keeps at least 3% of accuracy that the plain network loses",
+    "dropout prevents the loss of at least 3% of accuracy",
     min(late("dropout"), late("both")) > late("neither") + 0.03,
 )
 check(
-    "both linear models score the same to 0.05",
+    "the scores of both linear models differ by less than 0.05",
     abs(score["GDRegressor"] - score["SGDRegressor"]) < 0.05,
 )
 check(
-    "the network with dropout to choose from scores better",
+    "the network from the search over dropout has a better score",
     score["MLPGDClassifier"] > score["MLPClassifier"],
 )

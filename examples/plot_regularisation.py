@@ -3,22 +3,21 @@
 Regularisation: what it does to the weights
 ===============================================
 
-A small network learns to tell two clouds of points apart, without regularisation,
-with an L2 penalty, with an L1 penalty, and with dropout.
+A small network learns to distinguish two clouds of points: without regularisation, with
+an L2 penalty, with an L1 penalty, and with dropout.
 
 What to see:
 
-- Without regularisation the training loss goes on falling for all 2000 iterations,
-  and the weights go on growing: larger weights make the network ever more certain of
-  the same answers.
-- With L2 the weights are smaller, in both layers, and soon stop growing. The training
-  loss stays higher. That is the price.
-- L1 does the same in another way: about a third of the weights or more become exactly
-  zero. L2 and dropout make none.
-- Dropout makes the training loss noisy, and it does not make the weights smaller, but
-  larger.
-- Here all four are right on almost all new points. On so easy a problem there is
-  nothing to win, but one sees what each of them does.
+- Without regularisation, the training loss falls during all 2000 iterations, and the
+  weights keep growing. Larger weights only make the network more certain of the same
+  answers.
+- With L2, the weights of both layers are smaller and soon stop growing. In return, the
+  training loss is higher.
+- With L1, the weights are smaller too, and about a third of them or more become exactly
+  zero. L2 and dropout do not make any weight zero.
+- Dropout makes the training loss noisy. It makes the weights larger and not smaller.
+- All four networks classify almost all new points correctly. On such an easy problem,
+  regularisation cannot improve the result, but its effects are easy to see.
 
 The last cell checks these statements in numbers.
 
@@ -29,8 +28,8 @@ Run it with ``python examples/plot_regularisation.py [picture.png]``. It takes a
 # %%
 # Data
 # ----
-# 40 points around (-1, -1) and (1, 1), with a standard deviation of 0.5, and many new
-# ones for the test.
+# There are 40 points around (-1, -1) and (1, 1), with a standard deviation of 0.5, and
+# 2000 new points for the test.
 
 import sys
 from pathlib import Path
@@ -55,15 +54,16 @@ X_test, y_test = two_clouds(1000, rng)
 # %%
 # Four networks
 # -------------
-# Textbooks often write the L2 penalty as :math:`\frac{\lambda}{2n} \sum w^2`, with n
-# the number of samples. `alpha` is that :math:`\lambda`, the same number: skgd
-# divides it by the number of samples of a batch, and here the batch is all samples.
-# The L1 penalty is :math:`\frac{\alpha}{n} \sum |w|`. Intercepts are never penalised.
+# Textbooks often write the L2 penalty as :math:`\frac{\lambda}{2n} \sum w^2`, where n
+# is the number of samples. `alpha` equals this :math:`\lambda`, because skgd divides it
+# by the number of samples in a batch, and here a batch contains all samples. The L1
+# penalty is :math:`\frac{\alpha}{n} \sum |w|`. Intercepts are never penalised.
 #
-# ``solver="batch"`` makes one update from all samples, an iteration. With
-# ``warm_start=True`` each call of `fit` goes on with ten more of them: so the norm of
-# the weights can be followed. ``tol=None`` makes all ten. Dropout sets 30% of the
-# hidden units to zero, others in each update. At prediction all units are there.
+# With ``solver="batch"``, an iteration is one update with all samples. With
+# ``warm_start=True``, each call of `fit` adds ten iterations, so that we can record the
+# norm of the weights. ``tol=None`` makes sure that all ten are run. In each update,
+# dropout sets 30% of the hidden units to zero, chosen at random. Predictions use all
+# units.
 
 settings = {
     "none": {"alpha": 0.0},
@@ -109,7 +109,7 @@ for name, model in models.items():
 # %%
 # The picture
 # -----------
-# The loss with L2 or L1 has the penalty in it: it is what is minimised.
+# The loss with L2 or L1 includes the penalty, since this sum is minimised.
 
 plt.rcParams.update({"font.size": 13, "axes.titlesize": 14})
 figure, axes = plt.subplots(2, 2, figsize=(12, 9), layout="constrained")
@@ -159,21 +159,21 @@ def check(statement, holds):
 
 
 def growth(name):
-    """By how much the norm grows in the last half, as a share."""
+    """Relative growth of the norm in the second half."""
     return norms[name][-1] / norms[name][99] - 1
 
 
 loss = {name: np.array(model.loss_curve_) for name, model in models.items()}
 check(
-    "without regularisation the loss falls in each iteration",
+    "without regularisation, the loss falls in each iteration",
     np.all(np.diff(loss["none"]) < 0),
 )
 check(
-    "and the weights grow in the last half, by more than 4%",
+    "and the weights grow by more than 4% in the second half",
     growth("none") > 0.04,
 )
 check(
-    "with L2 they shrink, or grow by less than a third of that",
+    "with L2, they shrink or grow by less than a third of this",
     growth("L2") < growth("none") / 3,
 )
 layers = {
@@ -181,25 +181,25 @@ layers = {
     for name, model in models.items()
 }
 check(
-    "with L2 the norm of each layer is at least 10% smaller",
+    "with L2, the norm of each layer is at least 10% smaller",
     np.all(layers["L2"] < 0.9 * layers["none"]),
 )
 check(
-    "with L2 and L1 the training loss ends higher",
+    "with L2 and L1, the final training loss is higher",
     min(loss["L2"][-1], loss["L1"][-1]) > 2 * loss["none"][-1],
 )
-check("with L1 the norm is smaller, too", norms["L1"][-1] < 0.9 * norms["none"][-1])
+check("with L1, the norm is smaller too", norms["L1"][-1] < 0.9 * norms["none"][-1])
 check("L1 makes at least a third of the weights zero", n_zeros["L1"] >= 20)
 check(
-    "the others make none",
+    "the others do not make any weight zero",
     max(n_zeros[name] for name in ("none", "L2", "dropout")) == 0,
 )
 check(
-    "with dropout the loss goes up in at least a quarter of the iterations",
+    "with dropout, the loss rises in at least a quarter of the iterations",
     np.mean(np.diff(loss["dropout"]) > 0) > 0.25,
 )
 check("dropout makes the weights larger", norms["dropout"][-1] > norms["none"][-1])
 check(
-    "all four are right on 98% of the new points or more",
+    "all four classify at least 98% of the new points correctly",
     min(accuracy.values()) >= 0.98,
 )

@@ -8,15 +8,15 @@ schedules work with all optimizers, in all estimators, and in `minimize`.
 
 What to see:
 
-- Top left: schedules that go on for ever. They start at the full rate and never
-  reach zero.
-- Top right: schedules with an end. They spread over the whole training and
-  reach zero, or next to it, with the last update. Two of them start low.
-- Bottom left: a warm-up takes any other schedule to go on with. With ``start=1`` the
-  rate is held, and then falls.
-- Bottom right: with a constant rate stochastic gradient descent hovers above the
-  optimum, since each step is a little wrong. A schedule that falls lets it settle. The
-  cosine, which is long near zero at the end, comes nearer than the three without.
+- Top left: schedules without an end start at the full rate and never reach zero.
+- Top right: schedules with an end cover the whole training and reach zero, or almost
+  zero, with the last update. Two of them start with a low rate.
+- Bottom left: a warm-up can be followed by any other schedule. With ``start=1``, the
+  rate is constant at first and then falls.
+- Bottom right: with a constant rate, stochastic gradient descent stays above the
+  optimum, since the direction of each step is only an estimate. If the rate falls, the
+  loss gets closer to the optimum. The cosine stays near zero for a long time at the end
+  and gets closer than the three schedules without an end.
 
 The last cell checks these statements in numbers.
 
@@ -27,7 +27,7 @@ Run it with ``python examples/plot_schedules.py [picture.png]``. It takes a few 
 # Data
 # ----
 # Ridge regression has the same objective, half the mean squared error plus the penalty,
-# and finds the optimum in one go: it is the reference.
+# and computes the optimum directly. We use it as the reference.
 
 import sys
 from pathlib import Path
@@ -67,11 +67,11 @@ optimum = objective(Ridge(alpha * len(X)).fit(X, y))
 # %%
 # The schedules
 # -------------
-# A schedule is given by name, or as an object with its own settings. Those with an end
-# take the length of the training from `max_iter`, unless told. 'adaptive' waits:
-# each time the loss stops to improve, the rate is multiplied by a factor. Here it is
-# drawn as if that were so twice. Any function of the number of updates so far is a
-# schedule, too; it returns the rate itself, not a factor.
+# A schedule is a name or an object with its own parameters. Schedules with an end take
+# the length of the training from `max_iter`, unless you set it. With 'adaptive', the
+# rate is multiplied by a factor each time the loss stops improving. The picture shows
+# it as if this happened twice. A function of the number of updates so far is also a
+# schedule. It returns the rate itself and not a factor.
 
 
 def adaptive(step):
@@ -103,9 +103,9 @@ composed = {
 # %%
 # What a schedule does to the end of a training
 # ---------------------------------------------
-# The same training with each of them, batches of 16 and plain gradient descent. After
-# each epoch: how far is the objective above that of Ridge? A schedule with an end needs
-# no more than `max_iter`, in `partial_fit` too.
+# We run the same training with each schedule, with batches of 16 and plain gradient
+# descent. After each epoch, we measure how far the objective is above that of Ridge. In
+# `partial_fit` too, a schedule with an end takes its length from `max_iter`.
 
 trained = {
     name: schedule
@@ -113,7 +113,7 @@ trained = {
     if name != "adaptive"
 }
 excess = {}
-print("after the first epoch and the last:")
+print("after the first and the last epoch:")
 print(f"{'schedule':12} {'rate':>8} {'rate':>8} {'above optimum':>14}")
 for name, schedule in trained.items():
     model = GDRegressor(
@@ -182,7 +182,7 @@ def check(statement, holds):
 
 
 drawn = endless | ending
-check("every schedule there is has been drawn", set(drawn) == set(SCHEDULES))
+check("the picture shows every schedule", set(drawn) == set(SCHEDULES))
 
 
 def rate_at(name, step):
@@ -195,11 +195,11 @@ def rate_at(name, step):
 
 
 check(
-    "those without an end start at the full rate and are never zero",
+    "schedules without an end start at the full rate and are never zero",
     all(rate_at(name, 0) == rate and rate_at(name, n_updates) > 0 for name in endless),
 )
 check(
-    "those with an end are zero there, to 1e-5 of the rate",
+    "schedules with an end reach zero, to 1e-5 of the rate",
     all(rate_at(name, n_updates) < 1e-5 * rate for name in ending),
 )
 check(
@@ -208,21 +208,21 @@ check(
 )
 rest = n_updates - 200
 check(
-    "after the warm-up comes the other schedule, from its start, over what is left",
+    "after the warm-up, the other schedule covers the rest of the training",
     np.allclose(
         composed["then cosine"]([200, 500, 1000], n_updates),
         SCHEDULES["cosine"]()([0, 300, 800], rest),
     ),
 )
 held = composed["held, then linear"]([0, 300, 600, 860, n_updates], n_updates)
-check("held, then falling", np.allclose(held, [1, 1, 1, 0.5, 0]))
+check("the rate is constant, then falls", np.allclose(held, [1, 1, 1, 0.5, 0]))
 last = {name: values[-1] for name, values in excess.items()}
 late = {name: np.mean(values[-5:]) for name, values in excess.items()}
 check(
-    "the constant rate hovers: it stays ten times as high above the optimum as others",
+    "with the constant rate, the loss stays ten times as far above the optimum",
     all(late["constant"] > 10 * late[name] for name in late if name != "constant"),
 )
 check(
-    "the cosine comes at least twice as near as the three shown that have no end",
+    "the cosine gets at least twice as close as the three without an end",
     all(last["cosine"] < 0.5 * last[name] for name in shown if name in endless),
 )

@@ -3,21 +3,22 @@
 Minimise a sum over samples, one at a time
 ===========================================
 
-Many errors are sums over samples. `skgd.minimize_stochastic` takes such a sum, as a
-function that you write, and walks downhill on one sample after the other. Three
-sums: a straight line through points, a circle through points of which some are
-wrong, and the likelihood of a normal distribution, which is maximised.
+Many objectives are sums over samples. `skgd.minimize_stochastic` minimises such a sum,
+given as a Python function, with the gradients of one sample after the other. This
+example fits a straight line to points, fits a circle to points of which some are wrong,
+and maximises the likelihood of a normal distribution.
 
 What to see:
 
-- The line, the circle and the bell curve are those of the closed form, or of SciPy
-  where there is none. All distances from the optimum fall by a factor of a thousand
-  or more.
-- The circle is not pulled away by the wrong points, as a least-squares circle is.
-- The step size is a saw: a pass that finds a new best sets it back to 0.01, and each
-  of the others multiplies it by 0.9. In the end there is no new best, and after 100
-  such passes the descent stops.
-- The total error goes up and down. What is returned is the best (star), not the last.
+- The line and the bell curve agree with the closed form, and the circle agrees with the
+  result of SciPy. All distances from the optimum fall by a factor of a thousand or
+  more.
+- The wrong points pull the least-squares circle away, but not the circle of this
+  example.
+- The curve of the step size looks like a saw. A pass that finds a new best value resets
+  the step size to 0.01, and every other pass multiplies it by 0.9. After 100 passes
+  without a new best value, the descent stops.
+- The total error goes up and down. The result is the best point (star), not the last.
 
 The last cell checks these statements in numbers.
 
@@ -28,10 +29,10 @@ about 5 seconds.
 # %%
 # A straight line
 # ---------------
-# The function gets the parameters and some rows of the data, and returns the sum of
-# the errors of these rows. Its gradient has the same arguments. (Without `jac` the
-# gradient is estimated by differences, which takes longer.) In each pass the samples
-# come one at a time, in a new random order.
+# The function takes the parameters and some rows of the data, and returns the sum of
+# the errors of these rows. Its gradient has the same arguments. (Without `jac`, the
+# gradient is estimated by finite differences, which takes longer.) Each pass uses the
+# samples one at a time, in a new random order.
 
 import sys
 from pathlib import Path
@@ -64,10 +65,10 @@ line_optimum = np.linalg.lstsq(np.column_stack([np.ones(100), x]), y)[0]
 # %%
 # A circle, with wrong points
 # ---------------------------
-# The parameters are the centre and the radius, and the error is a function of the
-# distance of a point from the circle: near zero it is half the square, and far away
-# it is a straight line, so that a point that is far off does not pull harder than
-# others. There is no `y`. The reference is SciPy, which sees all points at once.
+# The parameters are the centre and the radius. The error of a point depends on its
+# distance from the circle. It is half the square near zero and linear far away, so that
+# distant points do not pull harder than others. There is no `y`. The reference is
+# SciPy's `least_squares`, which uses all points at once.
 
 angle = rng.uniform(0, 2 * np.pi, 85)
 good = [1, -1] + 2 * np.column_stack([np.cos(angle), np.sin(angle)])
@@ -105,9 +106,9 @@ squares = least_squares(circle_residuals, start, args=(points,))
 # %%
 # A likelihood, uphill
 # --------------------
-# The mean and the standard deviation that make the data most likely are known: they
-# are the mean and the standard deviation of the data. The second parameter is the
-# logarithm of the standard deviation, so that it cannot become negative.
+# The likelihood is largest for the mean and the standard deviation of the data. The
+# second parameter is the logarithm of the standard deviation, so that the standard
+# deviation cannot become negative.
 
 data = rng.normal(3, 0.5, 100)
 
@@ -137,14 +138,14 @@ optima = {
     "normal": (normal, normal_optimum, log_likelihood(normal_optimum, data)),
 }
 print(f"{'fit':7} {'passes':>6} {'total':>10} {'optimum':>10}  parameters (optimum)")
-left = {}  # distance from the optimum, as a share of that at the start
+left = {}  # distance from the optimum, relative to the start
 for name, (result, best, total) in optima.items():
     distance = np.abs(result.fun_path - total)
     left[name] = distance / distance[0]
     there = ", ".join(f"{a:.3f} ({b:.3f})" for a, b in zip(result.x, best, strict=True))
     print(f"{name:7} {result.nit:6} {result.fun:10.4f} {total:10.4f}  {there}")
 
-# The passes before which the total was lower than ever before.
+# The passes that began with a new best total.
 lowest = np.minimum.accumulate(line.fun_path)
 new_best = np.append(True, line.fun_path[1:] < lowest[:-1])
 
@@ -173,7 +174,7 @@ ax.plot(x, y, **dots)
 ends = np.array([0, 2])
 ax.plot(ends, line_optimum[0] + line_optimum[1] * ends, color="#E69F00", linewidth=7)
 ax.plot(ends, line.x[0] + line.x[1] * ends, **styles["line"])
-ax.plot([], [], color="#E69F00", linewidth=7, label="optimum, as a wide line")
+ax.plot([], [], color="#E69F00", linewidth=7, label="optimum (wide line)")
 ax.legend(fontsize=12, loc="upper left")
 ax.set_ylim(top=13.5)
 ax.set(title="A straight line", xlabel="x", ylabel="y")
@@ -211,7 +212,7 @@ ax.plot([], [], "*", color="white", markersize=15, mec="k", label="returned")
 ax.set(
     title="Distance of the total from the optimum",
     xlabel="passes",
-    ylabel="share of that at the start",
+    ylabel="relative to the start",
 )
 ax.legend(fontsize=12, ncols=2)
 
@@ -252,7 +253,7 @@ def check(statement, holds):
 
 for name, (result, best, total) in optima.items():
     check(
-        f"{name}: parameters are within 0.02 of the optimum",
+        f"{name}: the parameters are within 0.02 of the optimum",
         np.max(np.abs(result.x - best)) < 0.02,
     )
     check(
@@ -260,7 +261,7 @@ for name, (result, best, total) in optima.items():
         left[name].min() < 1e-3,
     )
     check(
-        f"{name}: the best of all passes is returned, the last is not as good",
+        f"{name}: the result is the best of all passes and not the last",
         abs(result.fun - total) == np.abs(result.fun_path - total).min()
         and result.fun != result.fun_path[-1],
     )
@@ -274,11 +275,11 @@ check(
     np.linalg.norm(squares.x - truth) > 3 * np.linalg.norm(circle.x - truth),
 )
 check(
-    "a new best sets the step size back to 0.01",
+    "a new best value resets the step size to 0.01",
     np.all(line.rate_path[new_best] == 0.01) and np.sum(new_best) > 5,
 )
 check(
-    "each other pass multiplies it by 0.9",
+    "every other pass multiplies it by 0.9",
     np.allclose(
         line.rate_path[1:][~new_best[1:]], 0.9 * line.rate_path[:-1][~new_best[1:]]
     ),

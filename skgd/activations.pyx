@@ -1,10 +1,10 @@
 """Activations of the hidden layers.
 
-Each rule stands here once: two loops and the class that names them. The first
-loop makes ``a = f(z)`` in place. The second multiplies by the derivative, as a
-function of ``a``; where that cannot tell it (`reads_input`), of ``z``, which the
-network keeps. To add one, add its class to `ACTIVATIONS`;
-`tests/test_activations.py` then asks for its oracle.
+Each rule consists of two loops and a class. The first loop computes ``a = f(z)`` in
+place. The second loop multiplies by the derivative, which it computes from ``a``. If the
+derivative is not a function of ``a`` (`reads_input`), it is computed from ``z``, which
+the network then keeps. To add an activation, write its class and add it to
+`ACTIVATIONS`; `tests/test_activations.py` then requires its oracle.
 """
 
 from cython cimport floating
@@ -185,14 +185,14 @@ cdef leaf _leaky_relu_back(
 
 
 class LeakyReLU(Activation):
-    r"""Rectified linear unit that lets a part through, [1]_.
+    r"""Rectified linear unit with a small slope below zero [1]_.
 
     .. math:: f(z) = z \text{ if } z > 0, \quad s z \text{ else}
 
     Parameters
     ----------
     negative_slope : float, default=0.01
-        The slope ``s`` below zero, not negative; 0 is `ReLU`.
+        The slope ``s`` below zero, at least 0, which is `ReLU`.
 
     References
     ----------
@@ -243,14 +243,14 @@ cdef leaf _elu_back(
 
 
 class ELU(Activation):
-    r"""Exponential linear unit, [1]_.
+    r"""Exponential linear unit [1]_.
 
     .. math:: f(z) = z \text{ if } z > 0, \quad \alpha (e^z - 1) \text{ else}
 
     Parameters
     ----------
     alpha : float, default=1.0
-        Minus the limit far below zero, not negative.
+        The activation approaches ``-alpha`` far below zero; at least 0.
 
     References
     ----------
@@ -301,14 +301,14 @@ cdef leaf _selu_back(
 
 
 class SELU(Activation):
-    r"""Scaled exponential linear unit, [1]_.
+    r"""Scaled exponential linear unit [1]_.
 
     .. math:: f(z) = \lambda z \text{ if } z > 0, \quad
               \lambda \alpha (e^z - 1) \text{ else}
 
-    with ``lambda`` 1.0507 and ``alpha`` 1.6733, for which layers hand on mean 0 and
-    variance 1, if their inputs have them and their weights are drawn with variance
-    ``1 / fan_in`` (``weight_init='lecun'``).
+    with ``lambda = 1.0507`` and ``alpha = 1.6733``. If the inputs of a layer have mean 0
+    and variance 1, and its weights have variance ``1 / fan_in``
+    (``weight_init='lecun'``), its outputs also have mean 0 and variance 1.
 
     References
     ----------
@@ -355,7 +355,7 @@ cdef leaf _gelu_back(
 
 
 class GELU(Activation):
-    r"""Gaussian error linear unit, [1]_, the exact form.
+    r"""Gaussian error linear unit in its exact form [1]_.
 
     .. math:: f(z) = z \, \Phi(z) = \frac{z}{2}
               \left( 1 + \operatorname{erf}(z / \sqrt{2}) \right)
@@ -402,7 +402,7 @@ cdef leaf _silu_back(
 
 
 class SiLU(Activation):
-    r"""Sigmoid linear unit, also swish, [1]_.
+    r"""Sigmoid linear unit, also called swish [1]_.
 
     .. math:: f(z) = z / (1 + e^{-z})
 
@@ -463,7 +463,7 @@ cdef leaf _mish_back(
 
 
 class Mish(Activation):
-    r"""Self-regularised smooth unit, [1]_.
+    r"""Self-regularised smooth unit [1]_.
 
     .. math:: f(z) = z \tanh(\log(1 + e^z))
 

@@ -1,13 +1,14 @@
 r"""Averages of the parameters over the updates of a training.
 
-Training goes on from the parameters themselves; their average is what is published.
-A rule says what share the parameters after each update have in the average so far,
+Training continues with the parameters themselves, and their average is published. A
+rule sets the share ``w`` that the parameters after each update have in the average so
+far,
 
 .. math:: \bar\theta \leftarrow \bar\theta + w_t (\theta_t - \bar\theta).
 
-The first has the share 1, so that the initial parameters have none. To add a rule,
-write its class and add it to `AVERAGES`; `tests/test_averaging.py` then asks for its
-oracle.
+The first update has the share 1, so that the initial parameters do not count. To add a
+rule, write its class and add it to `AVERAGES`; `tests/test_averaging.py` then requires
+its oracle.
 """
 
 from numbers import Integral, Real
@@ -31,14 +32,14 @@ class Averaging(Rule):
         Parameters
         ----------
         n_seen : array-like of shape (n_updates,)
-            The samples that training has seen after each update, rising.
+            The number of samples that training has seen after each update.
         n_averaged : int, default=0
-            Updates that are in the average before.
+            The number of updates that the average already contains.
 
         Returns
         -------
         shares : ndarray of shape (n_updates,), float64
-            In [0, 1]; 0 where averaging has not begun.
+            In [0, 1]; 0 before the average begins.
         """
         begun = np.asarray(n_seen, dtype=np.float64) >= self._start
         t = n_averaged + np.cumsum(begun, dtype=np.float64)
@@ -48,15 +49,15 @@ class Averaging(Rule):
 class ASGD(Averaging):
     r"""The mean of the parameters after each update [1]_: :math:`w_t = 1 / t`.
 
-    Averaged stochastic gradient descent, as `average` of scikit-learn's `SGD*`. With
-    the rate of a convex problem constant, or falling slowly, the mean is nearer to the
-    optimum than the parameters that hover around it. All updates count the same: begin
-    when training has come close.
+    This is averaged stochastic gradient descent, like `average` in scikit-learn's
+    `SGD*`. In a convex problem with a constant or slowly falling rate, the parameters
+    move around the optimum, and their mean is closer to it. Since all updates count
+    equally, averaging should begin when the parameters are close to the optimum.
 
     Parameters
     ----------
     start : int, default=0
-        The samples that training has seen when averaging begins.
+        The number of samples after which averaging begins.
 
     References
     ----------
@@ -88,15 +89,16 @@ class EMA(Averaging):
 
     .. math:: d_t = \min\left(d, \frac{t}{9 + t}\right)
 
-    The last :math:`1 / (1 - d)` updates or so count, so that the early ones are
-    forgotten, as networks need it. The warm-up of the decay is that of TensorFlow's
-    ``ExponentialMovingAverage``, ``min(decay, (1 + n) / (10 + n))`` after ``n``
-    updates [1]_: it averages the last tenth of a training that is still short.
+    The average covers about the last :math:`1 / (1 - d)` updates. Early updates are
+    forgotten, which is important for networks. The decay starts low, as in TensorFlow's
+    ``ExponentialMovingAverage``: after ``n`` updates it is
+    ``min(decay, (1 + n) / (10 + n))`` [1]_. The average therefore covers about a tenth
+    of a short training.
 
     Parameters
     ----------
     decay : float, default=0.999
-        The share ``d`` of the average that each update leaves, in (0, 1).
+        The share ``d`` of the previous average that each update keeps, in (0, 1).
 
     References
     ----------
@@ -129,14 +131,14 @@ def resolve_average(value, owner):
     Parameters
     ----------
     value : bool, int, str or Averaging
-        True is 'asgd', an int the same from so many samples on.
+        True is 'asgd'. An int is 'asgd' that begins after this number of samples.
     owner : str
         The estimator's name, for the error.
 
     Returns
     -------
     rule : Averaging or None
-        None where nothing is averaged.
+        None if nothing is averaged.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """Initial weights of networks.
 
-Each rule stands here once: how wide the weights are spread, by the number of inputs
-and outputs of a layer. To add one, add its class to `INITIALIZERS`;
-`tests/test_initializers.py` then asks for its oracle.
+A rule sets the variance of the weights from the number of inputs and outputs of a
+layer. To add a rule, write its class and add it to `INITIALIZERS`;
+`tests/test_initializers.py` then requires its oracle.
 """
 
 import numpy as np
@@ -20,10 +20,11 @@ class Initializer(Rule):
     Parameters
     ----------
     distribution : {'uniform', 'normal'}, default='uniform'
-        Of the weights, with the same variance.
+        The distribution of the weights. The variance is the same for both.
     last_layer : {'same', 'zeros'}, default='same'
-        Whether the output layer is drawn, too, or starts at zero, so that the first
-        raw predictions are zero; not with an L1 penalty, which may hold it there.
+        Whether the output layer is initialised like the others or with zeros, so that
+        the first raw predictions are zero. Do not use 'zeros' with an L1 penalty, which
+        may keep the weights at zero.
     """
 
     _allowed = {
@@ -48,13 +49,13 @@ class Initializer(Rule):
         Parameters
         ----------
         weights : list of ndarray of shape (fan_in, fan_out)
-            Of each layer, from the input on.
+            The weights of each layer, beginning at the input.
         intercepts : list of ndarray of shape (fan_out,)
-            Of each layer.
+            The intercepts of each layer.
         activation : Activation
-            Of the hidden layers.
+            The activation of the hidden layers.
         rng : RandomState
-            Random numbers.
+            The generator of the random numbers.
         """
         for layer, (W, b) in enumerate(zip(weights, intercepts, strict=True)):
             W[:], b[:] = 0, 0
@@ -75,18 +76,20 @@ class Initializer(Rule):
 class Glorot(Initializer):
     r"""Variance :math:`2 / (n_{in} + n_{out})`, a third of it for `Logistic`.
 
-    A compromise of what keeps the variance of activations and what keeps that of
-    gradients, for activations that are linear near zero [1]_. With the uniform
-    distribution these are the numbers of scikit-learn's `MLP*` for the same
-    ``random_state``, which draw intercepts as weights.
+    This is a compromise between a constant variance of the activations and a constant
+    variance of the gradients from layer to layer, for activations that are linear near
+    zero [1]_. Intercepts are drawn from the same distribution. With the uniform
+    distribution, the initial values equal those of scikit-learn's `MLP*` for the same
+    ``random_state``.
 
     Parameters
     ----------
     distribution : {'uniform', 'normal'}, default='uniform'
-        Of weights and intercepts, with the same variance.
+        The distribution of weights and intercepts. The variance is the same for both.
     last_layer : {'same', 'zeros'}, default='same'
-        Whether the output layer is drawn, too, or starts at zero, so that the first
-        raw predictions are zero; not with an L1 penalty, which may hold it there.
+        Whether the output layer is initialised like the others or with zeros, so that
+        the first raw predictions are zero. Do not use 'zeros' with an L1 penalty, which
+        may keep the weights at zero.
 
     References
     ----------
@@ -110,17 +113,18 @@ class Glorot(Initializer):
 class He(Initializer):
     r"""Variance :math:`2 / n_{in}`; intercepts are zero.
 
-    Keeps the mean square of what a layer of rectified linear units gives on, which
-    are zero half of the time [1]_. For `LeakyReLU` the variance is
-    :math:`2 / ((1 + s^2) n_{in})`, with its ``negative_slope`` as ``s``.
+    This keeps the mean square of the outputs constant from layer to layer if half of
+    the units are zero, as with rectified linear units [1]_. For `LeakyReLU`, the
+    variance is :math:`2 / ((1 + s^2) n_{in})`, where ``s`` is its ``negative_slope``.
 
     Parameters
     ----------
     distribution : {'uniform', 'normal'}, default='uniform'
-        Of the weights, with the same variance.
+        The distribution of the weights. The variance is the same for both.
     last_layer : {'same', 'zeros'}, default='same'
-        Whether the output layer is drawn, too, or starts at zero, so that the first
-        raw predictions are zero; not with an L1 penalty, which may hold it there.
+        Whether the output layer is initialised like the others or with zeros, so that
+        the first raw predictions are zero. Do not use 'zeros' with an L1 penalty, which
+        may keep the weights at zero.
 
     References
     ----------
@@ -140,15 +144,17 @@ class He(Initializer):
 class LeCun(Initializer):
     r"""Variance :math:`1 / n_{in}`; intercepts are zero.
 
-    Keeps the variance of a linear map [1]_; what `SELU` is made for [2]_.
+    This keeps the variance of the outputs of a linear map constant from layer to layer
+    [1]_. `SELU` is designed for it [2]_.
 
     Parameters
     ----------
     distribution : {'uniform', 'normal'}, default='uniform'
-        Of the weights, with the same variance.
+        The distribution of the weights. The variance is the same for both.
     last_layer : {'same', 'zeros'}, default='same'
-        Whether the output layer is drawn, too, or starts at zero, so that the first
-        raw predictions are zero; not with an L1 penalty, which may hold it there.
+        Whether the output layer is initialised like the others or with zeros, so that
+        the first raw predictions are zero. Do not use 'zeros' with an L1 penalty, which
+        may keep the weights at zero.
 
     References
     ----------
@@ -169,22 +175,24 @@ class LeCun(Initializer):
 
 
 class Auto(Initializer):
-    r"""By the activation: `He`, `LeCun` or `Glorot`; intercepts are zero.
+    r"""`He`, `LeCun` or `Glorot`, by the activation; intercepts are zero.
 
-    For {he} it is `He` between hidden layers.
-    In the first layer and in the last it is `LeCun` for them: the factor 2 makes up for
-    units that are zero, which the features are not, and predictions that scatter less
-    at the start cost less to unlearn. For {lecun} it is `LeCun` in all layers.
-    For {glorot} it is the weights of `Glorot`.
-    The references are with these rules.
+    For {he},
+    the weights between hidden layers are those of `He`, and the weights of the first
+    and the last layer are those of `LeCun`. The factor 2 of `He` compensates for units
+    that are zero, which the features are not. In the last layer, smaller weights give
+    initial predictions that vary less and are easier to unlearn. For {lecun},
+    the weights of all layers are those of `LeCun`, and for {glorot},
+    those of `Glorot`. See these rules for the references.
 
     Parameters
     ----------
     distribution : {'uniform', 'normal'}, default='uniform'
-        Of the weights, with the same variance.
+        The distribution of the weights. The variance is the same for both.
     last_layer : {'same', 'zeros'}, default='same'
-        Whether the output layer is drawn, too, or starts at zero, so that the first
-        raw predictions are zero; not with an L1 penalty, which may hold it there.
+        Whether the output layer is initialised like the others or with zeros, so that
+        the first raw predictions are zero. Do not use 'zeros' with an L1 penalty, which
+        may keep the weights at zero.
 
     Examples
     --------

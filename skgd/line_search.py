@@ -1,4 +1,4 @@
-"""Line search: the rate of each update, found instead of scheduled."""
+"""Line search: an update finds its own rate, without a schedule."""
 
 from numbers import Real
 
@@ -8,24 +8,26 @@ __all__ = ["LineSearch"]
 
 
 class LineSearch(Rule):
-    r"""The rate of each update by backtracking, until the objective falls enough.
+    r"""Backtracking: the rate is reduced until the objective falls enough.
 
-    A rate ``r`` that leads from ``w`` to ``w(r)`` is taken if
+    A rate ``r`` that leads from ``w`` to ``w(r)`` is accepted if
 
     .. math:: F(w(r)) \le F(w) - c \, g^T (w - w(r))
 
-    (Armijo's condition [1]_), with ``g`` the gradient of the objective ``F``;
-    otherwise it is multiplied by `shrink`. The next search begins with the last rate
-    times `grow`. With an L1 penalty, its fall is part of the right-hand side.
+    (Armijo's condition [1]_), where ``g`` is the gradient of the objective ``F``.
+    Otherwise, the rate is multiplied by `shrink`. The next search begins with the
+    accepted rate times `grow`. With an L1 penalty, the decrease of the penalty is
+    included in the right-hand side.
 
     Parameters
     ----------
     shrink : float, default=0.5
-        Factor after a rate that is too large, in (0, 1).
+        The factor by which a rate that is too large is multiplied, in (0, 1).
     grow : float, default=2.0
-        Factor of the last rate for the first trial, at least 1.
+        The factor between the last rate and the first rate of the next search, at
+        least 1.
     sufficient_decrease : float, default=1e-4
-        The share ``c`` of the decrease that the gradient promises, in (0, 1).
+        The fraction ``c`` of the predicted decrease that is required, in (0, 1).
 
     References
     ----------
@@ -53,25 +55,25 @@ class LineSearch(Rule):
         self.sufficient_decrease = sufficient_decrease
 
     def search(self, rate, before, attempt, eps=2.0**-52):
-        """The first rate that is good enough, from `rate` on down.
+        """Find the first rate that is good enough, starting at `rate`.
 
         Parameters
         ----------
         rate : float
-            The first to try.
+            The first rate to try.
         before : float
-            The objective.
+            The objective before the update.
         attempt : callable
-            Tries a rate; returns the objective there, and by how much it would fall if
-            it were linear: ``g @ (w - w(rate))``.
+            A function of the rate. It returns the objective after the update and its
+            predicted decrease, ``g @ (w - w(rate))``.
         eps : float, default=2**-52
-            Relative rounding error of the objective.
+            The relative rounding error of the objective.
 
         Returns
         -------
         rate : float or None
-            None where no rate is, down to the 1e-20th part of the first or to a fall
-            below rounding errors, or where the way leads uphill.
+            None if the direction leads uphill, or if no rate is accepted before the
+            rate falls to 1e-20 of the first or the decrease is below rounding errors.
         """
         least = 1e-20 * rate
         while rate > least:

@@ -1,13 +1,24 @@
 """Linear models trained by gradient descent."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
+from scipy.sparse import sparray, spmatrix
 from sklearn.utils.metaestimators import available_if
 
 from ._estimators.classification import ClassificationTargets
 from ._estimators.docstrings import fill_doc
 from ._estimators.linear_model import LinearModel
 from ._estimators.regression import RegressionTargets
-from .losses import LogLoss, ModifiedHuber
+from .averaging import Averaging
+from .line_search import LineSearch
+from .losses import LogLoss, Loss, ModifiedHuber
+from .optimizers import Optimizer
+from .schedules import Schedule
 
 __all__ = ["GDClassifier", "GDRegressor"]
 
@@ -71,32 +82,32 @@ class GDRegressor(RegressionTargets, LinearModel):
 
     def __init__(
         self,
-        loss="squared_error",
+        loss: str | Loss = "squared_error",
         *,
-        penalty="l2",
-        alpha="auto",
-        l1_ratio=0.15,
-        fit_intercept=True,
-        solver="minibatch",
-        optimizer="adam",
-        batch_size="auto",
-        learning_rate="auto",
-        learning_rate_init=None,
-        clip_norm=None,
-        dropout=0.0,
-        batch_norm=False,
-        standardize=True,
-        max_iter=1000,
-        tol=1e-5,
-        n_iter_no_change=5,
-        shuffle=True,
-        random_state=None,
-        verbose=False,
-        warm_start=False,
-        early_stopping=False,
-        scoring=None,
-        validation_fraction=0.1,
-        average=False,
+        penalty: Literal["l2", "l1", "elasticnet"] | None = "l2",
+        alpha: float | Literal["auto"] = "auto",
+        l1_ratio: float | None = 0.15,
+        fit_intercept: bool = True,
+        solver: Literal["minibatch", "batch", "sgd"] = "minibatch",
+        optimizer: str | Optimizer = "adam",
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: str | Schedule | LineSearch | Callable = "auto",
+        learning_rate_init: float | None = None,
+        clip_norm: float | None = None,
+        dropout: float = 0.0,
+        batch_norm: bool = False,
+        standardize: bool = True,
+        max_iter: int = 1000,
+        tol: float | None = 1e-5,
+        n_iter_no_change: float = 5,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        early_stopping: bool | Literal["auto"] = False,
+        scoring: str | Callable | None = None,
+        validation_fraction: float = 0.1,
+        average: bool | int | str | Averaging = False,
     ):
         self.loss = loss
         self.penalty = penalty
@@ -129,16 +140,16 @@ class GDRegressor(RegressionTargets, LinearModel):
 
     def fit(
         self,
-        X,
-        y,
-        coef_init=None,
-        intercept_init=None,
-        sample_weight=None,
+        X: ArrayLike | sparray | spmatrix,
+        y: ArrayLike,
+        coef_init: ArrayLike | None = None,
+        intercept_init: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        X_val: ArrayLike | sparray | spmatrix | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Fit the model.
 
         Parameters
@@ -238,33 +249,33 @@ class GDClassifier(ClassificationTargets, LinearModel):
 
     def __init__(
         self,
-        loss="log_loss",
+        loss: str | Loss = "log_loss",
         *,
-        penalty="l2",
-        alpha="auto",
-        l1_ratio=0.15,
-        fit_intercept=True,
-        solver="minibatch",
-        optimizer="adam",
-        batch_size="auto",
-        learning_rate="auto",
-        learning_rate_init=None,
-        clip_norm=None,
-        dropout=0.0,
-        batch_norm=False,
-        standardize=True,
-        max_iter=1000,
-        tol=1e-5,
-        n_iter_no_change=5,
-        shuffle=True,
-        random_state=None,
-        verbose=False,
-        warm_start=False,
-        early_stopping=False,
-        scoring=None,
-        validation_fraction=0.1,
-        class_weight=None,
-        average=False,
+        penalty: Literal["l2", "l1", "elasticnet"] | None = "l2",
+        alpha: float | Literal["auto"] = "auto",
+        l1_ratio: float | None = 0.15,
+        fit_intercept: bool = True,
+        solver: Literal["minibatch", "batch", "sgd"] = "minibatch",
+        optimizer: str | Optimizer = "adam",
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: str | Schedule | LineSearch | Callable = "auto",
+        learning_rate_init: float | None = None,
+        clip_norm: float | None = None,
+        dropout: float = 0.0,
+        batch_norm: bool = False,
+        standardize: bool = True,
+        max_iter: int = 1000,
+        tol: float | None = 1e-5,
+        n_iter_no_change: float = 5,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        early_stopping: bool | Literal["auto"] = False,
+        scoring: str | Callable | None = None,
+        validation_fraction: float = 0.1,
+        class_weight: dict | Literal["balanced"] | None = None,
+        average: bool | int | str | Averaging = False,
     ):
         self.loss = loss
         self.penalty = penalty
@@ -298,16 +309,16 @@ class GDClassifier(ClassificationTargets, LinearModel):
 
     def fit(
         self,
-        X,
-        y,
-        coef_init=None,
-        intercept_init=None,
-        sample_weight=None,
+        X: ArrayLike | sparray | spmatrix,
+        y: ArrayLike,
+        coef_init: ArrayLike | None = None,
+        intercept_init: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        X_val: ArrayLike | sparray | spmatrix | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Fit the model.
 
         Parameters
@@ -333,7 +344,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
             sample_weight_val=sample_weight_val,
         )
 
-    def decision_function(self, X):
+    def decision_function(self, X: ArrayLike | sparray | spmatrix) -> np.ndarray:
         """Signed distance to the decision boundary, times the norm of `coef_`.
 
         Parameters
@@ -349,7 +360,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
         return Z.ravel() if Z.shape[1] == 1 else Z
 
     @available_if(_has_probabilities)
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike | sparray | spmatrix) -> np.ndarray:
         """Probabilities of the classes, for 'log_loss' and 'modified_huber'.
 
         For 'modified_huber' they are ``(clip(decision, -1, 1) + 1) / 2``,
@@ -378,7 +389,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
         return P / P.sum(axis=1, keepdims=True)
 
     @available_if(_has_probabilities)
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: ArrayLike | sparray | spmatrix) -> np.ndarray:
         """Logarithms of the probabilities of the classes.
 
         Parameters

@@ -1,14 +1,14 @@
-"""Losses: the price of a raw prediction, and its derivative.
+"""Losses of a raw prediction, and their derivatives.
 
-Each rule stands here once: an inline function of one target `y` and one raw
-prediction `z` that returns the loss and writes the derivative by `z`, and the
-class that names it. To add one, write both and add the class to
-`REGRESSION_LOSSES` or `CLASSIFICATION_LOSSES`; `tests/test_losses.py` then asks
-for its oracle. The arithmetic is in double precision for both dtypes.
+Each rule consists of an inline function and a class. The function takes one target `y`
+and one raw prediction `z`, returns the loss and writes the derivative with respect to
+`z`. To add a loss, write both and add the class to `REGRESSION_LOSSES` or
+`CLASSIFICATION_LOSSES`; `tests/test_losses.py` then requires its oracle. The arithmetic
+is in double precision for both dtypes.
 
-Targets of classification losses are 0 or 1 per output for `LogLoss` (with more
-than two classes, one class code per row and a softmax over the row), -1 or 1
-for the margin losses, one output per class (one versus all).
+For `LogLoss`, the target of each output is 0 or 1. With more than two classes, each row
+has one class code, and the softmax is over the row. For the margin losses, the target is
+-1 or 1, with one output per class (one versus all).
 """
 
 from libc.math cimport exp, expm1, fabs, log, log1p
@@ -54,8 +54,8 @@ cdef double _squared_error(
 class SquaredError(Loss):
     r"""Half the squared error, :math:`(z - y)^2 / 2`.
 
-    Texts that take the squared error itself have twice the loss and twice the
-    gradient: halve their learning rate.
+    If a textbook uses the squared error itself, its gradient is twice as large. Its
+    learning rate then has to be doubled here.
 
     Examples
     --------
@@ -88,7 +88,7 @@ class Huber(Loss):
     Parameters
     ----------
     epsilon : float, default=1.35
-        Where the loss becomes linear, in units of the target.
+        The error above which the loss is linear, in units of the target.
 
     Examples
     --------
@@ -128,7 +128,7 @@ class EpsilonInsensitive(Loss):
     Parameters
     ----------
     epsilon : float, default=0.1
-        Errors up to this size are free, in units of the target.
+        Errors up to this size have no loss, in units of the target.
 
     Examples
     --------
@@ -163,7 +163,7 @@ class SquaredEpsilonInsensitive(Loss):
     Parameters
     ----------
     epsilon : float, default=0.1
-        Errors up to this size are free, in units of the target.
+        Errors up to this size have no loss, in units of the target.
 
     Examples
     --------
@@ -192,19 +192,18 @@ cdef double _quantile(double y, double z, const double* h, double* dz) noexcept 
 
 
 class Quantile(Loss):
-    r"""Pinball loss, least at the quantile of the target.
+    r"""Pinball loss, which is minimal at a quantile of the target.
 
     .. math:: q (y - z) \text{ if } y > z, \quad (1 - q) (z - y) \text{ else}
 
-    Several quantiles of one target have an output each, and their losses are added
-    up. Predictions are in the order of the quantiles: where outputs cross they are
-    sorted [1]_, which lowers the sum of the losses at every target, and leaves them
-    where they do not.
+    If there are several quantiles of one target, each has its own output, and their
+    losses are added. Predictions are in the order of the quantiles. If outputs cross,
+    they are sorted [1]_, which lowers the sum of the losses for every target.
 
     Parameters
     ----------
     quantile : float or list or tuple of float, default=0.5
-        The quantile ``q``, in (0, 1), or several, in rising order.
+        The quantile ``q``, in (0, 1), or several quantiles in rising order.
 
     References
     ----------
@@ -268,7 +267,8 @@ class Poisson(Loss):
 
     .. math:: y \log(y / \mu) - y + \mu, \qquad \mu = \exp(z)
 
-    Predictions are the means ``mu``. Targets are counts or rates, not negative.
+    Predictions are the means ``mu``. Targets are counts or rates and must not be
+    negative.
 
     Examples
     --------
@@ -297,8 +297,8 @@ class Gamma(Loss):
 
     .. math:: y / \mu - 1 - \log(y / \mu), \qquad \mu = \exp(z)
 
-    Predictions are the means ``mu``. Targets are amounts, above zero, whose scatter
-    grows with their mean.
+    Predictions are the means ``mu``. Targets are positive amounts whose standard
+    deviation grows with their mean.
 
     Examples
     --------
@@ -410,19 +410,19 @@ class LogLoss(Loss):
 
     .. math:: \log(1 + e^z) - y z
 
-    for two classes and for each label of a multilabel target, with
-    ``y`` 0 or 1 and the logistic sigmoid as link; for more classes
-    ``log(sum(exp(z))) - z[y]`` with the softmax as link.
+    This is the loss for two classes and for each label of a multilabel target, where
+    ``y`` is 0 or 1 and the link is the logistic sigmoid. For more classes, the loss is
+    ``log(sum(exp(z))) - z[y]``, and the link is the softmax.
 
-    With label smoothing [1]_ the target is no longer certain: of ``K`` classes the
-    right one has probability ``1 - e + e / K`` and each of the others ``e / K``, as
-    in PyTorch; for two classes and for labels ``K`` is 2. It is part of every loss
-    that is reported, and of no score.
+    With label smoothing [1]_, the target is a distribution over the ``K`` classes: the
+    true class has probability ``1 - e + e / K``, and each of the others ``e / K``, as in
+    PyTorch. For two classes and for labels, ``K`` is 2. All reported losses include the
+    smoothing, but scores do not.
 
     Parameters
     ----------
     label_smoothing : float, default=0.0
-        The share ``e`` that is spread over all classes, in [0, 1).
+        The share ``e`` of the probability that is spread over all classes, in [0, 1).
 
     References
     ----------

@@ -1,12 +1,25 @@
 """Multilayer perceptrons trained by gradient descent."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
+from scipy.sparse import sparray, spmatrix
 
 from ._estimators.classification import ClassificationTargets
 from ._estimators.docstrings import fill_doc
 from ._estimators.perceptron import MultilayerPerceptron
 from ._estimators.regression import RegressionTargets
-from .losses import LogLoss
+from .activations import Activation
+from .averaging import Averaging
+from .initializers import Initializer
+from .line_search import LineSearch
+from .losses import LogLoss, Loss
+from .optimizers import Optimizer
+from .schedules import Schedule
 
 __all__ = ["MLPGDClassifier", "MLPGDRegressor"]
 
@@ -64,36 +77,36 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
+        hidden_layer_sizes: int | Sequence[int] = (100,),
         *,
-        activation="relu",
-        weight_init="auto",
-        loss="squared_error",
-        penalty="l2",
-        alpha="auto",
-        l1_ratio=0.15,
-        solver="minibatch",
-        optimizer="adam",
-        batch_size="auto",
-        learning_rate="auto",
-        learning_rate_init=None,
-        clip_norm=None,
-        dropout=0.0,
-        input_dropout=0.0,
-        batch_norm=False,
-        input_scale=False,
-        standardize=True,
-        max_iter=200,
-        tol=1e-4,
-        n_iter_no_change=10,
-        shuffle=True,
-        random_state=None,
-        verbose=False,
-        warm_start=False,
-        early_stopping="auto",
-        scoring=None,
-        validation_fraction=0.1,
-        average=False,
+        activation: str | Activation = "relu",
+        weight_init: str | Initializer = "auto",
+        loss: str | Loss = "squared_error",
+        penalty: Literal["l2", "l1", "elasticnet"] | None = "l2",
+        alpha: float | Literal["auto"] = "auto",
+        l1_ratio: float | None = 0.15,
+        solver: Literal["minibatch", "batch", "sgd"] = "minibatch",
+        optimizer: str | Optimizer = "adam",
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: str | Schedule | LineSearch | Callable = "auto",
+        learning_rate_init: float | None = None,
+        clip_norm: float | None = None,
+        dropout: float | Sequence[float] = 0.0,
+        input_dropout: float = 0.0,
+        batch_norm: bool = False,
+        input_scale: bool = False,
+        standardize: bool = True,
+        max_iter: int = 200,
+        tol: float | None = 1e-4,
+        n_iter_no_change: float = 10,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        early_stopping: bool | Literal["auto"] = "auto",
+        scoring: str | Callable | None = None,
+        validation_fraction: float = 0.1,
+        average: bool | int | str | Averaging = False,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -127,14 +140,14 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
 
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: ArrayLike | sparray | spmatrix,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        X_val: ArrayLike | sparray | spmatrix | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Fit the model.
 
         Parameters
@@ -221,37 +234,37 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
+        hidden_layer_sizes: int | Sequence[int] = (100,),
         *,
-        activation="relu",
-        weight_init="auto",
-        loss="log_loss",
-        penalty="l2",
-        alpha="auto",
-        l1_ratio=0.15,
-        solver="minibatch",
-        optimizer="adam",
-        batch_size="auto",
-        learning_rate="auto",
-        learning_rate_init=None,
-        clip_norm=None,
-        dropout=0.0,
-        input_dropout=0.0,
-        batch_norm=False,
-        input_scale=False,
-        standardize=True,
-        max_iter=200,
-        tol=1e-4,
-        n_iter_no_change=10,
-        shuffle=True,
-        random_state=None,
-        verbose=False,
-        warm_start=False,
-        early_stopping="auto",
-        scoring=None,
-        validation_fraction=0.1,
-        class_weight=None,
-        average=False,
+        activation: str | Activation = "relu",
+        weight_init: str | Initializer = "auto",
+        loss: Literal["log_loss"] | LogLoss = "log_loss",
+        penalty: Literal["l2", "l1", "elasticnet"] | None = "l2",
+        alpha: float | Literal["auto"] = "auto",
+        l1_ratio: float | None = 0.15,
+        solver: Literal["minibatch", "batch", "sgd"] = "minibatch",
+        optimizer: str | Optimizer = "adam",
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: str | Schedule | LineSearch | Callable = "auto",
+        learning_rate_init: float | None = None,
+        clip_norm: float | None = None,
+        dropout: float | Sequence[float] = 0.0,
+        input_dropout: float = 0.0,
+        batch_norm: bool = False,
+        input_scale: bool = False,
+        standardize: bool = True,
+        max_iter: int = 200,
+        tol: float | None = 1e-4,
+        n_iter_no_change: float = 10,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        early_stopping: bool | Literal["auto"] = "auto",
+        scoring: str | Callable | None = None,
+        validation_fraction: float = 0.1,
+        class_weight: dict | Literal["balanced"] | None = None,
+        average: bool | int | str | Averaging = False,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -286,14 +299,14 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
 
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: ArrayLike | sparray | spmatrix,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        X_val: ArrayLike | sparray | spmatrix | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Fit the model.
 
         Parameters
@@ -316,7 +329,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
             sample_weight_val=sample_weight_val,
         )
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike | sparray | spmatrix) -> np.ndarray:
         """Probabilities of the classes, or of each label.
 
         Parameters
@@ -331,7 +344,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         Z = self._raw(X)
         return self._encoding.probabilities(Z)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: ArrayLike | sparray | spmatrix) -> np.ndarray:
         """Logarithms of the probabilities.
 
         Parameters

@@ -1,15 +1,15 @@
 """Optimizers: how a gradient becomes an update.
 
-Each rule stands here once: a leaf function with the arithmetic for one block of
-parameters, and the class that names it. To add one, write both and add the
-class to `OPTIMIZERS`; `tests/test_optimizers.py` then asks for its oracle.
+Each rule consists of a leaf function, which updates a block of parameters, and a class.
+To add an optimizer, write both and add the class to `OPTIMIZERS`;
+`tests/test_optimizers.py` then requires its oracle.
 
-In the formulas ``g`` is the gradient of the loss plus ``l2 * w``, ``r`` the
-learning rate and ``t`` the number of updates, from 1. `held_back` is the
-proximal step of the L1 penalty: the update takes ``s`` off the weight, with
-``s`` the weight clipped to what the penalty can move, and whatever remembers
-gradients linearly (velocity, first moment) remembers that part too, as if the
-gradient had been ``g + l1 * sign`` (``docs/penalties.md``).
+In the formulas, ``g`` is the gradient of the loss plus ``l2 * w``, ``r`` is the learning
+rate, and ``t`` is the number of the update, from 1. `held_back` is the proximal step of
+the L1 penalty. It returns ``s``, which is the new weight clipped to the reach of the
+penalty, and the update subtracts ``s`` from the weight. A state that is a linear function
+of the gradients (a velocity or a first moment) is corrected, as if the gradient had been
+``g + l1 * sign`` (``docs/penalties.md``).
 """
 
 from cython cimport floating
@@ -55,7 +55,7 @@ class SGD(Optimizer):
 
     .. math:: w \leftarrow w - r g
 
-    With an L1 penalty it is the truncated gradient with cumulative penalty of
+    An L1 penalty is applied by the truncated gradient with cumulative penalty, as in
     scikit-learn's `SGDClassifier` [1]_.
 
     Parameters
@@ -112,20 +112,20 @@ cdef leaf _momentum(
 
 
 class Momentum(Optimizer):
-    r"""Gradient descent with momentum; the velocity carries the rate.
+    r"""Gradient descent with momentum, whose velocity includes the rate.
 
     .. math:: v \leftarrow \mu v - r g, \qquad w \leftarrow w + v
 
-    With `nesterov`, ``w`` moves by ``mu v - r g`` with the new ``v``, as in
-    scikit-learn's `MLPClassifier` [1]_. PyTorch's velocity leaves the rate out
-    (``v = mu v + g``, ``w -= r v``): the same path while the rate is constant.
+    With `nesterov`, ``w`` moves by ``mu v - r g``, where ``v`` is the new velocity, as in
+    scikit-learn's `MLPClassifier` [1]_. PyTorch's velocity does not include the rate
+    (``v = mu v + g``, ``w -= r v``). While the rate is constant, the path is the same.
 
     Parameters
     ----------
     learning_rate : float, default=None
         {learning_rate}
     momentum : float, default=0.9
-        The share ``mu`` of the velocity that is kept, in [0, 1).
+        The share ``mu`` of the velocity that each update keeps, in [0, 1).
     nesterov : bool, default=False
         Whether to use Nesterov's momentum.
 
@@ -180,19 +180,19 @@ cdef leaf _adagrad(
 
 
 class AdaGrad(Optimizer):
-    r"""Rates that shrink with the sum of squared gradients, per parameter.
+    r"""A rate for each parameter that falls with the sum of its squared gradients.
 
     .. math:: h \leftarrow h + g^2, \qquad
               w \leftarrow w - \frac{r g}{\sqrt{h} + \epsilon}
 
-    Source: [1]_.
+    The rule is from [1]_.
 
     Parameters
     ----------
     learning_rate : float, default=None
         {learning_rate}
     epsilon : float, default=1e-7
-        Added to the root.
+        A constant that is added to the root.
 
     References
     ----------
@@ -250,22 +250,22 @@ cdef leaf _rmsprop(
 
 
 class RMSprop(Optimizer):
-    r"""Rates that follow a running mean of squared gradients.
+    r"""A rate for each parameter that follows the mean of its squared gradients.
 
     .. math:: v \leftarrow \rho v + (1 - \rho) g^2, \qquad
               w \leftarrow w - \frac{r g}{\sqrt{v} + \epsilon}
 
-    With `centered` the root is taken of ``v - m ** 2``, the running variance,
-    with ``m`` the running mean of the gradient [2]_. Source: [1]_.
+    The rule is from [1]_. With `centered`, the root is that of the running variance
+    ``v - m ** 2``, where ``m`` is the running mean of the gradient [2]_.
 
     Parameters
     ----------
     learning_rate : float, default=None
         {learning_rate}
     rho : float, default=0.9
-        The share of the running mean that is kept, in [0, 1).
+        The share of the running mean that each update keeps, in [0, 1).
     epsilon : float, default=1e-8
-        Added to the root.
+        A constant that is added to the root.
     centered : bool, default=False
         Whether to use the running variance.
 
@@ -345,7 +345,7 @@ cdef leaf _adam(
 
 
 class Adam(Optimizer):
-    r"""Momentum and rates per parameter, both corrected for their start.
+    r"""Momentum and a rate for each parameter, both corrected for their start.
 
     .. math:: m \leftarrow \beta_1 m + (1 - \beta_1) g, \qquad
               v \leftarrow \beta_2 v + (1 - \beta_2) g^2
@@ -353,20 +353,20 @@ class Adam(Optimizer):
     .. math:: w \leftarrow w - r \frac{m / (1 - \beta_1^t)}
               {\sqrt{v / (1 - \beta_2^t)} + \epsilon}
 
-    The epsilon is added after the correction, as in the paper [1]_ and in
-    PyTorch; scikit-learn adds it before. With `amsgrad` the root is taken of
-    the largest ``v`` so far [2]_.
+    The epsilon is added after the correction, as in the paper [1]_ and in PyTorch.
+    scikit-learn adds it before. With `amsgrad`, the root is that of the largest ``v`` so
+    far [2]_.
 
     Parameters
     ----------
     learning_rate : float, default=None
         {learning_rate}
     beta_1 : float, default=0.9
-        The share of the first moment that is kept, in [0, 1).
+        The share of the first moment that each update keeps, in [0, 1).
     beta_2 : float, default=0.999
-        The share of the second moment that is kept, in [0, 1).
+        The share of the second moment that each update keeps, in [0, 1).
     epsilon : float, default=1e-8
-        Added to the root.
+        A constant that is added to the root.
     amsgrad : bool, default=False
         Whether to use the largest second moment so far.
 
@@ -442,24 +442,24 @@ class AdamW(Adam):
 
     .. math:: w \leftarrow (1 - r \lambda) \, w
 
-    and then the step of `Adam`, [1]_, as in PyTorch. In an estimator the decay acts
-    on what a penalty acts on, never on intercepts; the estimator's own penalty
-    (``alpha``) is in the gradient besides. In `update` it acts on all parameters.
+    The step of `Adam` follows, as in [1]_ and in PyTorch. In an estimator, the decay acts
+    on the weights but not on intercepts, and the penalty of the estimator (``alpha``) is
+    part of the gradient in addition. In `update`, the decay acts on all parameters.
 
     Parameters
     ----------
     learning_rate : float, default=None
         {learning_rate}
     beta_1 : float, default=0.9
-        The share of the first moment that is kept, in [0, 1).
+        The share of the first moment that each update keeps, in [0, 1).
     beta_2 : float, default=0.999
-        The share of the second moment that is kept, in [0, 1).
+        The share of the second moment that each update keeps, in [0, 1).
     epsilon : float, default=1e-8
-        Added to the root.
+        A constant that is added to the root.
     amsgrad : bool, default=False
         Whether to use the largest second moment so far.
     weight_decay : float, default=0.01
-        The decay ``lambda``, not negative. It is in no loss and in no ``loss_curve_``.
+        The decay ``lambda``, at least 0. It is not included in ``loss_curve_``.
 
     References
     ----------
@@ -525,25 +525,25 @@ cdef leaf _nadam(
 class NAdam(Optimizer):
     r"""Adam that looks ahead by one step of its momentum.
 
-    With ``m`` and ``v`` of `Adam`,
+    ``m`` and ``v`` are those of `Adam`.
 
     .. math:: w \leftarrow w - r \, \frac{\beta_1 m / (1 - \beta_1^{t + 1})
               + (1 - \beta_1) g / (1 - \beta_1^t)}
               {\sqrt{v / (1 - \beta_2^t)} + \epsilon}
 
     This is the rule of the paper [1]_ with a constant momentum. PyTorch raises the
-    momentum from ``beta_1 / 2``; with a large ``momentum_decay`` it has this rule.
+    momentum from ``beta_1 / 2``. With a large ``momentum_decay``, its rule is the same.
 
     Parameters
     ----------
     learning_rate : float, default=None
         {learning_rate}
     beta_1 : float, default=0.9
-        The share of the first moment that is kept, in [0, 1).
+        The share of the first moment that each update keeps, in [0, 1).
     beta_2 : float, default=0.999
-        The share of the second moment that is kept, in [0, 1).
+        The share of the second moment that each update keeps, in [0, 1).
     epsilon : float, default=1e-8
-        Added to the root.
+        A constant that is added to the root.
 
     References
     ----------

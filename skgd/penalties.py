@@ -1,14 +1,14 @@
-r"""Penalties on the weights (never on intercepts, gamma or beta).
+r"""Penalties on the weights, but not on intercepts or on batch normalisation.
 
-All of them are the elastic net
+All penalties are special cases of the elastic net
 
 .. math:: \alpha \left( \rho \lVert w \rVert_1
           + \frac{1 - \rho}{2} \lVert w \rVert_2^2 \right)
 
 with ``rho = 0`` for 'l2', ``rho = 1`` for 'l1' and ``rho = l1_ratio`` for
-'elasticnet'. The squared part enters the gradient, as in scikit-learn's `SGD*`
-and `MLP*`. The absolute part enters as a proximal step that gives exact zeros;
-``docs/penalties.md`` derives its form for each optimizer.
+'elasticnet'. The squared part is added to the gradient, as in scikit-learn's `SGD*` and
+`MLP*`. The absolute part is applied as a proximal step, which gives exact zeros;
+``docs/penalties.md`` derives this step for each optimizer.
 """
 
 import numpy as np
@@ -24,14 +24,14 @@ PENALTIES = {
 
 
 def penalty_strengths(penalty, alpha, l1_ratio):
-    """Strengths of the L1 and of the squared L2 part.
+    """Strengths of the L1 part and of the squared L2 part.
 
     Parameters
     ----------
     penalty : {'l2', 'l1', 'elasticnet'} or None
         The penalty.
     alpha : float
-        Its strength.
+        The strength of the penalty.
     l1_ratio : float
         The share of L1 in 'elasticnet'.
 
@@ -65,8 +65,8 @@ def penalty_value(weights, l1, l2):
     Returns
     -------
     value : float
-        ``l1 * sum(abs(w)) + l2 / 2 * sum(w ** 2)``; infinite, without a warning,
-        where that overflows.
+        ``l1 * sum(abs(w)) + l2 / 2 * sum(w ** 2)``. If this overflows, it is infinite,
+        without a warning.
 
     Examples
     --------

@@ -1,9 +1,9 @@
 r"""Schedules: the learning rate as a function of the step.
 
-A schedule is a pure function of the number of updates so far, from 0. It
-returns the factor by which the initial rate is multiplied, so that one schedule
-fits every optimizer. To add one, write its class and add it to `SCHEDULES`;
-`tests/test_schedules.py` then asks for its oracle.
+A schedule is a function of the number of updates so far, which starts at 0. It returns
+the factor by which the initial rate is multiplied, so every schedule works with every
+optimizer. To add a schedule, write its class and add it to `SCHEDULES`;
+`tests/test_schedules.py` then requires its oracle.
 """
 
 from numbers import Integral, Real
@@ -47,7 +47,7 @@ class Constant(Steady):
 class InverseScaling(Schedule):
     r"""Rate that falls with a power of the step, :math:`(t + 1)^{-p}`.
 
-    With one sample per update it is 'invscaling' of scikit-learn's `SGD*`.
+    With one sample per update, it equals 'invscaling' of scikit-learn's `SGD*`.
 
     Parameters
     ----------
@@ -72,12 +72,11 @@ class InverseScaling(Schedule):
 
 
 class Adaptive(Steady):
-    """Rate that falls when training stops to improve.
+    """Rate that falls when training stops improving.
 
-    On each plateau, where training would stop for `tol` and `n_iter_no_change`,
-    the rate is multiplied by `factor` instead; training stops on a plateau at a
-    rate of `min_rate` or less, as in scikit-learn. With ``tol=None`` nothing
-    counts as a plateau.
+    When training would stop because of `tol` and `n_iter_no_change`, the rate is
+    multiplied by `factor` instead. If the rate is at most `min_rate`, training stops,
+    as in scikit-learn. With ``tol=None``, there are no plateaus.
 
     Parameters
     ----------
@@ -112,14 +111,14 @@ class Adaptive(Steady):
 
 
 class Exponential(Schedule):
-    r"""Rate that falls by the same share each step, :math:`d^{t / s}`.
+    r"""Rate that falls by the same factor in each step, :math:`d^{t / s}`.
 
     Parameters
     ----------
     decay : float, default=0.5
         The factor ``d`` after `period` steps.
     period : int, default=1000
-        Steps ``s`` for one factor.
+        The number of steps ``s`` after which the rate has fallen by `decay`.
 
     Examples
     --------
@@ -140,14 +139,14 @@ class Exponential(Schedule):
 
 
 class StepDecay(Schedule):
-    r"""Rate that falls in stairs, :math:`d^{\lfloor t / s \rfloor}`.
+    r"""Rate that falls in steps, :math:`d^{\lfloor t / s \rfloor}`.
 
     Parameters
     ----------
     decay : float, default=0.5
-        The factor ``d`` of each stair.
+        The factor ``d`` of each fall.
     period : int, default=1000
-        Steps ``s`` on one stair.
+        The number of steps ``s`` between two falls.
 
     Examples
     --------
@@ -175,8 +174,8 @@ class Linear(Schedule):
     final : float, default=0.0
         The factor ``f`` at the end and after it.
     n_steps : int, default=None
-        Steps ``T`` to the end; None is the whole training, `max_iter` epochs. In a
-        stream of `partial_fit` calls, give it.
+        The number of steps ``T`` until the end. None is the whole training of
+        `max_iter` epochs. If you call `partial_fit` on a stream, set it.
 
     Examples
     --------
@@ -210,8 +209,8 @@ class Cosine(Schedule):
     final : float, default=0.0
         The factor ``f`` at the end and after it.
     n_steps : int, default=None
-        Steps ``T`` to the end; None is the whole training, `max_iter` epochs. In a
-        stream of `partial_fit` calls, give it.
+        The number of steps ``T`` until the end. None is the whole training of
+        `max_iter` epochs. If you call `partial_fit` on a stream, set it.
 
     References
     ----------
@@ -241,22 +240,22 @@ class Cosine(Schedule):
 
 
 class OneCycle(Schedule):
-    r"""Up by half a cosine, then down by another [1]_.
+    r"""A rise and then a fall, each along half a cosine [1]_.
 
-    The factor rises from `start` to 1 over the share `warmup` of the steps and
-    falls to `final` over the rest, as PyTorch's ``OneCycleLR``.
+    The factor rises from `start` to 1 in a fraction `warmup` of the steps and then
+    falls to `final`, as in PyTorch's ``OneCycleLR``.
 
     Parameters
     ----------
     warmup : float, default=0.3
-        The share of the steps on the way up, in (0, 1).
+        The fraction of the steps in which the factor rises, in (0, 1).
     start : float, default=0.04
         The factor at the first step.
     final : float, default=4e-6
         The factor at the end and after it.
     n_steps : int, default=None
-        Steps to the end; None is the whole training, `max_iter` epochs. In a stream
-        of `partial_fit` calls, give it.
+        The number of steps until the end. None is the whole training of `max_iter`
+        epochs. If you call `partial_fit` on a stream, set it.
 
     References
     ----------
@@ -294,22 +293,22 @@ class OneCycle(Schedule):
 
 
 class Warmup(Schedule):
-    r"""A straight line up from `start`, then another schedule.
+    r"""A linear rise from `start`, then another schedule.
 
     .. math:: s + (1 - s)\, t / T \text{ if } t < T, \quad
               \text{then}(t - T) \text{ else}
 
-    The second schedule counts its steps from the end of the first, and what is left
-    of the training is its whole. With ``start=1`` the rate is held, then falls.
+    The second schedule begins at the end of the rise and covers the rest of the
+    training. With ``start=1``, the rate is constant at first.
 
     Parameters
     ----------
     n_steps : int, default=100
-        Steps ``T`` on the way up.
+        The number of steps ``T`` of the rise.
     start : float, default=0.0
         The factor ``s`` at the first step.
     then : str or Schedule, default='cosine'
-        What follows.
+        The schedule that follows.
 
     Examples
     --------
@@ -351,17 +350,17 @@ class Warmup(Schedule):
         return self
 
     def set_params(self, **params):
-        """Set the parameters of this rule and of the one in it.
+        """Set the parameters of this schedule and of the one in `then`.
 
         Parameters
         ----------
         **params : dict
-            As in scikit-learn, with ``then__final`` and the like.
+            As in scikit-learn, for example ``then__final``.
 
         Returns
         -------
         self : Warmup
-            The rule.
+            The schedule.
         """
         rules = {"then": (SCHEDULES, Schedule)}
         return super().set_params(**with_rule_objects(self, params, rules))

@@ -231,7 +231,7 @@ def test_divergence_at_the_first_step():
         (
             {"estimator": make_pipeline(StandardScaler(), GDRegressor())},
             TypeError,
-            "data as transformed",
+            "data transformed by the previous steps",
         ),
     ],
 )

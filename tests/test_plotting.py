@@ -162,7 +162,7 @@ def test_loss_curve_errors():
         LossCurveDisplay.from_estimator(GDClassifier())
     with pytest.raises(TypeError, match="LinearRegression has none"):
         LossCurveDisplay.from_estimator(LinearRegression().fit(X, y))
-    with pytest.raises(TypeError, match="estimators must be a dict by name"):
+    with pytest.raises(TypeError, match="estimators must be a dict with names as keys"):
         LossCurveDisplay.from_estimators(GDClassifier())
     with pytest.raises(ValueError, match="estimators is empty"):
         LossCurveDisplay.from_estimators({})
@@ -246,7 +246,7 @@ def test_range_that_explodes_and_suggests_nothing():
 def test_rate_errors():
     with pytest.raises(ValueError, match="must be one of"):
         LearningRateDisplay.from_schedules({"no": "sideways"}, n_steps=10)
-    with pytest.raises(TypeError, match="schedules must be a dict by name"):
+    with pytest.raises(TypeError, match="schedules must be a dict with names as keys"):
         LearningRateDisplay.from_schedules(["cosine"], n_steps=10)
     with pytest.raises(ValueError, match="either rates or range_result"):
         LearningRateDisplay().plot()
@@ -389,10 +389,10 @@ def test_module_needs_no_matplotlib_until_it_draws():
     run = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    assert 'pip install "skgd[plot]"' in run.stdout
+    assert 'pip install "path/to/checkout[plot]"' in run.stdout
 
 
 def test_import_error_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ImportError, match=r'pip install "skgd\[plot\]"'):
+    with pytest.raises(ImportError, match=r'pip install "path/to/checkout\[plot\]"'):
         import_matplotlib()

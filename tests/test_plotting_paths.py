@@ -185,7 +185,7 @@ def test_arguments_of_the_function(results):
 def test_path_errors(results):
     with pytest.raises(ValueError, match="'bare' has no path.*return_path=True"):
         OptimizationPathDisplay.from_results(bowl, {"bare": OptimizeResult(x=[0, 0])})
-    with pytest.raises(TypeError, match="results must be a dict by name"):
+    with pytest.raises(TypeError, match="results must be a dict with names as keys"):
         OptimizationPathDisplay.from_results(bowl, results["slow"])
     with pytest.raises(ValueError, match="'none' has no path"):
         OptimizationPathDisplay.from_results(bowl, {"none": 3})

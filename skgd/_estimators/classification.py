@@ -1,6 +1,12 @@
 """Classification: how estimators of classes encode targets, predict, and score."""
 
+from __future__ import annotations
+
+from typing import Self
+
 import numpy as np
+from numpy.typing import ArrayLike
+from scipy.sparse import sparray, spmatrix
 from sklearn.base import ClassifierMixin
 
 from .._data.class_weights import ClassWeights
@@ -25,7 +31,13 @@ class ClassificationTargets(ClassifierMixin):
     def _class_weights(self, y, encoding, incremental):
         return ClassWeights.of(self, y, encoding, incremental)
 
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: ArrayLike | sparray | spmatrix,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Make one more pass, over the given samples.
 
         {partial_fit}
@@ -44,7 +56,7 @@ class ClassificationTargets(ClassifierMixin):
         """
         return self._fit(X, y, sample_weight, incremental=True, classes=classes)
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike | sparray | spmatrix) -> np.ndarray:
         """Predict class labels.
 
         Parameters

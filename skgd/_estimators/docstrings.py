@@ -19,17 +19,17 @@ from ..schedules import SCHEDULES
 
 VALIDATION = """
         early_stopping : bool or 'auto', default={}
-            Whether to hold out a part of the data (stratified for classes), or to take
-            ``X_val`` and ``y_val`` of `fit`, and to stop when the loss on it, or
-            `scoring`, does not improve; the parameters of the best epoch are restored.
-            'auto' is True for more than 10,000 samples or with ``X_val``, and trains on
-            the sample of a class that has but one. `partial_fit`
-            makes its one pass over all its data.
+            Whether to stop when the loss or the score on validation data does not
+            improve. The parameters of the best epoch are restored. The validation data
+            are ``X_val`` and ``y_val`` of `fit` or, by default, a part of the training
+            data (stratified for classes). 'auto' is True for more than 10,000 samples
+            or with ``X_val``, and it keeps a class with a single sample in the training
+            data. `partial_fit` always trains on all the data it is given.
         scoring : str, callable or None, default=None
-            What early stopping watches: None is the loss, a str or a callable a scorer
-            of scikit-learn.
+            The score that early stopping monitors, as a name or a callable of
+            scikit-learn. None monitors the loss.
         validation_fraction : float, default=0.1
-            The part that is held out, in (0, 1).
+            The share of the training data that is used for validation, in (0, 1).
         """
 
 HELD_OUT = """
@@ -48,37 +48,39 @@ HELD_OUT = """
 PARAGRAPHS = {
     "penalty": """
         penalty : {'l2', 'l1', 'elasticnet'} or None, default='l2'
-            The penalty on the weights; never on intercepts, nor on the scale and
-            shift of a batch normalisation. 'l1' and 'elasticnet' give exact zeros.
+            The penalty on the weights. Intercepts and the scale and shift of batch
+            normalisation are never penalised. 'l1' and 'elasticnet' give exact zeros.
         """,
     "activation": """
         activation : {{activations}} or Activation, default='relu'
-            The activation of the hidden layers: a name for the rule in
-            `skgd.activations` with its defaults, or an instance with its own
-            hyperparameter, e.g. ``LeakyReLU(negative_slope=0.1)``.
+            The activation of the hidden layers. A name stands for the class in
+            `skgd.activations` with its defaults. An instance has its own
+            hyperparameters, for example ``LeakyReLU(negative_slope=0.1)``.
         """,
     "weight_init": """
         weight_init : {{initializers}} or Initializer, default='auto'
-            The initial weights: a name for the rule in `skgd.initializers` with its
-            defaults, or an instance with its own parameters, e.g.
-            ``He(distribution='normal', last_layer='zeros')``. 'auto' goes by the
-            activation, 'glorot' is what scikit-learn's `MLP*` have.
+            The initial weights. A name stands for the class in `skgd.initializers` with
+            its defaults. An instance has its own parameters, for example
+            ``He(distribution='normal', last_layer='zeros')``. 'auto' depends on the
+            activation, and 'glorot' is the rule of scikit-learn's `MLP*`.
         """,
     "alpha_linear": """
         alpha : float or 'auto', default='auto'
             Strength of the penalty: the objective is the weighted mean of the
             losses plus ``alpha`` times the penalty, as in scikit-learn's `SGD*`.
-            'auto' is one over the sum of the sample weights, the strength of `Ridge()`
-            and `LogisticRegression()`; in `partial_fit`, where a call may be a piece
-            of a stream, of at least 100.
+            'auto' is one divided by the sum of the sample weights, the strength of
+            `Ridge()` and `LogisticRegression()`. In `partial_fit`, where a call may
+            contain a piece of a stream, the sum counts as at least 100.
         """,
     "alpha_mlp": """
         alpha : float or 'auto', default='auto'
-            Strength of the penalty, divided by the number of samples of a batch,
-            as in scikit-learn's `MLP*`. 'auto' is 0.0015 plus one over the sum of the
-            sample weights (over the number of samples, or 100, if that is more), not
-            divided: with 1000 samples in batches of 200 the same as 0.5. That is much
-            stronger than there, which tables of many kinds were the better for.
+            Strength of the penalty. A float is divided by the number of samples in a
+            batch, as in scikit-learn's `MLP*`. 'auto' is 0.0015 plus one divided by the
+            sum of the sample weights (or by the number of samples or by 100, if one of
+            these is larger), and it is not divided by the size of a batch. With 1000
+            samples in batches of 200, it corresponds to 0.5. This is a much stronger
+            penalty than the default of `MLP*`, and it improved the results on most
+            tables that we tried.
         """,
     "l1_ratio": """
         l1_ratio : float or None, default=0.15
@@ -86,64 +88,68 @@ PARAGRAPHS = {
         """,
     "descent": """
         solver : {'minibatch', 'batch', 'sgd'}, default='minibatch'
-            How many samples make an update: `batch_size`, all, or one.
+            How many samples are used for each update: `batch_size`, all, or one.
         optimizer : {{optimizers}} or Optimizer, default='adam'
-            How a gradient becomes an update. A name stands for the rule in
-            `skgd.optimizers` with its defaults; an instance carries its own
-            hyperparameters, e.g. ``Momentum(momentum=0.8, nesterov=True)``.
+            How a gradient becomes an update. A name stands for the class in
+            `skgd.optimizers` with its defaults. An instance has its own
+            hyperparameters, for example ``Momentum(momentum=0.8, nesterov=True)``.
         batch_size : int or 'auto', default='auto'
-            Samples of an update for ``solver='minibatch'``; 'auto' is
+            The number of samples in each update for ``solver='minibatch'``; 'auto' is
             ``min(200, n_samples)`` for networks. For linear models it makes equal
             batches of at most 200, or at most 500 with an optimizer whose step is about
             as large as the rate, whatever the size of the gradient:
             {normalising_optimizers}.
         learning_rate : {{schedules}, 'line_search', 'auto'}, \
             Schedule, LineSearch or callable, default='auto'
-            The rate as a function of the step, for every optimizer: the name of a
-            rule in `skgd.schedules`, an instance of one, or a callable that takes
-            the number of updates so far and returns the rate itself. 'line_search',
-            with ``solver='batch'``, is `skgd.line_search.LineSearch`: of each update of
-            the optimizer, the rate at which the training objective falls enough; an
-            optimizer that leads uphill begins anew, along the gradient.
-            'auto' lowers the rate on plateaus, so that a training ends near an optimum
-            and does not hover: slowly at first, down to a thousandth, for linear
-            models; once to a tenth for networks. In `partial_fit` it falls with the
-            fourth root of the updates for linear models, and is constant for networks.
+            The rate as a function of the step, for every optimizer: a name or an
+            instance of a class in `skgd.schedules`, or a callable that takes the number
+            of updates so far and returns the rate itself. 'line_search' is
+            `skgd.line_search.LineSearch` and needs ``solver='batch'``. For each update,
+            it finds a rate at which the training objective falls enough. If the
+            optimizer leads uphill, its state is reset and it follows the gradient.
+            'auto' lowers the rate on plateaus, so that training ends near an optimum
+            instead of moving around it. For linear models, the rate falls slowly at
+            first, down to a thousandth. For networks, it falls once, to a tenth. In
+            `partial_fit`, it falls with the fourth root of the number of updates for
+            linear models and is constant for networks.
         learning_rate_init : float or None, default=None
-            The rate at the start. None is the optimizer's own ``learning_rate``, or its
-            default for the kind of model, the number of features, and one or several
-            samples an update. If training diverges, it goes on from the last good epoch
-            with half the rate, up to five times, and says so in a warning; then it is
-            an error, which names a rate to try, and the columns on the largest scale
-            where they are not standardised.
+            The initial learning rate. None is the ``learning_rate`` of the optimizer if
+            it is set. Otherwise, it is a default that depends on the kind of model, on
+            whether each update uses one sample or several, and on the number of
+            features. If training diverges, it continues from the last good epoch with
+            half the rate and issues a warning, up to five times. After that it raises
+            an error, which suggests a rate and, if the features are not standardised,
+            names the columns with the largest scale.
         clip_norm : float or None, default=None
-            Before each update, the gradient of the mean loss of the batch by all
-            parameters, without the penalty, is scaled down to this Euclidean norm where
-            it is longer (Pascanu, Mikolov, Bengio, 2013), so that a batch of outliers
-            moves no further. In units of training: see `standardize`.
+            The maximum Euclidean norm of a gradient. If the gradient of the mean loss
+            of a batch with respect to all parameters, without the penalty, is longer,
+            it is scaled down to this norm (Pascanu, Mikolov, Bengio, 2013). This limits
+            the effect of outliers. With `standardize`, the norm refers to standardised
+            data.
         """,
     "dropout_linear": """
         dropout : float, default=0.0
-            Share of the inputs that is set to zero in training, in [0, 1); the
-            others are divided by ``1 - dropout``. After `batch_norm`.
+            The share of the inputs that is set to zero in training, in [0, 1). The
+            others are divided by ``1 - dropout``. Dropout follows `batch_norm`.
         batch_norm : bool, default=False
-            Whether the inputs are normalised over each batch; coefficients and
-            intercept scale and shift them already. When training ends, running
-            averages of the statistics are folded into `coef_` and `intercept_`, which
-            act on raw inputs.
+            Whether the inputs are normalised over each batch. There are no additional
+            scale and shift, since coefficients and intercept play these roles. When
+            training ends, running averages of the statistics are included in `coef_`
+            and `intercept_`, which apply to raw inputs.
         """,
     "dropout_mlp": """
         dropout : float or sequence of float, default=0.0
-            Share of the activations of each hidden layer, or of all, that is set to
-            zero in training, in [0, 1); the others are divided by ``1 - dropout``.
+            The share of the activations that is set to zero in training, in [0, 1), for
+            all hidden layers or for each of them. The others are divided by
+            ``1 - dropout``.
         input_dropout : float, default=0.0
             The same for the inputs, after `standardize`. Srivastava et al. (2014)
-            found 0.5 good for hidden layers and 0.2 for the inputs.
+            recommend 0.5 for hidden layers and 0.2 for the inputs.
         batch_norm : bool, default=False
             Whether hidden layers are normalised over each batch, between the linear
-            map and the activation, with learned scale and shift; running averages
-            (momentum 0.1, unbiased variance) take over at prediction. A batch of one
-            sample is normalised by the running averages.
+            map and the activation, with a learned scale and shift. Predictions, and
+            batches with a single sample, are normalised by running averages of the
+            statistics (momentum 0.1, unbiased variance).
         input_scale : bool, default=False
             Whether each input has a learned factor, which is 1 at the start
             (Holzmüller et al., 2024). The factors are not penalised, and their learning
@@ -152,126 +158,135 @@ PARAGRAPHS = {
         """,
     "standardize_linear": """
         standardize : bool, default=True
-            Whether training sees features, and for a regression loss with the identity
-            link targets, less their weighted mean and over their weighted standard
-            deviation. Coefficients, predictions and losses are in the units of the
-            data all the same, and prediction costs nothing more. `alpha` then acts on
-            standardised units, as in glmnet; `tol` and the learning rate do, too.
-            Sparse features, but for those that every row stores, and all without an
-            intercept, are divided by their root mean square and not centred. With an
-            intercept, a constant column gets the coefficient 0.
-            `partial_fit` standardises by all it has seen. False is the textbook method
-            on the data as they are.
+            Whether the model is trained on standardised features: each feature is
+            centred by its weighted mean and divided by its weighted standard deviation.
+            For regression losses with the identity link, the targets are standardised
+            as well. Coefficients, predictions and losses are still in the original
+            units, and prediction takes no extra time. `alpha`, `tol` and the learning
+            rate refer to standardised data, as in glmnet. Sparse features are divided
+            by their root mean square and not centred, except features that are stored
+            in every row. Without an intercept, no feature is centred. With an
+            intercept, a constant column gets the coefficient 0. `partial_fit`
+            standardises by all rows it has seen so far. False is the textbook method on
+            the original data.
         """,
     "standardize_mlp": """
         standardize : bool, default=True
-            Whether training sees features, and for a regression loss with the identity
-            link targets, less their weighted mean and over their weighted standard
-            deviation; a feature with values more than five of them from its mean is
-            divided by a fifth of the largest usual distance instead. Weights,
-            predictions and losses are in the units of the data all the same, and
-            prediction costs nothing more. `alpha`, `tol` and the learning rate act on
-            standardised units. Sparse features, but for those that every row stores,
-            are divided by their root mean square (or so) and not centred. A constant
-            column is ignored. `partial_fit` standardises by all it has seen; what was
-            learned does not move with the units, but up to 1000 samples of a stream.
-            False is the textbook method on the data as they are.
+            Whether the network is trained on standardised features: each feature is
+            centred by its weighted mean and divided by its weighted standard deviation.
+            If a feature has values more than five standard deviations from its mean, it
+            is divided by a fifth of its largest usual distance from the mean instead.
+            For regression losses with the identity link, the targets are standardised
+            as well. Weights, predictions and losses are still in the original units,
+            and prediction takes no extra time. `alpha`, `tol` and the learning rate
+            refer to standardised data. Sparse features are divided by about their root
+            mean square and not centred, except features that are stored in every row. A
+            constant column is ignored. `partial_fit` standardises by all rows it has
+            seen so far. When the statistics change, the predictions do not, except in
+            the first 1000 samples of a stream. False is the textbook method on the
+            original data.
         """,
     "stopping": """
         shuffle : bool, default=True
             Whether to shuffle the samples before each epoch.
         random_state : int, RandomState instance or None, default=None
-            Seed of initial weights, shuffling, dropout and the validation split.
+            The seed of initial weights, shuffling, dropout and the validation split.
         verbose : bool or int, default=False
-            Whether to print a table of the epochs: losses, learning rate, seconds. True
-            or 1 is a pace to read, with the first and the last epoch; from 2 on each
-            epoch has its line.
+            Whether to print a table of the epochs with losses, learning rate and time.
+            True or 1 prints the first and the last epoch, and others at a readable
+            pace. 2 or more prints every epoch.
         warm_start : bool, default=False
-            Whether `fit` goes on from the last solution, with the state of the
-            optimizer and the step count (a schedule that has ended stays at its end).
-            Before the first `fit`, parameters that are set by hand (`coef_`,
-            `coefs_`, `intercept_`, `intercepts_`) are where it starts.
+            Whether `fit` continues from the last solution, with the state of the
+            optimizer and the step count. (A schedule that has reached its end stays
+            there.) If you set `coef_` and `intercept_`, or `coefs_` and `intercepts_`,
+            before the first `fit`, training starts from these parameters.
         """,
     "validation_linear": VALIDATION.format("False"),
     "validation_mlp": VALIDATION.format("'auto'"),
     "max_iter_linear": """
         max_iter : int, default=1000
-            The most epochs.
+            The maximum number of epochs.
         tol : float or None, default=1e-5
             Training stops when the mean loss of the last `n_iter_no_change` epochs is
-            not lower by this than that of as many epochs before: an epoch can be a
-            single small update, or noisy. None runs all epochs.
+            not lower, by at least `tol`, than the mean of the same number of epochs
+            before. (The loss of a single epoch can be noisy, and an epoch can be a
+            single small update.) None runs all epochs.
         n_iter_no_change : int or inf, default=5
-            The number of epochs.
+            The number of epochs in each of these means.
         """,
     "max_iter_mlp": """
         max_iter : int, default=200
-            The most epochs.
+            The maximum number of epochs.
         tol : float or None, default=1e-4
             Training stops when more than `n_iter_no_change` epochs in a row did not
-            better the best loss (or score) by this. None runs all epochs.
+            improve the best loss (or score) by at least `tol`. None runs all epochs.
         n_iter_no_change : int or inf, default=10
-            Epochs in a row.
+            The number of epochs in a row without an improvement.
         """,
     "average_linear": """
         average : bool, int, {{averages}} or Averaging, default=False
-            Whether `coef_` and `intercept_` are an average over the updates: a name
-            for the rule in `skgd.averaging` with its defaults, or an instance, e.g.
-            ``EMA(decay=0.99)``. True is 'asgd', the mean over all; an int is the
-            number of samples after which it begins. Validation is of the average,
-            `loss_curve_` of the parameters in training.
+            Whether `coef_` and `intercept_` are averages over the updates. A name
+            stands for the class in `skgd.averaging` with its defaults; an instance has
+            its own parameters, for example ``EMA(decay=0.99)``. True is 'asgd', the
+            mean over all updates. An int is 'asgd' that begins after this number of
+            samples. Validation uses the averages, and `loss_curve_` uses the parameters
+            in training.
         """,
     "average_mlp": """
         average : bool, int, {{averages}} or Averaging, default=False
-            Whether the public parameters are an average over the updates, while
-            training goes on from those of the last: a name for the rule in
-            `skgd.averaging` with its defaults, or an instance, e.g.
-            ``EMA(decay=0.99)``. True is 'asgd', the mean over all; an int is the
-            number of samples after which it begins. Predictions and validation are
-            of the average, `loss_curve_` of the parameters in training. The running
-            statistics of `batch_norm` are averaged with the same shares.
+            Whether the published parameters are averages over the updates, while
+            training continues with the parameters themselves. A name stands for the
+            class in `skgd.averaging` with its defaults; an instance has its own
+            parameters, for example ``EMA(decay=0.99)``. True is 'asgd', the mean over
+            all updates. An int is 'asgd' that begins after this number of samples.
+            Predictions and validation use the averages, and `loss_curve_` uses the
+            parameters in training. The running statistics of `batch_norm` are averaged
+            with the same shares.
         """,
     "regression_losses": """
         loss : {{regression_losses}} or Loss, default='squared_error'
-            The loss: a name for the rule in `skgd.losses` with its defaults, or an
-            instance with its own hyperparameters, e.g. ``Huber(epsilon=1.5)``.
+            The loss. A name stands for the class in `skgd.losses` with its defaults. An
+            instance has its own hyperparameters, for example ``Huber(epsilon=1.5)``.
             'squared_error' is half the square. ``Quantile([0.1, 0.5, 0.9])`` predicts
-            several quantiles of one target, in a column each. Predictions are the
-            exponentials of the linear outputs with the losses that have the log link:
-            {log_link_losses}.
+            several quantiles of one target, in a column each. With the losses that have
+            the log link ({log_link_losses}), predictions are the exponentials of the
+            linear outputs.
         """,
     "classification_losses": """
         loss : {{classification_losses}} or Loss, default='log_loss'
-            The loss: a name for the rule in `skgd.losses`, or an instance.
+            The loss. A name stands for the class in `skgd.losses` with its defaults. An
+            instance has its own hyperparameters.
         """,
     "curves": """
         loss_curve_ : list of float
-            Loss of each epoch: the mean over the samples, each before the update of
-            its batch, plus the penalty at the start of the epoch.
+            The loss of each epoch. It is the mean over the samples, computed before the
+            update of their batch, plus the penalty at the start of the epoch.
         loss_ : float
-            The last of them.
+            The last value of `loss_curve_`.
         best_loss_ : float or None
-            The least of them; None with early stopping.
+            The lowest value of `loss_curve_`; None with early stopping.
         validation_scores_ : list of float or None
-            With early stopping, score on the held-out part after each epoch: accuracy,
-            R2, or `scoring`.
+            With early stopping, the score on the validation data after each epoch:
+            accuracy, R2, or `scoring`.
         validation_loss_curve_ : list of float or None
-            Mean loss on it, without the penalty.
+            With early stopping, the mean loss on the validation data after each epoch,
+            without the penalty.
         best_iter_ : int or None
-            The epoch, from 1 in these curves, whose parameters were kept.
+            With early stopping, the number of the epoch whose parameters were kept,
+            counted from 1.
         best_validation_score_ : float or None
             The score of that epoch.
         n_iter_ : int
-            Epochs of the last call.
+            The number of epochs in the last call.
         learning_rate_ : float
-            The last rate used.
+            The last learning rate that was used.
         n_restarts_ : int
-            How often the last call went back to a good epoch with half the learning
-            rate, after divergence.
+            How often the last call returned to a good epoch with half the learning
+            rate after divergence.
         n_features_in_ : int
             Number of features.
         feature_names_in_ : ndarray of shape (n_features_in_,)
-            Names of the features, where all are strings.
+            Names of the features, if all of them are strings.
         """,
     "layers": """
         coefs_ : list of ndarray of shape (fan_in, fan_out)
@@ -279,17 +294,17 @@ PARAGRAPHS = {
         intercepts_ : list of ndarray of shape (fan_out,)
             Intercepts of each layer.
         gammas_, betas_ : list of ndarray of shape (width,)
-            With ``batch_norm=True``: scale and shift of each hidden layer.
+            With ``batch_norm=True``, the scale and shift of each hidden layer.
         running_means_, running_vars_ : list of ndarray of shape (width,)
-            With ``batch_norm=True``: the statistics used at prediction.
+            With ``batch_norm=True``, the statistics that are used for predictions.
         n_layers_ : int
-            Number of layers, with input and output.
+            Number of layers, including input and output.
         n_outputs_ : int
             Number of outputs.
         out_activation_ : str
             The activation of the output layer.
         t_ : int
-            Training samples seen so far.
+            The number of training samples seen so far.
         """,
     # of methods
     "training_numbers": """

@@ -1,6 +1,12 @@
 """Regression: how estimators of numbers encode targets, predict, and score."""
 
+from __future__ import annotations
+
+from typing import Self
+
 import numpy as np
+from numpy.typing import ArrayLike
+from scipy.sparse import sparray, spmatrix
 from sklearn.base import RegressorMixin
 from sklearn.metrics import d2_pinball_score, r2_score
 
@@ -25,7 +31,12 @@ class RegressionTargets(RegressorMixin):
     def _class_weights(self, y, encoding, incremental):
         return None
 
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(
+        self,
+        X: ArrayLike | sparray | spmatrix,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Make one more pass, over the given samples.
 
         {partial_fit}
@@ -42,7 +53,7 @@ class RegressionTargets(RegressorMixin):
         """
         return self._fit(X, y, sample_weight, incremental=True)
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike | sparray | spmatrix) -> np.ndarray:
         """Predict targets.
 
         Parameters

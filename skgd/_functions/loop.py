@@ -19,7 +19,7 @@ MESSAGES = {
     2: "No step lowers the value: the gradient does not fit the function, the step "
     "sizes are too large, or rounding errors hide the rest.",
     3: "The value or the gradient is not finite at the next point; a lower learning "
-    "rate may help. The last point with finite ones is returned.",
+    "rate may help. The last finite point is returned.",
     99: "`callback` raised `StopIteration`.",
 }
 
@@ -31,7 +31,7 @@ def start_point(x0):
     Parameters
     ----------
     x0 : array-like of shape (n,)
-        What the user gave.
+        The argument of the user.
 
     Returns
     -------
@@ -52,11 +52,11 @@ def check_argument(name, value, allowed):
     Parameters
     ----------
     name : str
-        Of the argument.
+        The name of the argument.
     value : object
-        What was given.
+        The given value.
     allowed : Allowed
-        Its domain.
+        The allowed values.
     """
     if value not in allowed:
         raise ValueError(f"{name} must be {allowed}. Got {value!r}.")
@@ -68,11 +68,11 @@ def check_options(owner, options, function):
     Parameters
     ----------
     owner : str
-        What the user called.
+        The function that the user called.
     options : dict
         The keywords.
     function : callable
-        Has the keywords that are allowed.
+        The function whose keywords are allowed.
     """
     allowed = set(inspect.signature(function).parameters) - {"sign"}
     unknown = [name for name in options if name not in allowed]
@@ -89,7 +89,7 @@ def resolve_schedule(schedule, owner):
     Parameters
     ----------
     schedule : str, Schedule or callable
-        What the user gave.
+        The argument of the user.
     owner : str
         Whose argument it is.
 
@@ -104,7 +104,7 @@ def resolve_schedule(schedule, owner):
     if rule._adaptive is not None:
         raise ValueError(
             f"schedule={schedule!r} waits for plateaus of a training loss, which "
-            f"{owner} does not look for. Use another schedule."
+            f"{owner} does not have. Use another schedule."
         )
     return rule
 
@@ -140,9 +140,9 @@ def _limits(bounds, x):
     return inner_low, np.maximum(inner_low, inner_high)
 
 
-# ---------------------------------------------------------------- how to get on
+# ---------------------------------------------------------------- kinds of steps
 def _line_steps(step_sizes):
-    # the way to get on that `step_sizes` stands for
+    # the kind of steps that `step_sizes` stands for
     if isinstance(step_sizes, str) and step_sizes == "armijo":
         return ArmijoStep(LineSearch())
     if isinstance(step_sizes, LineSearch):
@@ -239,7 +239,7 @@ def iterate(
 
 
 class _Iteration:
-    # where a descent is, and whether it has ended
+    # the state of a descent, and whether it has ended
 
     def __init__(self, objective, limits, tests, callback, sign):
         self.objective, self.limits, self.tests = objective, limits, tests
@@ -250,14 +250,14 @@ class _Iteration:
         return x if self.limits is None else np.clip(x, *self.limits, dtype=x.dtype)
 
     def projected_slope(self):
-        # the gradient but for what points out of the bounds
+        # the gradient without the part that points out of the bounds
         if self.limits is None:
             return self.slope
         low, high = self.limits
         return np.clip(self.slope, self.x - high, self.x - low)
 
     def safe_value(self, x):
-        # a trial step may leave the domain: that is as bad as can be
+        # a trial step may leave the domain of the function: its value is then infinite
         try:
             with np.errstate(all="ignore"):
                 value = self.objective.value(x)

@@ -1,4 +1,4 @@
-"""How a descent on a function gets from one point to the next."""
+"""Steps of a descent on a function, from one point to the next."""
 
 import numpy as np
 
@@ -32,18 +32,20 @@ class OptimizerSteps:
         Parameters
         ----------
         number : int
-            Steps so far.
+            The number of steps so far.
         x, slope : ndarray of shape (n,)
-            Where, and the gradient there.
+            The current point, and the gradient there.
         value : float
-            The function there.
+            The value of the function there.
         evaluate, project : callable
-            The function, +inf where it is not defined, and the projection.
+            The function, which is +inf if it is not defined, and the projection onto
+            the bounds.
 
         Returns
         -------
         x, value : ndarray and None
-            The function is evaluated later: an error in it is the user's to see.
+            The next point. The function is evaluated later, so that the user sees an
+            error in it.
         """
         steps = np.array([number])
         rate = learning_rates(
@@ -55,12 +57,12 @@ class OptimizerSteps:
 
 
 class BestStep:
-    """The step along the negative gradient, of several sizes, with the least value.
+    """The best of several step sizes along the negative gradient.
 
     Parameters
     ----------
     sizes : list of float
-        Of the steps.
+        The step sizes.
     """
 
     tol = 1e-6
@@ -79,12 +81,12 @@ class BestStep:
         Returns
         -------
         x, value : ndarray and float, or None
-            The best of the points, if it is better than x.
+            The best of the points, if it is not worse than x.
         """
         points = [project(x - size * slope) for size in self.sizes]
         values = [evaluate(point) for point in points]
         best = int(np.argmin(values))
-        # level is no progress, but within any tolerance
+        # an equal value is no progress, but it meets any tolerance
         return (points[best], values[best]) if values[best] <= value else None
 
 
@@ -94,7 +96,7 @@ class ArmijoStep:
     Parameters
     ----------
     rule : LineSearch
-        How.
+        The rule of the line search.
     """
 
     tol = 0.0

@@ -1,8 +1,13 @@
-"""Minimise and maximise sums over samples, some of them at a time."""
+"""Minimise and maximise sums over samples, in mini-batches."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from numbers import Integral, Real
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse as sp
 from scipy.optimize import OptimizeResult
 from sklearn.base import clone
@@ -17,7 +22,7 @@ from .objective import Objective
 __all__ = ["maximize_stochastic", "minimize_stochastic"]
 
 MESSAGES = {
-    0: "There was no new best in {patience} passes in a row.",
+    0: "There was no new best value in {patience} passes in a row.",
     1: "The maximum number of passes has been reached.",
     3: "The sum or a gradient is not finite; a lower learning_rate may help. The best "
     "parameters so far are returned.",
@@ -26,92 +31,93 @@ MESSAGES = {
 
 
 def minimize_stochastic(
-    fun,
-    X,
-    y,
-    x0,
-    args=(),
+    fun: Callable,
+    X: ArrayLike | sp.sparray | sp.spmatrix,
+    y: ArrayLike | None,
+    x0: ArrayLike,
+    args: tuple = (),
     *,
-    jac=None,
-    optimizer="sgd",
-    learning_rate=None,
-    decay=0.9,
-    batch_size=1,
-    patience=100,
-    max_iter=10_000,
-    random_state=None,
-    callback=None,
-    return_path=False,
-):
+    jac: Callable | Literal[True, "2-point", "3-point"] | None = None,
+    optimizer: str | Optimizer = "sgd",
+    learning_rate: float | None = None,
+    decay: float = 0.9,
+    batch_size: int = 1,
+    patience: int = 100,
+    max_iter: int = 10_000,
+    random_state: int | np.random.RandomState | None = None,
+    callback: Callable | None = None,
+    return_path: bool = False,
+) -> OptimizeResult:
     r"""Minimise a sum over samples by stochastic gradient descent.
 
     .. math:: F(x) = \sum_i f(x, X_i, y_i)
 
-    In each pass all samples are drawn in a new random order, `batch_size` at a time,
-    and each batch makes an update by the mean of its gradients. ``F`` is evaluated
-    before each pass. On a new best the parameters are remembered and the rate goes
-    back to its start; otherwise the rate is multiplied by `decay`. The best parameters
-    are returned, not the last.
+    Each pass uses all samples in a new random order, `batch_size` at a time. Each batch
+    makes an update with the mean of its gradients. Before each pass, ``F`` is
+    evaluated. If this is a new best value, the parameters are stored and the rate is
+    reset to its initial value. Otherwise, the rate is multiplied by `decay`. The result
+    contains the best parameters and not the last ones.
 
     Parameters
     ----------
     fun : callable
-        ``fun(x, X, y, *args)`` returns the sum over the samples given, or with
-        ``jac=True`` the sum and its gradient. x is an ndarray of shape (n,), X and y
-        are rows of the data.
+        ``fun(x, X, y, *args)`` returns the sum over the given samples or, with
+        ``jac=True``, the sum and its gradient. x is an ndarray of shape (n,), and X and
+        y are rows of the data.
     X : {array-like, sparse matrix} of shape (n_samples, ...)
         Data.
     y : array-like of shape (n_samples, ...), or None
-        More data; with None, `fun` and `jac` are called without.
+        More data. If it is None, `fun` and `jac` are called without y.
     x0 : array-like of shape (n,)
-        Where to start. With float32 the descent is in float32.
+        The point where the descent starts. If it is float32, the descent uses float32.
     args : tuple, default=()
         Extra arguments of `fun` and `jac`.
     jac : callable, True, None, '2-point' or '3-point', default=None
         The gradient: ``jac(x, X, y, *args)`` returns an array-like of shape (n,), the
-        sum over the samples given; True if `fun` returns it, too; SciPy's finite
-        differences otherwise, None is '2-point'.
+        sum over the given samples. True means that `fun` also returns the gradient.
+        '2-point' and '3-point' are SciPy's finite differences, and None is '2-point'.
     optimizer : str or Optimizer, default='sgd'
-        The rule: a name of `skgd.optimizers`, or an instance.
+        A name or an instance of `skgd.optimizers`.
     learning_rate : float, default=None
-        The rate at the start and after each new best. None is that of the optimizer
-        object, where it is set, else 0.01.
+        The rate at the start and after each new best value. None is the rate of the
+        optimizer object if it is set, and 0.01 otherwise.
     decay : float, default=0.9
-        Factor of the rate after a pass without a new best, in (0, 1].
+        The factor of the rate after a pass without a new best value, in (0, 1].
     batch_size : int, default=1
-        Samples of an update.
+        The number of samples in each update.
     patience : int, default=100
-        Passes in a row without a new best that end the descent.
+        The descent ends after this number of passes without a new best value.
     max_iter : int, default=10000
-        The most passes.
+        The largest number of passes.
     random_state : int, RandomState instance or None, default=None
-        Seed of the order.
+        The seed of the random order.
     callback : callable, default=None
-        ``callback(intermediate_result)`` before each pass, with the `x` and `fun` of
-        the moment and `nit`. It may raise StopIteration.
+        ``callback(intermediate_result)`` is called before each pass, with the current
+        `x`, `fun` and `nit`. To end the descent, it can raise StopIteration.
     return_path : bool, default=False
-        Whether the result has `path`.
+        Whether the result includes `path`.
 
     Returns
     -------
     result : OptimizeResult
-        SciPy's, with the best `x` and its `fun`, `nit` (passes), `nfev`, `njev`,
-        `success`, `status`, `message`; `fun_path` and `rate_path`, ndarray of shape
-        (nit + 1,), the sum before each pass and after the last, and the rate from
-        there (with status 3 the last pass is left out); with ``return_path=True`` also
-        `path`, ndarray of shape (nit + 1, n).
-        Status: 0 patience ran out, 1 `max_iter`, 3 something is not finite, 99 the
-        callback ended it.
+        SciPy's class, with the best `x` and its `fun`, `nit` (the number of passes),
+        `nfev`, `njev`, `success`, `status` and `message`. `fun_path` and `rate_path`
+        are ndarrays of shape (nit + 1,) with the sum before each pass and after the
+        last one, and with the rate of the next pass (with status 3, the last pass is
+        left out). With ``return_path=True``, there is also `path`, an ndarray of shape
+        (nit + 1, n). The status is 0 after `patience` passes without a new best value,
+        1 after `max_iter` passes, 3 if a number is not finite, and 99 if the callback
+        ended the descent.
 
     Raises
     ------
     ValueError
-        For an argument outside of its domain, or a sum that is not finite at `x0`.
+        If an argument is not allowed, or if the sum is not finite at `x0`.
 
     See Also
     --------
-    maximize_stochastic : The same uphill.
-    minimize : For functions as a whole.
+    maximize_stochastic : Gradient ascent.
+    minimize : For functions that are not sums over samples.
 
     Examples
     --------
@@ -148,20 +154,26 @@ def minimize_stochastic(
     )
 
 
-def maximize_stochastic(fun, X, y, x0, args=(), **options):
+def maximize_stochastic(
+    fun: Callable,
+    X: ArrayLike | sp.sparray | sp.spmatrix,
+    y: ArrayLike | None,
+    x0: ArrayLike,
+    args: tuple = (),
+    **options,
+) -> OptimizeResult:
     r"""Maximise a sum over samples by stochastic gradient ascent.
 
     Parameters
     ----------
     fun : callable
-        ``fun(x, X, y, *args)``, as `minimize_stochastic` takes it; `jac` is its
-        gradient.
+        ``fun(x, X, y, *args)``, as in `minimize_stochastic`; `jac` is its gradient.
     X : {array-like, sparse matrix} of shape (n_samples, ...)
         Data.
     y : array-like of shape (n_samples, ...), or None
         More data.
     x0 : array-like of shape (n,)
-        Where to start.
+        The point where the ascent starts.
     args : tuple, default=()
         Extra arguments of `fun` and `jac`.
     **options : dict
@@ -170,11 +182,11 @@ def maximize_stochastic(fun, X, y, x0, args=(), **options):
     Returns
     -------
     result : OptimizeResult
-        As that of `minimize_stochastic`; `fun` and `fun_path` are those of `fun`.
+        As for `minimize_stochastic`; `fun` and `fun_path` are values of `fun` itself.
 
     See Also
     --------
-    minimize_stochastic : The same downhill, with all keywords.
+    minimize_stochastic : Gradient descent, with a description of all keywords.
 
     Examples
     --------
@@ -265,7 +277,7 @@ def _iterate_passes(
 
 
 class _PassIteration:
-    # where a stochastic descent is
+    # the state of a stochastic descent
 
     def __init__(self, objective, optimizer, data, batch_size, learning_rate):
         self.objective, self.optimizer = objective, optimizer

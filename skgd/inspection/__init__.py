@@ -1,4 +1,4 @@
-"""Before a fit: which learning rate. After it: what the training curve shows."""
+"""A learning rate test before a fit, and a diagnosis of the loss curve after it."""
 
 from .diagnosis import Diagnosis, Finding, diagnose
 from .range_test import learning_rate_range

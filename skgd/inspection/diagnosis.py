@@ -1,9 +1,13 @@
-"""After a fit: what the training curve shows, in words."""
+"""A description, in words, of what a training curve shows."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import betainccinv
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 # Thresholds are shares of the progress of a curve: neither the scale nor the zero of
@@ -32,16 +36,16 @@ KINDS = (
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that a training curve shows.
+    """One property of a training curve.
 
     Parameters
     ----------
     kind : str
         One of the kinds that `diagnose` lists.
     statement : str
-        What it is, and what helps.
+        A description, and what may help.
     numbers : dict of str to float
-        The figures behind it; losses as they are, shares between 0 and 1.
+        The numbers in the statement: losses, and shares between 0 and 1.
     """
 
     kind: str
@@ -50,7 +54,7 @@ class Finding:
 
 
 class Diagnosis(tuple):
-    """Findings, the most urgent first, that print as text.
+    """A sequence of findings that prints as text, the most urgent first.
 
     Parameters
     ----------
@@ -70,36 +74,41 @@ class Diagnosis(tuple):
         return "\n".join(lines) or "nothing conspicuous"
 
 
-def diagnose(estimator, validation_curve=None):
+def diagnose(
+    estimator: BaseEstimator | ArrayLike, validation_curve: ArrayLike | None = None
+) -> Diagnosis:
     """Say in words what training curves show.
 
     Parameters
     ----------
     estimator : object or array-like of shape (n_epochs,)
-        A fitted estimator with a `loss_curve_`, of this library or scikit-learn's
-        `MLP*`, or the loss of each epoch.
+        A fitted estimator of skgd or scikit-learn with a `loss_curve_`, or the loss of
+        each epoch.
     validation_curve : array-like of shape (n_epochs,), default=None
-        A loss on held-out data after each epoch, or a negative score. None takes
-        that of an estimator, `validation_loss_curve_` or `validation_scores_`, if it
-        has one; where that is shorter, as after a warm start, the last epochs are
-        the same.
+        The validation loss after each epoch, or the negative of a score. None uses
+        `validation_loss_curve_` or `validation_scores_` of the estimator, if it has one
+        of them. If this curve is shorter, for example after a warm start, both curves
+        end with the same epoch.
 
     Returns
     -------
     diagnosis : Diagnosis
-        A sequence of `Finding` with `kinds` and a readable printed form. The kinds:
+        A sequence of `Finding` objects, which prints as text. The attribute `kinds`
+        contains their kinds:
 
-        - 'diverging': not finite, restarted, or rising clearly from a minimum, be it
-          in the last epoch;
-        - 'too short': fewer than 10 epochs, where no more is looked for;
+        - 'diverging': the loss is not finite, training was restarted, or the loss has
+          risen clearly from its minimum, possibly only in the last epoch;
+        - 'too short': there are fewer than 10 epochs, so nothing else is examined;
         - 'flat': the loss never changed;
-        - 'oscillating': waves of a regular period, larger than the recent progress;
-        - 'overfitting': the validation curve has risen clearly from its minimum,
-          while the training loss went on falling;
-        - 'too slow': the last tenth of the epochs made 2 % of the progress or more;
-        - 'noisy': no waves, but epochs differ by 5 % of the progress or more;
-        - 'converged': nothing else but noise or overfitting, and a change in the last
-          tenth, with twice its standard error, of less than 3 % of the progress.
+        - 'oscillating': the loss has waves of a regular period that are larger than the
+          recent progress;
+        - 'overfitting': the validation curve has risen clearly from its minimum, while
+          the training loss continued to fall;
+        - 'too slow': the last tenth of the epochs made at least 2% of the progress;
+        - 'noisy': there are no waves, but epochs differ by at least 5% of the progress;
+        - 'converged': there are no other findings except noise or overfitting, and the
+          change in the last tenth of the epochs, with twice its standard error, is less
+          than 3% of the progress.
 
     See Also
     --------
@@ -107,9 +116,10 @@ def diagnose(estimator, validation_curve=None):
 
     Notes
     -----
-    Progress is how far the curve fell in all. For 'too slow', 'diverging' and
-    'overfitting' it is how far it fell since the first twentieth of the epochs, which
-    may come from far above, or a hundredth of all, if that is more.
+    The progress is the distance between the highest and the lowest loss. For 'too
+    slow', 'diverging' and 'overfitting', the first twentieth of the epochs is left out,
+    because the loss may fall from a very high value there; the progress is then at
+    least a hundredth of that of all epochs.
 
     Examples
     --------
@@ -257,8 +267,8 @@ class _Shape:
         self.rises = self.rise > max(self.clear, 6 * error)
 
     def jumps(self):
-        # Whether the last one, two or three epochs are all far above those before, of
-        # which so many are not as high: a spike among others is none.
+        # Whether the last one, two or three epochs are all far above the earlier ones.
+        # If as many earlier epochs are as high, these are spikes and not a jump.
         for n_last in (1, 2, 3):
             before = self.curve[-max(MIN_EPOCHS, len(self.curve) // 2) : -n_last]
             lowest, level = self.curve[-n_last:].min(), np.median(before)

@@ -1,10 +1,14 @@
-"""Before a fit: which learning rate. The range test."""
+"""The learning rate range test."""
+
+from __future__ import annotations
 
 import warnings
 from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
+from numpy.typing import ArrayLike
+from scipy.sparse import sparray, spmatrix
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Bunch, check_random_state
@@ -26,32 +30,34 @@ EXPLODED = 4
 
 
 def learning_rate_range(
-    estimator,
-    X,
-    y,
+    estimator: GradientDescent,
+    X: ArrayLike | sparray | spmatrix,
+    y: ArrayLike,
     *,
-    sample_weight=None,
-    min_rate=1e-6,
-    max_rate=10.0,
-    n_steps=100,
-    smoothing=0.03,
-    random_state=None,
-):
-    """Learning-rate range test: the loss while the rate grows step by step.
+    sample_weight: ArrayLike | None = None,
+    min_rate: float = 1e-6,
+    max_rate: float = 10.0,
+    n_steps: int = 100,
+    smoothing: float = 0.03,
+    random_state: int | np.random.RandomState | None = None,
+) -> Bunch:
+    """Learning rate range test: measure the loss while the rate grows step by step.
 
-    A clone of the estimator makes one update on a random batch in each step, with a
-    constant rate that grows geometrically from step to step. The loss falls where
-    the rate is large enough to learn, and rises where it is too large [1]_.
+    In each step, a clone of the estimator makes one update on a random batch. The rate
+    grows geometrically from step to step. The loss falls when the rate is large enough,
+    and rises when it is too large [1]_.
 
     Parameters
     ----------
     estimator : GDRegressor, GDClassifier, MLPGDRegressor or MLPGDClassifier
-        Fitted or not; it is not changed. Its `solver` and `batch_size` say how many
-        rows make a step. For ``solver='sgd'`` a step is 50 updates of one row each:
-        the loss of a single row is mostly noise. Its rate, schedule and
-        `early_stopping` do not matter.
+        The estimator, which is not changed and need not be fitted. Its `solver` and
+        `batch_size` set the number of rows in a step. With ``solver='sgd'``, a step
+        consists of 50 updates with one row each, because the loss of a single row is
+        mostly noise. The learning rate, the schedule and `early_stopping` of the
+        estimator are ignored.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        Training data; what the estimator would see, if it is in a pipeline.
+        Training data. If the estimator is part of a pipeline, pass the transformed
+        data.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         Targets.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -61,13 +67,13 @@ def learning_rate_range(
     max_rate : float, default=10.0
         The rate of the last step.
     n_steps : int, default=100
-        The most steps, 20 or more. The test ends before at a loss that is not finite,
-        or of four times the initial one.
+        The largest number of steps, at least 20. The test ends early if the loss is not
+        finite or more than four times the initial loss.
     smoothing : float, default=0.03
-        Standard deviation of the Gaussian that smooths the losses, as a share of
+        The standard deviation of the Gaussian that smooths the losses, as a share of
         `n_steps`, in [0, 1].
     random_state : int, RandomState instance or None, default=None
-        Seed of the rows and of the clone. None takes the estimator's.
+        The seed of the rows and of the clone. None uses that of the estimator.
 
     Returns
     -------
@@ -77,24 +83,25 @@ def learning_rate_range(
         learning_rates : ndarray of shape (n_steps_made,)
             The rates.
         losses : ndarray of shape (n_steps_made,)
-            The loss of the batch of each step before its update, plus the penalty.
+            The loss of the batch in each step, before the update, plus the penalty.
         smoothed_losses : ndarray of shape (n_steps_made,)
-            The same, smoothed, without a lag; an explosion is cut off, and does not
-            show before it has begun.
+            The smoothed losses, without a lag. An explosion is cut off and does not
+            affect earlier steps.
         suggestion : float or None
-            The geometric mean of the rate where the smoothed loss falls most
-            steeply, which learns but slowly, and that of the least loss, which is
-            too large; at most a quarter of the latter. None where the loss does not
-            fall clearly, by 1 % and by more than its noise: more steps then help, or
-            another range. A quarter of `max_rate` means that the range ends too
-            early. For both rates the means have what comes next in full, and so keep
-            away from an explosion.
+            The suggested learning rate. It is the geometric mean of two rates: the rate
+            where the smoothed loss falls most steeply, which is rather small, and the
+            rate of the lowest loss, which is too large. It is at most a quarter of the
+            latter. If it equals a quarter of `max_rate`, the range ends too early. It
+            is None if the loss does not fall clearly, that is by 1% and by more than
+            its noise; more steps or another range may then help. For both rates, the
+            smoothing includes a later explosion in full, so that the suggestion keeps
+            away from it.
         diverged : bool
             Whether the loss exploded before the last step.
 
     See Also
     --------
-    diagnose : What the curve of a training shows.
+    diagnose : Describes what a loss curve shows.
 
     References
     ----------
@@ -142,8 +149,8 @@ def _check_range(estimator, min_rate, max_rate, n_steps, smoothing):
         raise TypeError(
             "The 'estimator' parameter of learning_rate_range must be a GDRegressor, "
             "GDClassifier, MLPGDRegressor or MLPGDClassifier. Got "
-            f"{estimator!r} instead. Of a pipeline or a search, pass the estimator in "
-            "it and the data as transformed by the steps before."
+            f"{estimator!r} instead. For a pipeline or a search, pass the estimator in "
+            "it and the data transformed by the previous steps."
         )
     for name, value, domain in (
         ("min_rate", min_rate, Allowed(Real, gt=0)),
@@ -257,7 +264,7 @@ def _smooth(losses, width, n_first):
     kernel /= kernel.sum()
     padded = np.pad(losses, reach, mode="edge")
     ahead = np.convolve(padded, kernel, mode="valid")
-    # what comes later counts as no more than the most of those before
+    # later losses count at most as much as the largest earlier one
     shown = np.empty_like(ahead)
     for step in range(len(losses)):
         most = losses[max(0, step - reach) : max(step, reach) + 1].max()

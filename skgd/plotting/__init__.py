@@ -1,10 +1,10 @@
 """Displays: pictures of training, optimization paths, weights and activations.
 
-They follow scikit-learn's displays: a classmethod ``from_...`` computes what is drawn
-and draws it, ``plot`` draws it again, and `ax_` and `figure_` are matplotlib's own, to
-be changed at will. Drawing needs matplotlib (``pip install "skgd[plot]"``); importing
-this module does not. Colours, line styles, markers and hatches are such that the
-pictures can be read with any colour vision and in grey.
+The displays follow those of scikit-learn. A classmethod ``from_...`` computes the data
+and draws them, and ``plot`` draws them again. `ax_` and `figure_` are objects of
+matplotlib, which you can change. Drawing needs matplotlib, which the extra ``plot``
+installs; importing this module does not. Colours, line styles, markers and hatches are
+chosen so that the pictures are readable with any colour vision and in greyscale.
 """
 
 from .curves import LossCurveDisplay

@@ -19,40 +19,40 @@ from .style import (
 # A curve is noisy where more than this share of its epochs are turning points, and it
 # turns by more than this share of its range.
 NOISY_SHARE, NOISY_SIZE = 0.25, 0.01
-# Fewer epochs are never smoothed of our own accord.
+# With smooth='auto', curves with fewer epochs are not smoothed.
 LEAST_SMOOTHED = 20
 KEPT = {"marker": "*", "markersize": 17, "markeredgecolor": "black"}
 DOTS = {"marker": ".", "markersize": 5, "alpha": 0.35, "linestyle": "none"}
 
 
 class LossCurveDisplay:
-    """Loss against the epoch, in training and on held-out data.
+    """Training and validation loss of each epoch.
 
-    Use `from_estimator` or `from_estimators`. Solid lines are the training loss,
-    dashed ones the loss on held-out data; each estimator has a colour and, among
-    several, a marker. A star marks the epoch whose parameters were kept by early
-    stopping.
+    Use `from_estimator` or `from_estimators`. Solid lines are the training loss, and
+    dashed lines are the validation loss. Each estimator has its own colour, and its own
+    marker if there are several. A star marks the epoch whose parameters early stopping
+    kept.
 
     Parameters
     ----------
     loss_curves : dict of str to array-like of shape (n_epochs,)
         The training loss of each epoch, by name.
     validation_loss_curves : dict of str to array-like, default=None
-        The loss on held-out data, for those that have it. Of curves of different
-        lengths the last epochs are the same.
+        The validation loss, for the names that have one. If it is shorter than the
+        training loss, both end with the same epoch.
     best_iters : dict of str to int, default=None
-        The epoch that was kept, from 1, for those that have one.
+        The number of the epoch that was kept, from 1, for the names that have one.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where the curves are.
+        The axes with the curves.
     figure_ : matplotlib Figure
         The figure of `ax_`.
 
     See Also
     --------
-    LearningRateDisplay : The rate that the epochs were run with.
+    LearningRateDisplay : Displays the learning rates.
 
     Examples
     --------
@@ -88,25 +88,25 @@ class LossCurveDisplay:
         Parameters
         ----------
         estimator : object
-            Fitted, with a `loss_curve_`: an estimator of skgd, or scikit-learn's
+            A fitted estimator with a `loss_curve_`: one of skgd, or scikit-learn's
             `MLPClassifier` or `MLPRegressor`.
         ax : matplotlib Axes, default=None
-            Where to draw; None is a new figure.
+            The axes to draw on; None creates a new figure.
         log : bool, default=False
-            Whether the loss has a log scale.
+            Whether the loss has a logarithmic scale.
         smooth : {'auto'}, bool or int, default='auto'
             Whether to smooth; see `plot`.
         name : str, default=None
-            Title of the legend; None is the name of the class.
+            The title of the legend; None is the name of the class.
         legend : bool or dict, default=True
-            Whether to draw a legend; a dict has keywords of ``ax.legend``.
+            Whether to draw a legend. A dict contains keywords of ``ax.legend``.
         **kwargs : dict
-            Keywords of ``ax.plot``, for all lines.
+            Keywords of ``ax.plot`` for all lines.
 
         Returns
         -------
         display : LossCurveDisplay
-            With what was drawn.
+            The display, after drawing.
         """
         name = type(estimator).__name__ if name is None else name
         return cls.from_estimators(
@@ -124,20 +124,20 @@ class LossCurveDisplay:
         estimators : dict of str to object
             Fitted estimators, by the name in the legend.
         ax : matplotlib Axes, default=None
-            Where to draw; None is a new figure.
+            The axes to draw on; None creates a new figure.
         log : bool, default=False
-            Whether the loss has a log scale.
+            Whether the loss has a logarithmic scale.
         smooth : {'auto'}, bool or int, default='auto'
             Whether to smooth; see `plot`.
         legend : bool or dict, default=True
-            Whether to draw a legend; a dict has keywords of ``ax.legend``.
+            Whether to draw a legend. A dict contains keywords of ``ax.legend``.
         **kwargs : dict
-            Keywords of ``ax.plot``, for all lines.
+            Keywords of ``ax.plot`` for all lines.
 
         Returns
         -------
         display : LossCurveDisplay
-            With what was drawn.
+            The display, after drawing.
         """
         check_named("estimators", estimators)
         loss_curves, validation_loss_curves, best_iters = {}, {}, {}
@@ -146,7 +146,7 @@ class LossCurveDisplay:
             if not hasattr(estimator, "loss_curve_"):
                 raise TypeError(
                     "A loss curve needs a fitted estimator with a loss_curve_. "
-                    f"{type(estimator).__name__} has none; of a pipeline or a search, "
+                    f"{type(estimator).__name__} has none. For a pipeline or a search, "
                     "pass the model in it."
                 )
             loss_curves[name] = list(estimator.loss_curve_)
@@ -170,25 +170,25 @@ class LossCurveDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None is a new figure.
+            The axes to draw on; None creates a new figure.
         log : bool, default=False
-            Whether the loss has a log scale.
+            Whether the loss has a logarithmic scale.
         smooth : {'auto'}, bool or int, default='auto'
-            Whether to draw a centered running mean, with the epochs themselves as
-            faint dots; on a log scale the geometric mean. 'auto' is True where any
-            curve is noisy: of 20 epochs or more over a quarter turn up or down by
-            over 1% of the range. An int is the number of epochs of the mean; True
-            is a twentieth of them. Near the start, where a loss is steep, it is over
-            as many as there are before.
+            Whether to draw a centred running mean, with the losses of the epochs as
+            faint dots. On a logarithmic scale, it is the geometric mean. 'auto' is True
+            if a curve is noisy: it has at least 20 epochs, and more than a quarter of
+            them are turning points by more than 1% of the range. An int is the number
+            of epochs in the mean, and True is a twentieth of all epochs. Near the
+            start, where the loss is steep, the mean covers fewer epochs.
         legend : bool or dict, default=True
-            Whether to draw a legend; a dict has keywords of ``ax.legend``.
+            Whether to draw a legend. A dict contains keywords of ``ax.legend``.
         **kwargs : dict
-            Keywords of ``ax.plot``, for all lines.
+            Keywords of ``ax.plot`` for all lines.
 
         Returns
         -------
         display : LossCurveDisplay
-            Itself, with `ax_` and `figure_`.
+            The display itself, with `ax_` and `figure_`.
         """
         check_named("loss_curves", self.loss_curves)
         for name, curve in self.loss_curves.items():

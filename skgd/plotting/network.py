@@ -1,4 +1,4 @@
-"""The displays of what is in a model: weights and activations."""
+"""Displays of the weights and activations of a model."""
 
 import numpy as np
 from scipy import sparse as sp
@@ -11,7 +11,7 @@ from .style import LINE_WIDTH, add_legend, check_named, dress, new_axes, style
 class WeightsDisplay:
     """Histogram of the weights, and their norm in each layer.
 
-    Use `from_estimators`. Intercepts are not among the weights.
+    Use `from_estimators`. Intercepts are not included.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class WeightsDisplay:
 
     See Also
     --------
-    ActivationsDisplay : What the layers of a network put out.
+    ActivationsDisplay : Displays the outputs of the layers of a network.
 
     Examples
     --------
@@ -60,20 +60,21 @@ class WeightsDisplay:
         estimators : dict of str to object
             Fitted estimators with `coefs_` or `coef_`, by the name in the legend.
         ax : matplotlib Axes or pair of them, default=None
-            Where to draw; None is a new figure. A single one gets the histogram.
+            The axes to draw on; None creates a new figure. If there is a single one,
+            only the histogram is drawn.
         bins : int, default=50
-            Bins of the histogram, shared by all.
+            The number of bins of the histogram, which all models share.
         log : bool, default=False
-            Whether the shares in the histogram have a log scale.
+            Whether the vertical axis of the histogram has a logarithmic scale.
         legend : bool or dict, default=True
-            Whether to draw a legend; a dict has keywords of ``ax.legend``.
+            Whether to draw a legend. A dict contains keywords of ``ax.legend``.
         **kwargs : dict
             Keywords of ``ax.stairs``, for all outlines.
 
         Returns
         -------
         display : WeightsDisplay
-            With what was drawn.
+            The display, after drawing.
         """
         check_named("estimators", estimators)
         weights = {}
@@ -86,7 +87,7 @@ class WeightsDisplay:
             else:
                 raise TypeError(
                     "Weights need a fitted estimator with coefs_ or coef_. "
-                    f"{type(estimator).__name__} has none; of a pipeline or a search, "
+                    f"{type(estimator).__name__} has none. For a pipeline or a search, "
                     "pass the model in it."
                 )
             weights[name] = [
@@ -101,20 +102,21 @@ class WeightsDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or pair of them, default=None
-            Where to draw; None is a new figure. A single one gets the histogram.
+            The axes to draw on; None creates a new figure. If there is a single one,
+            only the histogram is drawn.
         bins : int, default=50
-            Bins of the histogram, shared by all.
+            The number of bins of the histogram, which all models share.
         log : bool, default=False
-            Whether the shares in the histogram have a log scale.
+            Whether the vertical axis of the histogram has a logarithmic scale.
         legend : bool or dict, default=True
-            Whether to draw a legend; a dict has keywords of ``ax.legend``.
+            Whether to draw a legend. A dict contains keywords of ``ax.legend``.
         **kwargs : dict
             Keywords of ``ax.stairs``, for all outlines.
 
         Returns
         -------
         display : WeightsDisplay
-            Itself, with `axes_`, `ax_` and `figure_`.
+            The display itself, with `axes_`, `ax_` and `figure_`.
         """
         check_named("weights", self.weights)
         self.axes_ = new_axes(ax, 2)
@@ -163,32 +165,32 @@ class WeightsDisplay:
 
 
 class ActivationsDisplay:
-    """What the hidden layers of a network put out, and its dead units.
+    """Outputs of the hidden layers of a network, and its dead units.
 
-    Use `from_estimator`. The boxes are from the lower to the upper quartile of all
-    values of a layer with the median in it; the whiskers reach from the 5th to the
-    95th percentile.
+    Use `from_estimator`. Each box extends from the lower to the upper quartile of all
+    values of a layer, with a line at the median. The whiskers extend from the 5th to
+    the 95th percentile.
 
     Parameters
     ----------
     layers : list of tuple of ndarray of shape (n_samples, width)
-        For each hidden layer the values of the linear map, the same normalised,
-        and the activations. Without batch normalisation the first two are the same
+        For each hidden layer, the outputs of the linear map, the normalised outputs,
+        and the activations. Without batch normalisation, the first two are the same
         object.
 
     Attributes
     ----------
     n_dead_ : list of int
-        For each hidden layer the number of units whose activation is the same for
-        all samples, as that of a ReLU which is always off.
+        For each hidden layer, the number of units whose activation is the same for all
+        samples, such as a ReLU that is always zero.
     ax_ : matplotlib Axes
-        Where the boxes are.
+        The axes with the boxes.
     figure_ : matplotlib Figure
         The figure of `ax_`.
 
     See Also
     --------
-    WeightsDisplay : The weights of the layers.
+    WeightsDisplay : Displays the weights of the layers.
 
     Examples
     --------
@@ -212,26 +214,26 @@ class ActivationsDisplay:
         Parameters
         ----------
         estimator : MLPGDClassifier or MLPGDRegressor
-            Fitted.
+            A fitted network.
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Two samples or more.
+            At least two samples.
         ax : matplotlib Axes, default=None
-            Where to draw; None is a new figure.
+            The axes to draw on; None creates a new figure.
         legend : bool or dict, default=True
-            Whether to draw a legend; a dict has keywords of ``ax.legend``.
+            Whether to draw a legend. A dict contains keywords of ``ax.legend``.
         **kwargs : dict
             Keywords of ``ax.boxplot``, for all boxes.
 
         Returns
         -------
         display : ActivationsDisplay
-            With what was drawn.
+            The display, after drawing.
         """
         if not isinstance(estimator, MultilayerPerceptron):
             raise TypeError(
                 "Activations need a fitted MLPGDClassifier or MLPGDRegressor. Got "
-                f"{type(estimator).__name__}; of a pipeline or a search, pass the "
-                "model in it, and X as it sees it."
+                f"{type(estimator).__name__}. For a pipeline or a search, pass the "
+                "model in it and the transformed X."
             )
         check_is_fitted(estimator)
         layers = estimator._hidden_outputs(X)
@@ -243,21 +245,21 @@ class ActivationsDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None is a new figure.
+            The axes to draw on; None creates a new figure.
         legend : bool or dict, default=True
-            Whether to draw a legend; a dict has keywords of ``ax.legend``.
+            Whether to draw a legend. A dict contains keywords of ``ax.legend``.
         **kwargs : dict
             Keywords of ``ax.boxplot``, for all boxes.
 
         Returns
         -------
         display : ActivationsDisplay
-            Itself, with `n_dead_`, `ax_` and `figure_`.
+            The display itself, with `n_dead_`, `ax_` and `figure_`.
         """
         if not self.layers:
             raise ValueError("The network has no hidden layers.")
         if len(self.layers[0][2]) < 2:
-            raise ValueError("Dead units can be told from two samples or more.")
+            raise ValueError("To detect dead units, X must have two samples or more.")
         self.n_dead_ = [
             int(np.sum(np.ptp(activated, axis=0) == 0)) for *_, activated in self.layers
         ]

@@ -33,22 +33,22 @@ EDGE = {"markeredgecolor": "black", "markeredgewidth": 1.8, "linestyle": "none"}
 class OptimizationPathDisplay:
     """The paths of `skgd.minimize` on a function of one or two variables.
 
-    Use `from_results`. On the left the function, as contours or as a line, with the
-    paths on it; on the right the value at each step.
+    Use `from_results`. The left panel shows the function, as contours or as a line,
+    with the paths. The right panel shows the value at each step.
 
     Parameters
     ----------
     fun : callable
-        The function, of an array of shape (n,), n 1 or 2, and of `args`. It returns
-        a number, or a tuple of the number and the gradient.
+        The function. It takes an array of shape (n,), where n is 1 or 2, and `args`,
+        and returns a number or a tuple of the number and the gradient.
     paths : dict of str to array-like of shape (n_steps + 1, n)
         The points of each path, by name.
     fun_paths : dict of str to array-like of shape (n_steps + 1,)
-        The values there.
+        The values at these points.
     optimum : array-like of shape (n,), default=None
-        Where the optimum is known to be.
+        The optimum, if it is known.
     args : tuple, default=()
-        Further arguments of `fun`.
+        Extra arguments of `fun`.
     maximize : bool, default=False
         Whether the optimum is the largest value.
 
@@ -63,14 +63,15 @@ class OptimizationPathDisplay:
 
     Notes
     -----
-    The view is around the starts, the optimum and all points of the paths that have
-    a finite value which is above the highest start by no more than that is above the
-    least value. A path that diverges leaves the view. So it is with the values. In a
-    maximisation it is the other way round.
+    The view contains the starts, the optimum, and the points of the paths, except those
+    with very large values: let d be the difference between the highest start and the
+    lowest value. Points that are higher than the highest start by more than d are
+    outside of the view, so a path that diverges leaves it. The same limit applies to
+    the panel of the values. For a maximisation, high and low change places.
 
-    Contours are at logarithmic distances above the least value in the view: steep
-    walls and a flat valley both show. The better the lighter; where the function is
-    not finite it is nearly black.
+    Contours have logarithmic distances from the lowest value in the view, so that both
+    steep walls and flat valleys are visible. Better values are lighter, and the
+    function is nearly black where it is not finite.
 
     Examples
     --------
@@ -117,35 +118,38 @@ class OptimizationPathDisplay:
         Parameters
         ----------
         fun : callable
-            The function, of an array of shape (n,), n 1 or 2, and of `args`. It
-            returns a number, or a tuple of the number and the gradient.
+            The function. It takes an array of shape (n,), where n is 1 or 2, and
+            `args`, and returns a number or a tuple of the number and the gradient.
         results : dict of str to OptimizeResult
-            What ``skgd.minimize(..., return_path=True)`` returned, by the name in
-            the legend.
+            The results of ``skgd.minimize(..., return_path=True)``, by the name in the
+            legend.
         optimum : array-like of shape (n,), default=None
-            Where the optimum is known to be.
+            The optimum, if it is known.
         args : tuple, default=()
-            Further arguments of `fun`.
+            Extra arguments of `fun`.
         maximize : bool, default=False
             Whether the optimum is the largest value, as for `skgd.maximize`.
         log_values : {'auto'} or bool, default='auto'
-            Whether the values have a log scale; see `plot`.
+            Whether the values have a logarithmic scale; see `plot`.
         ax : matplotlib Axes or pair of them, default=None
-            Where to draw; None is a new figure. A single one gets the paths.
+            The axes to draw on; None creates a new figure. If there is a single one,
+            only the paths are drawn.
         xlim, ylim : pair of float, default=None
-            The view of the paths; None is all that matters of them.
+            The limits of the view; see the notes of the class for None.
         legend : bool or dict, default=True
-            Whether to draw a legend; a dict has keywords of ``ax.legend``.
+            Whether to draw a legend. A dict contains keywords of ``ax.legend``.
         **kwargs : dict
             Keywords of ``ax.plot``, for the lines of the paths.
 
         Returns
         -------
         display : OptimizationPathDisplay
-            With what was drawn.
+            The display, after drawing.
         """
         if isinstance(results, OptimizeResult):  # a dict, but not by name
-            raise TypeError(f"results must be a dict by name. Got {results!r}.")
+            raise TypeError(
+                f"results must be a dict with names as keys. Got {results!r}."
+            )
         check_named("results", results)
         paths, fun_paths = {}, {}
         for name, result in results.items():
@@ -178,21 +182,22 @@ class OptimizationPathDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or pair of them, default=None
-            Where to draw; None is a new figure. A single one gets the paths.
+            The axes to draw on; None creates a new figure. If there is a single one,
+            only the paths are drawn.
         log_values : {'auto'} or bool, default='auto'
             Whether the values have a log scale. They are then drawn as the distance
             from the value at the optimum, if that is known. 'auto' is True if it is.
         xlim, ylim : pair of float, default=None
-            The view of the paths; None is all that matters of them.
+            The limits of the view; see the notes of the class for None.
         legend : bool or dict, default=True
-            Whether to draw a legend; a dict has keywords of ``ax.legend``.
+            Whether to draw a legend. A dict contains keywords of ``ax.legend``.
         **kwargs : dict
             Keywords of ``ax.plot``, for the lines of the paths.
 
         Returns
         -------
         display : OptimizationPathDisplay
-            Itself, with `axes_`, `ax_` and `figure_`.
+            The display itself, with `axes_`, `ax_` and `figure_`.
         """
         paths, values, optimum = self._checked()
         self.axes_ = new_axes(ax, 2)
@@ -305,8 +310,8 @@ class OptimizationPathDisplay:
         heights = [sign * (value - base) for value in values]
         if log and not above and any((height < 0).any() for height in heights):
             raise ValueError(
-                "Negative values have no logarithm. Give the optimum, to draw the "
-                "distance from the value there, or log_values=False."
+                "Negative values have no logarithm. Pass the optimum to draw the "
+                "distance from its value, or set log_values=False."
             )
         for number, (name, height) in enumerate(zip(self.paths, heights, strict=True)):
             options = style(number, "linestyle", "marker")
@@ -322,21 +327,23 @@ class OptimizationPathDisplay:
         dress(ax, "step", distance if above else "f")
 
     def animate(self, *, interval=50, n_frames=100, **kwargs):
-        """Draw anew, as an animation of the paths.
+        """Draw the paths as an animation.
 
         Parameters
         ----------
         interval : float, default=50
             Milliseconds between two frames.
         n_frames : int, default=100
-            The most frames; the steps of the longest path are spread over them.
+            The largest number of frames, over which the steps of the longest path are
+            spread.
         **kwargs : dict
-            As in `plot`, which is called to draw.
+            Keywords of `plot`, which draws the frames.
 
         Returns
         -------
         animation : matplotlib FuncAnimation
-            Keep it; ``animation.save("path.gif", writer="pillow")`` saves it.
+            The animation. Keep a reference to it, since matplotlib does not;
+            ``animation.save("path.gif", writer="pillow")`` saves it.
         """
         check_count("n_frames", n_frames)
         matplotlib = import_matplotlib()

@@ -1,4 +1,4 @@
-"""The display of learning rates: schedules, and the search of a range."""
+"""Display of learning rates: schedules and range tests."""
 
 import numpy as np
 
@@ -28,19 +28,20 @@ class LearningRateDisplay:
     rates : dict of str to array-like of shape (n_steps,), default=None
         The rate of each update, by the name of the schedule.
     range_result : Bunch, default=None
-        What `skgd.inspection.learning_rate_range` returns: `learning_rates`, `losses`,
-        `smoothed_losses` and `suggestion` (None is none). Give this or `rates`.
+        The result of `skgd.inspection.learning_rate_range`, with `learning_rates`,
+        `losses`, `smoothed_losses` and `suggestion`, which may be None. Pass either
+        this or `rates`.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Where it is drawn.
+        The axes with the drawing.
     figure_ : matplotlib Figure
         The figure of `ax_`.
 
     See Also
     --------
-    LossCurveDisplay : What the loss did.
+    LossCurveDisplay : Displays the loss of each epoch.
 
     Examples
     --------
@@ -74,26 +75,27 @@ class LearningRateDisplay:
         Parameters
         ----------
         schedules : dict of str to str, Schedule or callable
-            By the name in the legend: what estimators take as `learning_rate`. A
-            callable returns the rate itself, which `learning_rate` does not change.
-            'adaptive' is drawn as if training never stopped to improve.
+            The schedules, by the name in the legend, as the parameter `learning_rate`
+            of the estimators accepts them. A callable returns the rate itself, so
+            `learning_rate` does not affect it. 'adaptive' is drawn as if training never
+            stopped improving.
         n_steps : int
-            Updates in the whole training.
+            The number of updates in the whole training.
         learning_rate : float, default=1.0
             The initial rate, `learning_rate_init` of the estimators.
         ax : matplotlib Axes, default=None
-            Where to draw; None is a new figure.
+            The axes to draw on; None creates a new figure.
         log : bool, default=False
-            Whether the rate has a log scale.
+            Whether the rate has a logarithmic scale.
         legend : bool or dict, default=True
-            Whether to draw a legend; a dict has keywords of ``ax.legend``.
+            Whether to draw a legend. A dict contains keywords of ``ax.legend``.
         **kwargs : dict
             Keywords of ``ax.plot``, for all lines.
 
         Returns
         -------
         display : LearningRateDisplay
-            With what was drawn.
+            The display, after drawing.
         """
         check_named("schedules", schedules)
         check_count("n_steps", n_steps)
@@ -111,25 +113,25 @@ class LearningRateDisplay:
 
     @classmethod
     def from_range(cls, result, *, ax=None, log=False, legend=True, **kwargs):
-        """Draw the loss against the rate, as a search of a range found it.
+        """Draw the loss of each rate in a range test.
 
         Parameters
         ----------
         result : Bunch
-            What `skgd.inspection.learning_rate_range` returns.
+            The result of `skgd.inspection.learning_rate_range`.
         ax : matplotlib Axes, default=None
-            Where to draw; None is a new figure.
+            The axes to draw on; None creates a new figure.
         log : bool, default=False
-            Whether the loss has a log scale.
+            Whether the loss has a logarithmic scale.
         legend : bool or dict, default=True
-            Whether to draw a legend; a dict has keywords of ``ax.legend``.
+            Whether to draw a legend. A dict contains keywords of ``ax.legend``.
         **kwargs : dict
             Keywords of ``ax.plot``, for the smoothed line.
 
         Returns
         -------
         display : LearningRateDisplay
-            With what was drawn.
+            The display, after drawing.
         """
         _check_range("result", result)
         display = cls(range_result=result)
@@ -138,27 +140,28 @@ class LearningRateDisplay:
     def plot(self, ax=None, *, log=False, legend=True, **kwargs):
         """Draw the schedules or the range.
 
-        Where the loss grows without bounds at high rates, the view of a range ends
-        at half as much above the loss at the start as its least value is below it.
+        If the loss explodes at high rates, the view of a range test is cut off. It then
+        ends above the initial loss by half the distance between the initial loss and
+        the least loss.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None is a new figure.
+            The axes to draw on; None creates a new figure.
         log : bool, default=False
             Whether the vertical scale is logarithmic.
         legend : bool or dict, default=True
-            Whether to draw a legend; a dict has keywords of ``ax.legend``.
+            Whether to draw a legend. A dict contains keywords of ``ax.legend``.
         **kwargs : dict
             Keywords of ``ax.plot``.
 
         Returns
         -------
         display : LearningRateDisplay
-            Itself, with `ax_` and `figure_`.
+            The display itself, with `ax_` and `figure_`.
         """
         if (self.rates is None) == (self.range_result is None):
-            raise ValueError("Give either rates or range_result.")
+            raise ValueError("Pass either rates or range_result.")
         if self.rates is None:
             _check_range("range_result", self.range_result)
         else:

@@ -36,7 +36,7 @@ def import_matplotlib():
     Raises
     ------
     ImportError
-        Where it is not installed; the error says how to install it.
+        If matplotlib is not installed; the message says how to install it.
     """
     try:
         import matplotlib
@@ -44,31 +44,32 @@ def import_matplotlib():
         import matplotlib.pyplot
     except ImportError as error:
         raise ImportError(
-            "skgd.plotting draws with matplotlib, which is not installed. Install it "
-            'with `pip install "skgd[plot]"`.'
+            "skgd.plotting needs matplotlib, which is not installed. Install it with "
+            "`pip install matplotlib`, or together with skgd: "
+            '`pip install "path/to/checkout[plot]"`.'
         ) from error
     return matplotlib
 
 
 def check_named(name, things):
-    """Raise unless something is drawn, and all of it has a name.
+    """Raise unless `things` is a dict with at least one entry.
 
     Parameters
     ----------
     name : str
         Of the parameter, for the error.
     things : dict
-        What is to be drawn, by name.
+        What is drawn, by name.
 
     Raises
     ------
     TypeError
-        For anything but a dict.
+        If it is not a dict.
     ValueError
-        For an empty one.
+        If it is empty.
     """
     if not isinstance(things, Mapping):
-        raise TypeError(f"{name} must be a dict by name. Got {things!r}.")
+        raise TypeError(f"{name} must be a dict with names as keys. Got {things!r}.")
     if not things:
         raise ValueError(f"{name} is empty: there is nothing to draw.")
 
@@ -93,12 +94,12 @@ def check_count(name, value):
 
 
 def style(number, *kinds):
-    """Colour and whatever else is asked of one thing among several.
+    """Colour and other properties of one thing among several.
 
     Parameters
     ----------
     number : int
-        Which thing, from 0; colours repeat, in other combinations.
+        The number of the thing, from 0. Colours repeat in other combinations.
     *kinds : str
         'linestyle', 'marker' or 'hatch'.
 
@@ -115,7 +116,7 @@ def style(number, *kinds):
 
 
 def line_options(defaults, given):
-    """Keywords of a line: our own, unless the caller gave others.
+    """Keywords of a line: the defaults, updated with those of the caller.
 
     Parameters
     ----------
@@ -224,8 +225,8 @@ def add_legend(ax, handles=None, *, legend=True, below=False, **options):
     legend : bool or dict, default=True
         What the caller wants: whether there is one, or its keywords.
     below : bool, default=False
-        Whether it is below the axes of a figure of our own, where it hides nothing,
-        unless the caller says where.
+        Whether it is placed below the axes, where it hides nothing, unless the caller
+        sets its place. This needs a figure that the display has created.
     **options : dict
         Keywords of ``ax.legend``.
 

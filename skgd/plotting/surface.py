@@ -1,4 +1,4 @@
-"""A function of one or two variables, made ready to be drawn: view, grid, levels."""
+"""View, grid and contour levels for drawing a function of one or two variables."""
 
 import numpy as np
 
@@ -50,7 +50,7 @@ def value_ceiling(fun_paths):
     Returns
     -------
     ceiling : float
-        Above the highest start by as much as that is above the least value.
+        The highest start plus the distance between it and the lowest value.
     """
     values = np.concatenate(fun_paths)
     values = values[np.isfinite(values)]
@@ -144,5 +144,5 @@ def contour_levels(Z, n_levels=16):
         return np.array([low - 1.0, low + 1.0])
     bottom = max(np.quantile(excess, 0.01), 1e-6 * top)
     heights = np.concatenate([[0.0], np.geomspace(bottom, top, n_levels - 1)])
-    # a step that rounding swallows is none
+    # steps that are smaller than rounding errors are left out
     return np.unique(low + heights)
