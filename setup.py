@@ -27,6 +27,7 @@ MODULES = [
     "skgd.losses",
     "skgd.optimizers",
     "skgd._engine.memory",
+    "skgd._engine.products",
     "skgd._engine.layers.layer",
     "skgd._engine.layers.dense",
     "skgd._engine.layers.batch_norm",

@@ -156,7 +156,6 @@ LONG_FILES = {
     "skgd/activations.pyx": RULES,
     "skgd/losses.pyx": RULES,
     "skgd/optimizers.pyx": RULES,
-    "skgd/_engine/layers/dense.pyx": "the layer and the products that it is made of",
     "tests/oracles.py": "every rule once more, a table for each registry",
     "tests/test_base.py": "what all estimators share",
     "tests/test_callbacks.py": "one protocol, with its recorders",

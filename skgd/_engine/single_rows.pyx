@@ -16,8 +16,9 @@ from .._rules.vector cimport leaf
 from .._rules.loss cimport LossKernel, loss_and_delta, price
 from .layers.layer cimport LayerMemory
 from .network cimport Workspace
+from .products cimport dense_forward
 from .._rules.optimizer cimport OptimizerKernel, Step
-from .layers.dense cimport INTERCEPTS, WEIGHTS, dense_forward
+from .layers.dense cimport INTERCEPTS, WEIGHTS
 from ..optimizers cimport sgd_keep, sgd_moved, truncate
 
 

@@ -1,4 +1,4 @@
-"""Dense layers: products of matrices, and activations, over one batch."""
+"""Dense layers: what sparse inputs and batch normalisation share with them."""
 
 from cython cimport floating
 
@@ -11,14 +11,6 @@ cdef enum:
     WEIGHTS = 0
     INTERCEPTS = 1
 
-
-cdef void add_to_rows(
-    const floating* b, floating* Z, Py_ssize_t m, Py_ssize_t n) noexcept nogil
-cdef void add_column_sums(
-    const floating* delta, floating* out, Py_ssize_t m, Py_ssize_t n) noexcept nogil
-cdef void dense_forward(
-    const floating* A, const floating* W, const floating* b, floating* Z,
-    Py_ssize_t m, Py_ssize_t k, Py_ssize_t n) noexcept nogil
 
 cdef void activate(
     const ActivationPasses* activation, floating* A, floating* kept, const floating* b,

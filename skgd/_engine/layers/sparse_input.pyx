@@ -9,14 +9,9 @@ from cython cimport floating
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, memset
 
+from ..products cimport add_column_sums
 from .batch_norm cimport batch_norm_running, batch_norm_single, inverse_root
-from .dense cimport (
-    INTERCEPTS,
-    WEIGHTS,
-    activate,
-    add_column_sums,
-    intercepts_backward,
-)
+from .dense cimport INTERCEPTS, WEIGHTS, activate, intercepts_backward
 from .dropout cimport dropout_keeps, stream_seed
 from .layer cimport (
     Batch,
