@@ -254,6 +254,27 @@ def test_predictions_use_running_statistics_and_no_dropout(
     assert_array_equal(running, before)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_a_network_reads_only_the_form_of_data_that_it_was_made_for(form):
+    case = make_case("squared_error", n_outputs=1)
+    running = case.architecture.new_running(np.float64)
+    net = Network(case.architecture, case.theta, running, sparse=form == "dense")
+    with pytest.raises(ValueError, match="is for sparse data, or the data are"):
+        Workspace(net, Data(FORMS[form](case.X), case.Y), 4)
+
+
+def test_several_workspaces_serve_one_network():
+    case = make_case("squared_error", n_outputs=2, hidden=(4,), activation="tanh")
+    running = case.architecture.new_running(np.float64)
+    net = Network(case.architecture, case.theta, running)
+    parts = [slice(0, 3), slice(3, 8)]
+    works = [Workspace(net, Data(case.X[p].copy(), case.Y[p].copy()), 5) for p in parts]
+    found = [loss_and_gradient(work) for work in works]
+    whole = loss_and_gradient(Workspace(net, Data(case.X, case.Y), 8))
+    for ours, expected in zip(zip(*found, strict=True), whole, strict=True):
+        assert_allclose((3 * ours[0] + 5 * ours[1]) / 8, expected, rtol=1e-12)
+
+
 def test_gradient_is_a_copy():
     case = make_case("squared_error", n_outputs=2)
     bound = bind(case.architecture, case.theta, case.X, case.Y)
