@@ -27,9 +27,9 @@ __all__ = ["GDClassifier", "GDRegressor"]
 class GDRegressor(RegressionTargets, LinearModel):
     """Linear regression trained by gradient descent.
 
-    Minimises the weighted mean of a loss plus a penalty on the coefficients, with
-    any of the classical variants of gradient descent. Several targets are fitted at
-    once.
+    The model minimises the weighted mean of a loss plus a penalty on the coefficients,
+    with any of the classical variants of gradient descent. It can fit several targets
+    at once.
 
     Parameters
     ----------
@@ -54,21 +54,21 @@ class GDRegressor(RegressionTargets, LinearModel):
     intercept_ : ndarray of shape (1,) or (n_targets,)
         Intercepts.
     t_ : int
-        Training samples seen so far, plus one.
+        One plus the number of training samples seen so far.
     {curves}
 
     See Also
     --------
-    GDClassifier : The same for classes.
-    MLPGDRegressor : With hidden layers.
+    GDClassifier : Linear classification trained by gradient descent.
+    MLPGDRegressor : Regression by a network with hidden layers.
 
     Notes
     -----
-    Sample weights are relative: their mean counts as one. A weight acts as a
-    repeated sample does, in the statistics of batch normalisation too.
+    Sample weights are relative: their mean counts as one. Giving a sample a larger
+    weight is like repeating it, also in the statistics of batch normalisation.
 
-    With the defaults the result is the optimum that `Ridge()` finds on standardised
-    data, to some hundredths of a percent of the objective.
+    With the defaults, the objective ends within some hundredths of a percent of the
+    optimum that `Ridge()` finds on standardised data.
 
     Examples
     --------
@@ -191,10 +191,11 @@ def _has_probabilities(self):
 class GDClassifier(ClassificationTargets, LinearModel):
     """Linear classification trained by gradient descent.
 
-    Minimises the weighted mean of a loss plus a penalty on the coefficients, with
-    any of the classical variants of gradient descent. With 'log_loss' it is
+    The model minimises the weighted mean of a loss plus a penalty on the coefficients,
+    with any of the classical variants of gradient descent. With 'log_loss', it is
     logistic regression: binary, multinomial (softmax), or one sigmoid for each label
-    of a multilabel target. The margin losses are one versus all.
+    of a multilabel target. With the margin losses, several classes are handled one
+    versus all.
 
     Parameters
     ----------
@@ -211,8 +212,8 @@ class GDClassifier(ClassificationTargets, LinearModel):
     {stopping}
     {validation_linear}
     class_weight : dict, 'balanced' or None, default=None
-        Weights of the classes, times `sample_weight`; 'balanced' is
-        ``n_samples / (n_classes * np.bincount(y))``.
+        Weights of the classes, by which `sample_weight` is multiplied. 'balanced'
+        stands for the weights ``n_samples / (n_classes * np.bincount(y))``.
     {average_linear}
 
     Attributes
@@ -224,18 +225,18 @@ class GDClassifier(ClassificationTargets, LinearModel):
     classes_ : ndarray of shape (n_classes,)
         The class labels.
     t_ : int
-        Training samples seen so far, plus one.
+        One plus the number of training samples seen so far.
     {curves}
 
     See Also
     --------
-    GDRegressor : The same for numbers.
-    MLPGDClassifier : With hidden layers.
+    GDRegressor : Linear regression trained by gradient descent.
+    MLPGDClassifier : Classification by a network with hidden layers.
 
     Notes
     -----
-    Sample weights are relative: their mean counts as one. A weight acts as a
-    repeated sample does, in the statistics of batch normalisation too.
+    Sample weights are relative: their mean counts as one. Giving a sample a larger
+    weight is like repeating it, also in the statistics of batch normalisation.
 
     Examples
     --------
@@ -354,7 +355,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
         Returns
         -------
         scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            Binary: positive for ``classes_[1]``.
+            The scores. For two classes, a positive score stands for ``classes_[1]``.
         """
         Z = self._raw(X)
         return Z.ravel() if Z.shape[1] == 1 else Z
@@ -374,7 +375,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
         Returns
         -------
         P : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`.
+            The probabilities, with one column for each class of `classes_`.
         """
         Z = self._raw(X)
         if isinstance(self._fitted_loss, LogLoss):
@@ -384,7 +385,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
             return np.hstack([1 - P, P])
         if self._encoding.multilabel:
             return P
-        # no class is likely: all are as likely as another
+        # if all probabilities are 0, all classes get the same probability
         P[~P.any(axis=1)] = 1
         return P / P.sum(axis=1, keepdims=True)
 
@@ -400,6 +401,6 @@ class GDClassifier(ClassificationTargets, LinearModel):
         Returns
         -------
         L : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`.
+            The logarithms, with one column for each class of `classes_`.
         """
         return np.log(self.predict_proba(X))

@@ -28,13 +28,13 @@ __all__ = ["MLPGDClassifier", "MLPGDRegressor"]
 class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
     """Multilayer perceptron for regression, trained by gradient descent.
 
-    With any of the classical variants of gradient descent, dropout and batch
-    normalisation. Several targets are fitted at once.
+    The network is trained with any of the classical variants of gradient descent, and
+    optionally with dropout and batch normalisation. It can fit several targets at once.
 
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int, default=(100,)
-        Units of each hidden layer.
+        The number of units in each hidden layer.
     {activation}
     {weight_init}
     {regression_losses}
@@ -56,14 +56,14 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
 
     See Also
     --------
-    MLPGDClassifier : The same for classes.
-    GDRegressor : Without hidden layers.
+    MLPGDClassifier : Classification by a network with hidden layers.
+    GDRegressor : Linear regression, without hidden layers.
 
     Notes
     -----
-    A sample weight acts as a repeated sample does, in the statistics of batch
-    normalisation and in the division of `alpha` too. The size of the updates does
-    not depend on the sum of the weights: their mean counts as one.
+    Giving a sample a larger weight is like repeating it, also in the statistics of
+    batch normalisation and in the division of `alpha`. The size of the updates does
+    not depend on the sum of the weights, because their mean counts as one.
 
     Examples
     --------
@@ -175,14 +175,14 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
 class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
     """Multilayer perceptron for classification, trained by gradient descent.
 
-    With any of the classical variants of gradient descent, dropout and batch
-    normalisation. The loss is the log loss: binary, multinomial (softmax), or one
-    sigmoid for each label of a multilabel target.
+    The network is trained with any of the classical variants of gradient descent, and
+    optionally with dropout and batch normalisation. The loss is the log loss: binary,
+    multinomial (softmax), or one sigmoid for each label of a multilabel target.
 
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int, default=(100,)
-        Units of each hidden layer.
+        The number of units in each hidden layer.
     {activation}
     {weight_init}
     loss : {'log_loss'} or LogLoss, default='log_loss'
@@ -197,8 +197,10 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
     {stopping}
     {validation_mlp}
     class_weight : dict, 'balanced' or None, default=None
-        Weights of the classes, which multiply the sample weights, in validation too;
-        'balanced' is ``n_samples / (n_classes * count)``. `partial_fit` takes a dict.
+        Weights of the classes, by which the sample weights are multiplied, also in
+        validation. 'balanced' stands for the weights
+        ``n_samples / (n_classes * count)``. In `partial_fit`, 'balanced' is not
+        supported.
     {average_mlp}
 
     Attributes
@@ -210,14 +212,14 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
 
     See Also
     --------
-    MLPGDRegressor : The same for numbers.
-    GDClassifier : Without hidden layers.
+    MLPGDRegressor : Regression by a network with hidden layers.
+    GDClassifier : Linear classification, without hidden layers.
 
     Notes
     -----
-    A sample weight acts as a repeated sample does, in the statistics of batch
-    normalisation and in the division of `alpha` too. The size of the updates does
-    not depend on the sum of the weights: their mean counts as one.
+    Giving a sample a larger weight is like repeating it, also in the statistics of
+    batch normalisation and in the division of `alpha`. The size of the updates does
+    not depend on the sum of the weights, because their mean counts as one.
 
     Examples
     --------
@@ -339,7 +341,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         Returns
         -------
         P : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`.
+            The probabilities, with one column for each class of `classes_`.
         """
         Z = self._raw(X)
         return self._encoding.probabilities(Z)
@@ -354,6 +356,6 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         Returns
         -------
         L : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`.
+            The logarithms, with one column for each class of `classes_`.
         """
         return np.log(self.predict_proba(X))

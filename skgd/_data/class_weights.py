@@ -1,4 +1,4 @@
-"""Weights of the classes, which multiply those of the samples."""
+"""Weights of the classes, by which the sample weights are multiplied."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,8 @@ class ClassWeights:
     given : dict or 'balanced'
         The parameter `class_weight`.
     classes, factors : ndarray of shape (n_classes,)
-        The classes, and what multiplies the weight of their samples.
+        The classes, and the factors by which the weights of their samples are
+        multiplied.
     """
 
     given: object
@@ -24,23 +25,23 @@ class ClassWeights:
 
     @classmethod
     def of(cls, estimator, y, encoding, incremental):
-        """Those that an estimator has by its parameter `class_weight`.
+        """Make the class weights that the parameter `class_weight` describes.
 
         Parameters
         ----------
         estimator : object
-            May have the parameter.
+            A classifier, which has this parameter.
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
             The targets.
         encoding : ClassEncoding
-            Their encoding.
+            The encoding of the targets.
         incremental : bool
-            Whether they are a piece of a stream.
+            Whether the targets are a piece of a stream.
 
         Returns
         -------
         weights : ClassWeights or None
-            None for equal ones.
+            The class weights; None if all classes have the same weight.
         """
         given = estimator.class_weight
         if given is None:
@@ -72,7 +73,7 @@ class ClassWeights:
         return cls(given, encoding.classes, factors)
 
     def times(self, weights, y, dtype):
-        """Multiply sample weights.
+        """Multiply sample weights by the factors of their classes.
 
         Parameters
         ----------
@@ -81,7 +82,7 @@ class ClassWeights:
         y : ndarray of shape (n_samples,)
             The classes of the samples.
         dtype : dtype
-            Of the result.
+            The dtype of the result.
 
         Returns
         -------

@@ -1,27 +1,27 @@
-"""Parameters in new units of training, where a training goes on with more data."""
+"""Conversion of parameters when the units of training change with more data."""
 
 from dataclasses import replace
 
 import numpy as np
 
-# samples of a stream up to which the units of its columns are not known well
+# the number of samples of a stream below which the units of its columns are uncertain
 PROVISIONAL = 1000
 
 
 def change_units(architecture, state, units):
-    """Go on in new units from where a state is.
+    """Convert the parameters of a state to new units.
 
-    The function stays the same, with one exception: at the beginning of a stream a
-    network has not learned much, and a trend makes the units grow many times over.
-    Steep weights from a small range would take long to unlearn, so the weights keep
-    their values in units of the features.
+    The function of the network stays the same, with one exception. At the beginning of
+    a stream, a network has not learned much, and if there is a trend, the units become
+    many times as large. Steep weights from a small range would take a long time to
+    unlearn. The weights therefore keep their values in units of the features.
 
     Parameters
     ----------
     architecture : Architecture
-        Of the network.
+        The architecture of the network.
     state : TrainingState
-        Changed in place; its slots are left as they are.
+        The state. It is changed in place, except for its slots.
     units : Units or None
         The new units.
     """
@@ -48,15 +48,15 @@ def change_units(architecture, state, units):
 
 
 def _norms(weights):
-    # of what goes into each unit
+    # the norm of the weights into each unit
     return np.linalg.norm(weights.astype(np.float64), axis=0)
 
 
 def _restore_norms(views, norms):
-    # Weights into the first layer grow with the range of the features, those into the
-    # last shrink with that of the targets, until an update moves the predictions by
-    # many times what it should. A factor passes through the activation: each hidden
-    # unit gets the norm back that it had.
+    # When the range of the features grows, so do the weights into the first layer. When
+    # the range of the targets grows, the weights into the last layer shrink. In the end
+    # an update would move the predictions much too far. Since a factor passes through
+    # the activation, each hidden unit can get back the norm that it had before.
     for i, before in enumerate(norms):
         now = _norms(views[0]["W"][i])
         factor = np.divide(before, now, out=np.ones_like(now), where=before * now > 0)

@@ -1,4 +1,4 @@
-"""Columns that are no numbers or have gaps: which, and the pipeline for them."""
+"""Errors about columns that are not numeric or have gaps, and a pipeline for them."""
 
 import json
 from datetime import date
@@ -10,11 +10,11 @@ from sklearn.base import is_classifier
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-# So many columns of a kind are named in an error, or listed in the cure.
+# An error message names at most this many columns of a kind, and so does its pipeline.
 NAMED = 5
-# So many values tell whether a text is numbers for the most part.
+# The number of values that are examined to find out whether most texts are numbers.
 SAMPLED_TEXTS = 1000
-# What scikit-learn, NumPy and pandas say when a value is NaN or is no number.
+# Parts of the errors of scikit-learn, NumPy and pandas for NaN and for other objects.
 SYMPTOMS = (
     "Input X contains NaN",
     "could not convert",
@@ -29,7 +29,7 @@ HEADINGS = {
 }
 ENCODER = 'OneHotEncoder(handle_unknown="ignore", sparse_output=False)'
 IMPUTER = 'SimpleImputer(strategy="median", add_indicator=True)'
-# A missing date is a gap once it is a number.
+# When dates are converted to numbers, missing dates become NaN.
 DAYS = f"""
 def days(dates):
     since = np.asarray(dates, dtype="datetime64[s]") - np.datetime64("2000-01-01")
@@ -50,14 +50,14 @@ IMPORTS = {
 
 
 def validate_features(estimator, X, *y, incremental=False, **checks):
-    """What `validate_data` does, with more to say about columns that are no numbers.
+    """Call `validate_data`, and explain errors about columns that are not numeric.
 
-    It looks for them only after scikit-learn has raised.
+    These columns are searched for only after scikit-learn has raised an error.
 
     Parameters
     ----------
     estimator : object
-        Whose data these are.
+        The estimator that gets the data.
     X : array-like, sparse matrix or DataFrame
         The features.
     *y : array-like
@@ -87,13 +87,13 @@ def validate_features(estimator, X, *y, incremental=False, **checks):
         if not found:
             raise
         text = f"{error}\n\n{describe(estimator, X, found, incremental)}"
-        # objects that nothing here prepares: a TypeError remains one
+        # no pipeline is suggested for other objects, so a TypeError remains a TypeError
         no_cure = "other" in found and isinstance(error, TypeError)
         raise (TypeError if no_cure else ValueError)(text) from None
 
 
 def find_columns(X):
-    """Columns that an array of numbers without NaN cannot hold.
+    """Find the columns that are not numeric or contain NaN.
 
     Parameters
     ----------
@@ -103,8 +103,8 @@ def find_columns(X):
     Returns
     -------
     found : dict of str to list
-        By kind, a key of `HEADINGS`: names where X has names that are all strings,
-        else numbers.
+        The columns of each kind, which is a key of `HEADINGS`. They are names if X has
+        names that are all strings, and numbers otherwise.
     """
     found = {}
     for name, kind in _kinds(X):
@@ -114,7 +114,7 @@ def find_columns(X):
 
 
 def _kinds(X):
-    # name or number of each column, with its kind
+    # the name or the number of each column, with its kind
     if sp.issparse(X):
         X = X.tocoo()
         with_gaps = set(X.col[X.data != X.data].tolist())
@@ -133,7 +133,8 @@ def _kinds(X):
 
 
 def _kind(column):
-    # of a Series or an array: a key of HEADINGS, or None for numbers without gaps
+    # the kind of a Series or an array: a key of HEADINGS, or None for numbers without
+    # gaps
     values = np.asarray(column)
     by_dtype = {"M": "dates", "m": "other", "b": None, "i": None, "u": None}
     if values.dtype.kind in by_dtype:
@@ -150,7 +151,7 @@ def _kind(column):
     if numbers is not None:
         return "gaps" if np.isnan(numbers).any() else None
     if str not in rest or any(t.__name__ == "NAType" for t in missing):
-        return "other"  # the encoder takes no pandas.NA
+        return "other"  # the encoder does not accept pandas.NA
     present = [value for value in values if isinstance(value, str)]
     n_nan = sum(isinstance(value, float) and value != value for value in values)
     n_missing = n_nan + sum(type(value) in missing for value in values)
@@ -158,14 +159,14 @@ def _kind(column):
         return "other"
     if str(column.dtype).lower() in ("category", "categorical", "enum"):
         return "text"
-    # if half of it are numbers, or more, it is rather '?' among numbers
+    # if at least half of the texts are numbers, the others may be signs such as '?'
     sample = present[:SAMPLED_TEXTS]
     n_numbers = sum(_as_numbers([value]) is not None for value in sample)
     return "other" if 2 * n_numbers >= len(sample) else "text"
 
 
 def _as_numbers(column):
-    # as scikit-learn converts a column, or None where that fails
+    # convert a column as scikit-learn does; None if this fails
     try:
         if hasattr(column, "to_numpy") and hasattr(column, "isna"):
             extension = not isinstance(column.dtype, np.dtype)
@@ -177,23 +178,23 @@ def _as_numbers(column):
 
 
 def describe(estimator, X, found, incremental=False):
-    """Say which columns are no numbers, and how a pipeline prepares them.
+    """Describe which columns are not numeric, and how a pipeline prepares them.
 
     Parameters
     ----------
     estimator : object
-        Whose data these are.
+        The estimator that gets the data.
     X : array-like, sparse matrix or DataFrame
         The features.
     found : dict of str to list
-        What `find_columns` has found.
+        The result of `find_columns`.
     incremental : bool, default=False
         Whether the data are a piece of a stream.
 
     Returns
     -------
     text : str
-        Some lines, the last ones Python.
+        Some lines of text, which usually end with Python code.
     """
     name = type(estimator).__name__
     lines = [f"Columns that {name} cannot use as they are:"]
@@ -227,7 +228,7 @@ def _listed(columns):
 
 
 def _preprocess(X, found):
-    # Python that makes a transformer of all columns
+    # Python code that makes a transformer for all columns
     rest = IMPUTER if "gaps" in found else '"passthrough"'
     if found.keys() == {"gaps"}:
         return IMPUTER
@@ -241,7 +242,7 @@ def _preprocess(X, found):
 
 
 def _selection(X, columns):
-    # Python that selects columns: their names, or what these have in common
+    # Python code that selects columns by their names, or by their types if it can
     numbers = ["number", "bool"]
     many = len(columns) > NAMED and hasattr(X, "select_dtypes")
     if many and list(X.select_dtypes(exclude=numbers)) == columns:
@@ -261,24 +262,25 @@ def _imports(code, estimator):
 
 
 def check_weights(sample_weight, X):
-    """Sample weights in the dtype of X.
+    """Check sample weights and convert them to the dtype of X.
 
     Parameters
     ----------
     sample_weight : array-like of shape (n_samples,), float or None
-        What the user gave.
+        The weights that the user passed.
     X : ndarray or CSR of shape (n_samples, n_features)
         The features.
 
     Returns
     -------
     weights : ndarray of shape (n_samples,) or None
-        None for None.
+        The weights; None if `sample_weight` is None.
 
     Raises
     ------
     ValueError
-        For a wrong shape, NaN, negative weights, or none above zero.
+        If the shape is wrong, if there are NaN or negative weights, or if all weights
+        are zero.
     """
     if sample_weight is None:
         return None
@@ -304,7 +306,7 @@ def check_weights(sample_weight, X):
 
 
 def as_rows(X):
-    """Dense rows as they are; sparse ones in canonical CSR with 32-bit indices.
+    """Bring sparse rows to canonical CSR with 32-bit indices, and dense to C order.
 
     Parameters
     ----------
@@ -314,7 +316,7 @@ def as_rows(X):
     Returns
     -------
     X : ndarray or CSR
-        What the compiled code reads.
+        The features in the form that the compiled code reads.
     """
     if not sp.issparse(X):
         return np.ascontiguousarray(X)

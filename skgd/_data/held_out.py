@@ -1,4 +1,4 @@
-"""Held-out data: which rows they are, and what a training is worth on them."""
+"""Held-out data: how they are chosen, and how a network is validated on them."""
 
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ AUTO_EARLY_STOPPING = 10_000
 
 
 def split(y, weights, classes, fraction, n_classes, rng, *, train_single=False):
-    """Rows for training and for validation.
+    """Choose the rows for training and for validation.
 
     Parameters
     ----------
@@ -25,25 +25,27 @@ def split(y, weights, classes, fraction, n_classes, rng, *, train_single=False):
     weights : ndarray of shape (n_samples,) or None
         Sample weights.
     classes : ndarray of shape (n_samples,) or None
-        What is to be represented in both parts in proportion.
+        The classes, for a stratified split; None for a split that is not stratified.
     fraction : float
-        The part to hold out; at least two samples, and one of each class.
+        The part to hold out. It has at least two samples, and at least as many as there
+        are classes.
     n_classes : int
-        Of the problem.
+        The number of classes in the problem.
     rng : RandomState
-        Random numbers.
+        The generator of random numbers.
     train_single : bool, default=False
-        Whether the only sample of a class is trained on; else it is an error.
+        Whether the only sample of a class becomes a training sample. If False, a class
+        with a single sample is an error.
 
     Returns
     -------
     rows, held_out : ndarray of intp
-        In rising order.
+        The rows for training and for validation, each in rising order.
 
     Raises
     ------
     ValueError
-        Where there are too few samples, or a part without weight.
+        If there are too few samples, or if all weights of a part are zero.
     """
     n = len(y)
     least = 2 if classes is None else max(2, n_classes)
@@ -80,21 +82,21 @@ def split(y, weights, classes, fraction, n_classes, rng, *, train_single=False):
 
 
 def stops_early(estimator, n_samples, given):
-    """Whether a fit holds samples out, and stops by them.
+    """Check whether a fit uses early stopping.
 
     Parameters
     ----------
     estimator : GradientDescent
-        Has the parameter `early_stopping`.
+        The estimator, which has the parameter `early_stopping`.
     n_samples : int
-        Samples of the training data.
+        The number of samples in the training data.
     given : Given
-        The arguments of the call, maybe with validation data.
+        The arguments of the call, which may include validation data.
 
     Returns
     -------
     stops : bool
-        False where all samples are trained on.
+        Whether the fit stops early, by validation data.
     """
     for name, missing in (("X_val", "y_val"), ("y_val", "X_val")):
         if getattr(given, name) is not None and getattr(given, missing) is None:
@@ -113,26 +115,27 @@ def stops_early(estimator, n_samples, given):
 
 
 def hold_out(estimator, samples, state):
-    """Part the samples into those to train on and those to validate by.
+    """Divide the samples into training samples and validation samples.
 
-    These are the same rows where a training goes on with the same data: rows that were
-    trained on are no validation.
+    If a training is continued with the same data, the same rows are held out again,
+    because rows that have been used for training are not suitable for validation.
 
     Parameters
     ----------
     estimator : GradientDescent
-        Has the parameters `validation_fraction` and `early_stopping`.
+        The estimator, with the parameters `validation_fraction` and `early_stopping`.
     samples : Samples
-        All.
+        All samples.
     state : TrainingState
-        Has the generator, and takes note of where it was.
+        The state, which has the generator and stores the generator's state before the
+        split.
 
     Returns
     -------
     rows : ndarray of intp
         The training rows, in rising order.
     held_out : Samples
-        The others.
+        The validation samples.
     """
     rng = state.rng
     if state.split_from is None:
@@ -148,44 +151,44 @@ def hold_out(estimator, samples, state):
         estimator.validation_fraction,
         0 if classes is None else len(samples.encoding.classes),
         rng,
-        train_single=estimator.early_stopping == "auto",  # nobody has asked for more
+        train_single=estimator.early_stopping == "auto",
     )
     return rows, samples.take(held_out).with_weight()
 
 
 class Validated(NamedTuple):
-    """What a network is worth on held-out samples."""
+    """The score and the losses of a network on held-out samples."""
 
     score: float
     loss: float  # the mean loss in the user's units, without a penalty
     watched: float  # the number that should fall, in units of training
 
 
-# of a network after an epoch that diverged
+# the values after an epoch that diverged
 UNSOUND = Validated(np.nan, np.nan, np.nan)
 
 
 def validation(held_out, architecture, units, score_raw, scorer):
-    """What early stopping asks after each epoch.
+    """Make the function that early stopping calls after each epoch.
 
     Parameters
     ----------
     held_out : Samples
-        The samples.
+        The held-out samples.
     architecture : Architecture
-        Of the network.
+        The architecture of the network.
     units : Units or None
-        Of training.
+        The units of training; None if they are the user's.
     score_raw : callable
         The estimator's own score of raw predictions in the user's units.
     scorer : callable or None
-        Takes a state, features and targets; where there is one, its score is watched,
-        else the loss.
+        A function of a state and the held-out samples. If it is given, its score is
+        watched. Otherwise, the loss is watched.
 
     Returns
     -------
     validate : callable
-        Takes a state; returns `Validated`.
+        A function that takes a state and returns `Validated`.
     """
     X = held_out.X
     part = Data(X if units is None else to_units(X, units.mean, units.scale))
@@ -200,7 +203,7 @@ def validation(held_out, architecture, units, score_raw, scorer):
             score = float(score_raw(Z, held_out.y, held_out.weights))
         else:
             score = float(scorer(state, held_out))
-        # the loss last: it overwrites Z
+        # the loss is computed last because it overwrites Z
         losses = losses_of_rows(kernel, held_out.Y, Z)
         loss = float(np.average(losses, weights=held_out.weights))
         watched = loss / state.unit_of_loss if scorer is None else -score

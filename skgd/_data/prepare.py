@@ -1,4 +1,4 @@
-"""From checked samples to what training reads.
+"""From checked samples to the data that training reads.
 
 The arguments of `fit` are prepared in two steps. `check_samples` comes first, because
 the network depends on the encoding of the targets. Then the network draws its initial
@@ -15,21 +15,22 @@ from .held_out import hold_out, stops_early
 from .samples import Samples, check_validation_samples
 from .units import Units, to_units, training_units
 
-# Bytes of dense features of which no standardised copy is made: batches of them are
-# standardised as they are loaded (0.96 to 1.04 times the time of a fit with a copy).
+# If dense features have more bytes than this, no standardised copy is made. Instead,
+# batches are standardised when they are loaded (0.96 to 1.04 times the time of a fit
+# with a copy).
 LARGE = 2**26
 
 
 @dataclass
 class TrainingData:
-    """What training reads.
+    """The data that training reads.
 
     Parameters
     ----------
     arrays : Data
         All samples, in units of training.
     units : Units or None
-        These units; None where they are the user's.
+        The units of training; None if they are the user's.
     encoding : RegressionEncoding or ClassEncoding
         How the targets were encoded.
     rows : ndarray of intp or None
@@ -40,9 +41,9 @@ class TrainingData:
     Attributes
     ----------
     n_samples, n_used : int
-        The training samples, and those of them that have a weight.
+        The number of training samples, and of those with a nonzero weight.
     weight_sum : float
-        The sum of their weights.
+        The sum of the weights of the training samples.
     """
 
     arrays: Data
@@ -63,26 +64,26 @@ class TrainingData:
 
 
 def prepare(estimator, given, samples, architecture, state):
-    """Hold samples out, choose the units of training, and bring the samples to them.
+    """Hold samples out, choose the units of training, and convert the samples to them.
 
     Parameters
     ----------
     estimator : GradientDescent
-        Has the parameters.
+        The estimator, which has the hyperparameters.
     given : Given
         The arguments of the call.
     samples : Samples
-        The same, checked and encoded.
+        The samples of the call, checked and encoded.
     architecture : Architecture
-        Of the network.
+        The architecture of the network.
     state : TrainingState
-        Of the training that begins or goes on. Its generator draws the rows that are
-        held out, after the initial weights.
+        The state of the training. Its generator draws the rows that are held out, after
+        the initial weights.
 
     Returns
     -------
     data : TrainingData
-        What `descend` takes.
+        The data for `descend`.
     """
     rows = held_out = None
     if not given.incremental and stops_early(estimator, len(samples.y), given):
@@ -97,27 +98,28 @@ def prepare(estimator, given, samples, architecture, state):
 
 
 def arrays_in_units(estimator, samples, units):
-    """Samples in units of training.
+    """Convert samples to units of training.
 
     Parameters
     ----------
     estimator : GradientDescent
-        Has the parameter `solver`.
+        The estimator, which has the parameter `solver`.
     samples : Samples
-        In the user's units.
+        The samples in the user's units.
     units : Units or None
-        Those of training; None where they are the user's.
+        The units of training; None if they are the user's.
 
     Returns
     -------
     arrays : Data
-        Where a copy would be large, the features as they are with the units beside.
+        The samples. If a copy would be large, the features are not converted, and
+        `arrays` contains the units as well.
     """
     X, weights = samples.X, samples.weights
     if units is None:
         return Data(X, samples.Y, weights)
     Y = units.of_targets(samples.Y)
-    # all rows at once are a copy anyway; linear models learn single rows in place
+    # a batch of all rows is a copy anyway, and linear models read single rows in place
     in_place = estimator._kind == "linear" and estimator.solver == "sgd"
     copied = sp.issparse(X) or in_place or estimator.solver == "batch"
     if copied or X.nbytes <= LARGE:

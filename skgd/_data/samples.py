@@ -1,4 +1,4 @@
-"""The samples of a call: what the user gives, and the same checked and encoded."""
+"""The samples of a call, as the user passed them and as checked and encoded arrays."""
 
 from dataclasses import dataclass, replace
 
@@ -15,7 +15,7 @@ class Given:
     X: object
     y: object
     sample_weight: object = None
-    incremental: bool = False  # of `partial_fit`: a piece of a stream
+    incremental: bool = False  # whether the call is `partial_fit`, for a stream
     classes: object = None  # all classes of a stream
     start: dict | None = None  # initial parameters, from coef_init and the like
     X_val: object = None
@@ -24,7 +24,7 @@ class Given:
 
     @property
     def weighs_validation(self):
-        """Whether held-out samples have weights of the user."""
+        """Whether the user passed weights for the held-out samples."""
         held_out = self.sample_weight if self.X_val is None else self.sample_weight_val
         return held_out is not None
 
@@ -40,13 +40,13 @@ class Samples:
     y : ndarray of shape (n_samples, ...)
         Targets as the user gave them.
     Y : ndarray of shape (n_samples, n_targets)
-        The same encoded.
+        The encoded targets.
     weights : ndarray of shape (n_samples,) or None
-        Sample weights, times those of the classes.
+        Sample weights, multiplied by the weights of the classes.
     encoding : RegressionEncoding or ClassEncoding
         How `Y` was made from `y`.
     class_weights : ClassWeights or None
-        Those of the classes.
+        The weights of the classes.
     """
 
     X: object
@@ -57,17 +57,17 @@ class Samples:
     class_weights: object = None
 
     def take(self, rows):
-        """Some of the samples.
+        """Select some of the samples.
 
         Parameters
         ----------
         rows : ndarray of intp
-            Which.
+            The rows to select.
 
         Returns
         -------
         samples : Samples
-            Copies.
+            Copies of these samples.
         """
         return replace(
             self,
@@ -78,19 +78,21 @@ class Samples:
         )
 
     def with_weight(self):
-        """Those that have a weight: the others do not count, not even by an overflow.
+        """Select the samples with a nonzero weight.
+
+        The other samples must not have any effect, not even by an overflow.
 
         Returns
         -------
         samples : Samples
-            The same where all have one.
+            The selected samples; the same object if no weight is zero.
         """
         if self.weights is None or self.weights.all():
             return self
         return self.take(np.flatnonzero(self.weights))
 
     def like(self, X):
-        """The same samples, sparse where X is and dense where X is.
+        """Convert the samples to sparse features if X is sparse, and else to dense.
 
         Parameters
         ----------
@@ -100,7 +102,7 @@ class Samples:
         Returns
         -------
         samples : Samples
-            In the form that training has.
+            The samples in the form of the training data.
         """
         features = self.X
         if sp.issparse(features) and not sp.issparse(X):
@@ -116,18 +118,18 @@ def check_samples(estimator, given, loss, before):
     Parameters
     ----------
     estimator : GradientDescent
-        Whose data these are. It takes note of the features.
+        The estimator that gets the data. It stores the number and names of features.
     given : Given
         The arguments of the call.
     loss : Loss
         The loss, which reads the targets.
     before : TrainingState or None
-        The training that goes on, if there is one.
+        The state of the training that is continued; None for a new training.
 
     Returns
     -------
     samples : Samples
-        In the dtype of the training that goes on, else in that of `X`.
+        The samples, in the dtype of the training that is continued, or of `X`.
     """
     new = before is None
     X, y = check_features_and_targets(
@@ -159,16 +161,16 @@ def check_validation_samples(estimator, given, samples):
     Parameters
     ----------
     estimator : GradientDescent
-        Whose data these are.
+        The estimator that gets the data.
     given : Given
         The arguments of the call.
     samples : Samples
-        Those of the training.
+        The samples of the training.
 
     Returns
     -------
     held_out : Samples
-        In the dtype and the form of the training.
+        The held-out samples, in the dtype and the form of the training samples.
     """
     dtype = samples.X.dtype
     try:
@@ -191,16 +193,16 @@ def check_features_and_targets(estimator, X, y, **options):
     Parameters
     ----------
     estimator : GradientDescent
-        Whose data these are.
+        The estimator that gets the data.
     X, y : object
         The data, as the user gave them.
     **options : dict
-        Of `validate_features`.
+        Keywords of `validate_features`.
 
     Returns
     -------
     X : ndarray or CSR of shape (n_samples, n_features)
-        What the compiled code reads.
+        The features in the form that the compiled code reads.
     y : ndarray of shape (n_samples, ...)
         The targets.
     """

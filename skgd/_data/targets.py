@@ -1,7 +1,8 @@
-"""Targets: from ``y`` to what a loss reads, and from raw predictions back.
+"""Targets: from ``y`` to the numbers that a loss reads, and from raw predictions back.
 
-An encoding is learned from the targets of a `fit`. It encodes those of a validation as
-well, decodes predictions, and tells how many outputs the network has.
+An encoding is learned from the targets of a `fit`. It also encodes the targets of
+validation data, decodes predictions, and determines the number of outputs of the
+network.
 """
 
 from dataclasses import dataclass
@@ -23,20 +24,20 @@ from ..losses import LogLoss, Loss
 # ---------------------------------------------------------------- numbers
 @dataclass(frozen=True, eq=False)
 class RegressionEncoding:
-    """Numbers, one or several for each sample, are their own encoding.
+    """The encoding of one or several numbers for each sample: the numbers themselves.
 
     Parameters
     ----------
     loss : Loss
-        The loss: one that estimates several quantiles has an output for each.
+        The loss. A loss for several quantiles has one output for each of them.
     n_outputs : int
-        Outputs of the network.
+        The number of outputs of the network.
     """
 
     loss: Loss
     n_outputs: int
 
-    # what only classes have
+    # attributes that only classes use
     classes = None
     multilabel = softmax = False
 
@@ -49,18 +50,19 @@ class RegressionEncoding:
         y : ndarray of shape (n_samples,) or (n_samples, n_targets)
             Targets as scikit-learn has checked them.
         dtype : dtype
-            Of training.
+            The dtype of training.
         loss : Loss
             The loss.
         **call : dict
-            As `ClassEncoding.learn` takes it; numbers do not depend on earlier calls.
+            The other arguments of `ClassEncoding.learn`. They are ignored, because the
+            encoding of numbers does not depend on earlier calls.
 
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_targets)
-            The same in `dtype`, a single column as a vector.
+            The targets in `dtype`. A single column becomes a vector.
         Y : ndarray of shape (n_samples, n_outputs)
-            What the loss reads.
+            The encoded targets, which the loss reads.
         encoding : RegressionEncoding
             How `Y` was made.
         """
@@ -68,19 +70,19 @@ class RegressionEncoding:
         return y, Y, cls(loss, Y.shape[1])
 
     def encode(self, y, dtype):
-        """Encode the targets of a validation.
+        """Encode the targets of validation data.
 
         Parameters
         ----------
         y : ndarray of shape (n_samples,) or (n_samples, n_targets)
             Targets as scikit-learn has checked them.
         dtype : dtype
-            Of training.
+            The dtype of training.
 
         Returns
         -------
         y, Y : ndarray
-            As `learn` returns them.
+            The targets and the encoded targets, as `learn` returns them.
         """
         y, Y = _encode_numbers(y, dtype, self.loss)
         if Y.shape[1] != self.n_outputs:
@@ -91,7 +93,7 @@ class RegressionEncoding:
         return y, Y
 
     def decode(self, Z):
-        """Predictions from raw predictions.
+        """Convert raw predictions to predictions.
 
         Parameters
         ----------
@@ -101,7 +103,8 @@ class RegressionEncoding:
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Means for a loss with the log link; several quantiles in rising order.
+            The predictions: means for a loss with the log link, and several quantiles
+            in rising order.
         """
         if self.loss.link == "exp":
             with np.errstate(over="ignore"):
@@ -111,7 +114,7 @@ class RegressionEncoding:
         return Z.ravel() if Z.shape[1] == 1 else Z
 
     def strata(self, y):
-        """What a split represents in both parts: nothing, of numbers.
+        """Return the classes for a stratified split, which numbers do not have.
 
         Parameters
         ----------
@@ -144,7 +147,7 @@ def _encode_numbers(y, dtype, loss):
 # ---------------------------------------------------------------- classes
 @dataclass(frozen=True, eq=False)
 class ClassEncoding:
-    """Two classes, several, or several labels for each sample.
+    """The encoding of two classes, several classes, or several labels.
 
     Parameters
     ----------
@@ -153,7 +156,7 @@ class ClassEncoding:
     multilabel : bool
         Whether targets are a binary indicator of labels.
     probabilistic : bool
-        Whether the loss is the log loss; the others are margin losses.
+        Whether the loss is the log loss. All other losses are margin losses.
     """
 
     classes: np.ndarray
@@ -162,7 +165,7 @@ class ClassEncoding:
 
     @property
     def n_outputs(self):
-        """Outputs of the network."""
+        """The number of outputs of the network."""
         n_classes = len(self.classes)
         return 1 if n_classes == 2 and not self.multilabel else n_classes
 
@@ -180,13 +183,13 @@ class ClassEncoding:
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
             Targets as scikit-learn has checked them.
         dtype : dtype
-            Of training.
+            The dtype of training.
         loss : Loss
             The loss.
         earlier : ClassEncoding, default=None
-            That of the training that goes on.
+            The encoding of the training that is continued.
         classes : array-like of shape (n_classes,), default=None
-            All classes of a stream, as `partial_fit` was told.
+            All classes of a stream, as they were passed to `partial_fit`.
         incremental : bool, default=False
             Whether the samples are a piece of a stream, which need not have all
             classes.
@@ -194,9 +197,9 @@ class ClassEncoding:
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
-            The same, dense, a single column as a vector.
+            The targets as a dense array. A single column becomes a vector.
         Y : ndarray of shape (n_samples, n_outputs) or (n_samples, 1)
-            What the loss reads.
+            The encoded targets, which the loss reads.
         encoding : ClassEncoding
             How `Y` was made.
         """
@@ -221,7 +224,7 @@ class ClassEncoding:
         return y, encoding._code(y, dtype), encoding
 
     def _check_continued(self, found, multilabel, classes, incremental):
-        # whether a call goes on with the same classes
+        # check that a call continues with the same classes
         if multilabel != self.multilabel:
             raise ValueError(
                 "`y` must be of the same kind as in the previous call: a binary "
@@ -243,19 +246,19 @@ class ClassEncoding:
             )
 
     def encode(self, y, dtype):
-        """Encode the targets of a validation.
+        """Encode the targets of validation data.
 
         Parameters
         ----------
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
             Targets as scikit-learn has checked them.
         dtype : dtype
-            Of training.
+            The dtype of training.
 
         Returns
         -------
         y, Y : ndarray
-            As `learn` returns them.
+            The targets and the encoded targets, as `learn` returns them.
         """
         y = _as_labels(y)
         if self.multilabel:
@@ -282,7 +285,7 @@ class ClassEncoding:
         return np.ascontiguousarray(Y if self.probabilistic else 2 * Y - 1)
 
     def decode(self, Z):
-        """Class labels from raw predictions.
+        """Convert raw predictions to class labels.
 
         Parameters
         ----------
@@ -336,9 +339,9 @@ class ClassEncoding:
 
 
 def _classes_in(y):
-    # the labels again, the classes among them, and whether there are several for each
+    # the labels, their classes, and whether a sample can have several labels
     found = _check_labels(y)
-    # (asking again only where the answer is not known: it sorts all values out)
+    # (`type_of_target` is called only if it is necessary, since it sorts all values)
     multilabel = y.ndim == 2 and type_of_target(y) == "multilabel-indicator"
     if y.ndim == 2 and not multilabel:
         raise ValueError(
@@ -354,9 +357,10 @@ def _classes_in(y):
 
 
 def _check_labels(y):
-    # The values of a vector, if they are classes. scikit-learn's check sorts them out
-    # twice more, 0.7 ms for 20,000 numbers: it gets the values themselves, where it can
-    # say the same of them. (Of more than 20 it asks whether most of them differ.)
+    # The distinct values of a vector, if they are classes. scikit-learn's check sorts
+    # all values twice, which takes 0.7 ms for 20,000 numbers. Therefore it gets only
+    # the distinct values if its answer is the same for them. (If there are more than
+    # 20, it checks whether most of the values are distinct.)
     if y.ndim == 2:
         check_classification_targets(y)
         return None
@@ -379,7 +383,7 @@ def _check_known(found, known, multilabel):
 
 
 def _as_labels(y):
-    # dense; one column as a vector
+    # a dense array; a single column becomes a vector
     if sp.issparse(y):
         y = y.toarray()
     return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y

@@ -1,7 +1,7 @@
-"""Standardisation: the units of training, from what has been seen of the data.
+"""Standardisation: the units of training, computed from the data seen so far.
 
-Training sees ``(x - mean) / scale`` and targets likewise. What that means for weights
-is in `conversion.py`.
+Training uses ``(x - mean) / scale`` for features and, likewise, for targets. When the
+units change, `conversion.py` converts the weights.
 """
 
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ import numpy as np
 from scipy import sparse as sp
 from sklearn.utils.sparsefuncs import mean_variance_axis, min_max_axis
 
-# rows at a time, so that no second copy of the data is made
+# the number of rows that are read at a time, so that the data are not copied as a whole
 CHUNK = 4096
-# rows that tell what range of a column is usual
+# the number of rows from which the usual range of a column is computed
 RANGE_ROWS = 10_000
 
 
@@ -20,8 +20,9 @@ RANGE_ROWS = 10_000
 class Moments:
     """Weighted mean, mean square and usual range of columns, of all samples so far.
 
-    Mean squares are about the mean. `centred` is whether training can take the mean off
-    a column: not without an intercept, nor where a sparse row does not store it.
+    Mean squares are those of the differences from the mean. `centred` says whether
+    training can subtract the mean from a column. It cannot if there is no intercept, or
+    if a sparse row does not store the column.
     """
 
     centred: np.ndarray
@@ -32,17 +33,18 @@ class Moments:
     high: np.ndarray
 
     def merge(self, other):
-        """The moments of both samples together.
+        """Combine the moments of two samples.
 
         Parameters
         ----------
         other : Moments
-            Of more samples of the same columns.
+            The moments of more samples of the same columns.
 
         Returns
         -------
         moments : Moments
-            To the last bit those of one of them where both are equal.
+            The moments of both samples together. If the moments of both samples are
+            equal, the result is also equal to them, to the last bit.
         """
         share = other.weight / (self.weight + other.weight)
         shift = other.mean - self.mean
@@ -58,23 +60,23 @@ class Moments:
 
 
 def moments_of(X, weights, centre, rows=None):
-    """Moments of the columns of a sample.
+    """Compute the moments of the columns of a sample.
 
     Parameters
     ----------
     X : ndarray or CSR of shape (n_samples, n_columns)
         Validated data.
     weights : ndarray of shape (n_samples,) or None
-        Sample weights; a row without weight does not count.
+        Sample weights. A row with weight zero is ignored.
     centre : bool
-        Whether columns are to be centred, where that leaves sparse rows sparse.
+        Whether columns are centred, if sparse rows remain sparse.
     rows : ndarray of intp, default=None
-        Those that count; None for all.
+        The rows that are used; None for all.
 
     Returns
     -------
     moments : Moments
-        In float64, by two passes.
+        The moments in float64, computed in two passes.
     """
     if weights is not None and not weights.all():
         rows = np.arange(X.shape[0]) if rows is None else rows
@@ -84,7 +86,7 @@ def moments_of(X, weights, centre, rows=None):
             X, weights = X[rows], None if weights is None else weights[rows]
         return _sparse_moments(X, weights, centre)
     usual_low, usual_high = _usual_range(X, rows)
-    # from the first row: exact where columns are constant, or nearly
+    # differences from the first row are exact for constant and nearly constant columns
     first = X[0 if rows is None else rows[0]].astype(np.float64)
     low = high = first
     total = weight = 0.0
@@ -101,15 +103,15 @@ def moments_of(X, weights, centre, rows=None):
     square = 0.0
     for part, share in _chunks(X, weights, rows):
         square = square + share @ ((part - mean) / reach) ** 2
-    with np.errstate(over="ignore"):  # infinite: such a column is ignored
+    with np.errstate(over="ignore"):  # a column with an infinite square is ignored
         square *= reach**2 / weight
     usual = usual_low, usual_high
     return Moments(np.full(mean.shape, centre), weight, mean, square, *usual)
 
 
 def _usual_range(X, rows=None):
-    # Of dense columns, without the most extreme value on either side, and one in a
-    # thousand: one mistyped number would be the range.
+    # The range of dense columns without the most extreme value on either side and
+    # without one value in a thousand. Otherwise, a mistyped number would determine it.
     n = X.shape[0] if rows is None else len(rows)
     every = slice(None, None, 1 + n // RANGE_ROWS)
     sample = X[every] if rows is None else X[rows[every]]
@@ -120,7 +122,7 @@ def _usual_range(X, rows=None):
 
 
 def _chunks(X, weights, rows):
-    # rows and their weights in float64, a few at a time: no second copy of the data
+    # rows and their weights in float64, a few at a time to avoid a copy of all data
     n = X.shape[0] if rows is None else len(rows)
     for start in range(0, n, CHUNK):
         part = slice(start, start + CHUNK)
@@ -155,23 +157,28 @@ def _sparse_moments(X, weights, centre):
 
 @dataclass(frozen=True)
 class Units:
-    """What a unit of training is in the user's units.
+    """The units of training, expressed in the user's units.
 
     Parameters
     ----------
     features, targets : Moments or None
-        What was seen; None for targets that keep their units.
+        The moments so far; None for targets that keep their units.
     mean, scale : ndarray of shape (n_features,)
-        Of the features, in float64; scale 1 where a column is constant.
+        The mean and the scale of the features, in float64. The scale of a constant
+        column is 1.
     varies : ndarray of bool of shape (n_features,)
-        False for a constant column: it carries nothing, and its weights count as zero.
+        False for a constant column. It has no information, and its weights count as
+        zero.
     target_mean, target_scale : ndarray of shape (n_targets,)
-        Raw predictions are multiples of this scale, beyond this mean. With the log link
-        that is the logarithm of the mean of the targets, and scale 1.
+        A raw prediction in the user's units is the output of the network times this
+        scale, plus this mean. With the log link, the mean is the logarithm of the mean
+        of the targets, and the scale is 1.
     target_unit : ndarray of shape (n_targets,)
-        What targets are multiples of: `target_scale`, or with the log link their mean.
+        The unit of the targets. It is `target_scale` or, with the log link, the mean of
+        the targets.
     of_loss : float
-        A loss of one in the user's units; of several targets, the mean.
+        A loss of one in the user's units. For several targets, it is the mean over the
+        targets.
     """
 
     features: Moments
@@ -185,37 +192,37 @@ class Units:
     of_loss: float
 
     def of_targets(self, Y):
-        """Targets in units of training.
+        """Convert targets to units of training.
 
         Parameters
         ----------
         Y : ndarray of shape (n_samples, n_targets)
-            In the user's units.
+            Targets in the user's units.
 
         Returns
         -------
         Y : ndarray of shape (n_samples, n_targets)
-            A copy, where there is a difference.
+            Targets in units of training. They are a copy if the units differ.
         """
         if self.targets is None:
             return Y
-        # a logarithm is no mean to be taken off
+        # with the log link, the mean is a logarithm, which is not subtracted
         linear = np.array_equal(self.target_unit, self.target_scale)
         mean = self.target_mean if linear else np.zeros_like(self.target_mean)
         return to_units(Y, mean, self.target_unit)
 
     def same_as(self, other):
-        """Whether nothing has to be converted.
+        """Check whether other units are the same.
 
         Parameters
         ----------
         other : Units
-            To compare with.
+            The other units.
 
         Returns
         -------
         same : bool
-            True where all means and scales are equal.
+            True if all means and scales are equal, so that nothing has to be converted.
         """
         names = (
             "mean",
@@ -233,24 +240,26 @@ class Units:
 def units_of(
     features, targets, n_outputs, loss_unit, dtype, *, most=None, log_link=False
 ):
-    """Units in which columns have mean 0 and standard deviation 1.
+    """Compute the units in which columns have mean 0 and standard deviation 1.
 
     Parameters
     ----------
     features, targets : Moments
-        Of the data; targets None to leave them alone.
+        The moments of the data. If `targets` is None, the targets keep their units.
     n_outputs : int
-        Outputs of the network.
+        The number of outputs of the network.
     loss_unit : callable
-        What a loss of one is in the user's units, for the unit of each target.
+        A function that takes the unit of each target and returns a loss of one in the
+        user's units.
     dtype : dtype
-        Of the data. A mean is a number of this type, so that subtracting is exact.
+        The dtype of the data. A mean is a number of this type, so that subtracting is
+        exact.
     most : float, default=None
-        The most standard deviations that a value may be from the mean; columns with
-        more get a larger unit.
+        The largest distance of a value from the mean, in standard deviations. Columns
+        with larger distances get a larger unit.
     log_link : bool, default=False
-        Whether raw predictions are logarithms of the targets' means: the unit of the
-        targets is then their mean.
+        Whether raw predictions are logarithms of the means of the targets. In this
+        case, the unit of the targets is their mean.
 
     Returns
     -------
@@ -285,25 +294,25 @@ def _scales(moments, dtype, most):
 
 
 def training_units(estimator, samples, architecture, rows=None, earlier=None):
-    """The units of a training, from the samples that it trains on.
+    """Compute the units of a training from its training samples.
 
     Parameters
     ----------
     estimator : GradientDescent
-        Has the parameter `standardize`.
+        The estimator, which has the parameter `standardize`.
     samples : Samples
-        In the user's units.
+        The samples in the user's units.
     architecture : Architecture
-        Of the network.
+        The architecture of the network.
     rows : ndarray of intp, default=None
         The training rows; None for all.
     earlier : Units, default=None
-        Those of the calls before, which have seen more samples of the same stream.
+        The units of the earlier calls, which contain moments of the same stream.
 
     Returns
     -------
     units : Units or None
-        None where training keeps the user's.
+        The units; None if training keeps the user's units.
     """
     if not estimator.standardize:
         return None
@@ -311,7 +320,7 @@ def training_units(estimator, samples, architecture, rows=None, earlier=None):
     centre = architecture.fit_intercept
     features, targets = moments_of(X, weights, centre, rows), None
     log_link = architecture.loss.link == "exp"
-    # (without an intercept, logarithms have no mean to be taken off)
+    # (without an intercept, nothing can be added to the logarithms)
     if estimator._y_numeric and (centre or not log_link):
         targets = moments_of(samples.Y, weights, centre, rows)
     if earlier is not None:
@@ -330,19 +339,19 @@ def training_units(estimator, samples, architecture, rows=None, earlier=None):
 
 
 def to_units(X, mean, scale):
-    """Data in units of training.
+    """Convert data to units of training.
 
     Parameters
     ----------
     X : ndarray or CSR of shape (n_samples, n_columns)
-        In the user's units.
+        Data in the user's units.
     mean, scale : ndarray of shape (n_columns,)
-        Of `Units`.
+        The mean and the scale of each column, from `Units`.
 
     Returns
     -------
     X : ndarray or CSR of shape (n_samples, n_columns)
-        A copy, of the same dtype.
+        A converted copy of the same dtype.
     """
     mean, scale = mean.astype(X.dtype), scale.astype(X.dtype)
     if sp.issparse(X):
@@ -356,7 +365,7 @@ def to_units(X, mean, scale):
 
 
 def _with_stored(X, columns):
-    # a copy of sparse data in which every row stores some columns, zero or not
+    # a copy of sparse data in which every row stores the given columns, even if zero
     counts = np.bincount(X.indices, minlength=X.shape[1])
     columns = columns[counts[columns] < X.shape[0]]
     if not columns.size:

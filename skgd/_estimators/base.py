@@ -34,17 +34,17 @@ from .._training.stopping import Stopping
 from ..optimizers import SGD, Momentum
 from .parameters import Settings
 
-# Standardised features with a larger mean square are named where training diverges.
+# If training diverges, standardised features with a larger mean square are named.
 FAR = 100
 
 
 class GradientDescent(CallbackSupportMixin, Settings):
     """Base of the four estimators.
 
-    A subclass for the kind of target (`regression.py`, `classification.py`) says how
-    ``y`` is encoded, and scores. A subclass for the kind of model (`linear_model.py`,
-    `perceptron.py`) says what the network is and moves its parameters from and to the
-    public attributes.
+    A subclass for the kind of target (`regression.py`, `classification.py`) defines how
+    ``y`` is encoded and how predictions are scored. A subclass for the kind of model
+    (`linear_model.py`, `perceptron.py`) defines the network and converts its parameters
+    to and from the public attributes.
     """
 
     # ------------------------------------------------- what a kind of target declares
@@ -55,27 +55,27 @@ class GradientDescent(CallbackSupportMixin, Settings):
 
     @abstractmethod
     def _class_weights(self, y, encoding, incremental):
-        """The factors of the sample weights, `ClassWeights`; None for equal ones."""
+        """Return the factors of the sample weights, `ClassWeights`, or None."""
 
     @abstractmethod
     def _score_raw(self, Z, y, weights):
-        """The score of raw predictions; NaN where they are not finite."""
+        """Return the score of raw predictions, or NaN if they are not finite."""
 
     # ------------------------------------------------- what a kind of model declares
-    # epochs without an improvement, beyond n_iter_no_change, that make a plateau
+    # how many epochs more than n_iter_no_change without an improvement make a plateau
     _patience_beyond: int
-    # whether a plateau is one of mean losses: see `Stopping`
+    # whether plateaus are found by comparing mean losses (see `Stopping`)
     _windowed_tol: bool
-    # `t_` before the first sample
+    # the value of `t_` before the first sample
     _t_start: int
-    # standard deviations from the mean that a standardised value may be; None for any
+    # the largest standardised value, in standard deviations; None for no limit
     _most_deviations: float | None
-    # the warning after max_iter epochs
+    # the text of the warning if max_iter epochs were not enough
     _not_converged: str
 
     @abstractmethod
     def _architecture(self, rules, samples):
-        """The network for some samples, an `Architecture`."""
+        """Return the `Architecture` of the network for these samples."""
 
     @abstractmethod
     def _initialise(self, architecture, views, rng):
@@ -83,21 +83,21 @@ class GradientDescent(CallbackSupportMixin, Settings):
 
     @abstractmethod
     def _parameters_set_by_hand(self):
-        """Public attributes that the user has set before a first fit, as `start`."""
+        """Return public attributes that were set before the first fit, as `start`."""
 
     @abstractmethod
     def _adopt_public(self, architecture, state, start):
-        """Go on from `start`, or from public attributes that the user has changed."""
+        """Continue from `start`, or from public attributes that the user changed."""
 
     @abstractmethod
     def _publish(self, architecture, state):
-        """Set the public attributes, which act on raw data, from a state."""
+        """Set the public attributes, which act on raw data, to those of a state."""
 
     @abstractmethod
     def _raw(self, X):
-        """Raw predictions by the public attributes, in the user's units."""
+        """Return the raw predictions of the public attributes, in the user's units."""
 
-    # ------------------------------------------------- what `fit` leaves
+    # ------------------------------------------------- what `fit` stores
     # the training, which partial_fit and warm_start continue
     _state: TrainingState
     # the network, with the scale of its targets
@@ -111,12 +111,12 @@ class GradientDescent(CallbackSupportMixin, Settings):
         return tags
 
     def __sklearn_is_fitted__(self):
-        # Parameters that were set by hand are where a fit starts, not its result.
+        # Parameters that were set by hand are the start of a fit, not its result.
         return hasattr(self, "_state")
 
     @property
     def _fitted_loss(self):
-        # what was trained, whatever the parameter says now
+        # the loss of the training, even if the parameter has been changed since
         return self._architecture_.loss
 
     def _decode(self, Z):
@@ -125,14 +125,14 @@ class GradientDescent(CallbackSupportMixin, Settings):
 
     # ------------------------------------------------------------ early stopping
     def _scorer(self, weighted):
-        # of a state on held-out data; None for the loss
+        # a function that scores a state on held-out data; None to monitor the loss
         if self.scoring is None:
             return None
         scorer = check_scoring(self, scoring=self.scoring)
 
         def score(state, held_out):
             model = self._at(state)
-            vars(model).pop("feature_names_in_", None)  # validated features have none
+            vars(model).pop("feature_names_in_", None)  # held-out data have no names
             keywords = {"sample_weight": held_out.weights} if weighted else {}
             found = float(scorer(model, held_out.X, held_out.y, **keywords))
             if np.isnan(found):
@@ -158,7 +158,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
         return model
 
     def __copy__(self):
-        # Going on with the copy leaves this one alone.
+        # Continuing the training of the copy does not change this estimator.
         model = self._alias()
         if hasattr(self, "_state"):
             model._state = self._state.copy()
@@ -169,7 +169,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
     # ------------------------------------------------------------ fitting
     @contextmanager
     def _all_or_nothing(self):
-        # After an error the estimator is what it was before the call.
+        # If there is an error, the estimator remains as it was before the call.
         before = self.__dict__.copy()
         state = before.get("_state")
         mark = None if state is None else state.mark()
@@ -184,7 +184,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
 
     def _fit(self, X, y, sample_weight, **options):
         given = Given(X, y, sample_weight, **options)
-        # (the statistics of the data, too, must not depend on the number of threads)
+        # (the statistics of the data must not depend on the number of threads either)
         with single_blas_thread(), self._all_or_nothing():
             return self._fit_as_task(given)
 
@@ -205,12 +205,12 @@ class GradientDescent(CallbackSupportMixin, Settings):
         return self
 
     def _state_before(self, given):
-        # of the training that goes on; None where one begins
+        # the state of the training that is continued; None if a new one begins
         goes_on = given.incremental or self.warm_start
         return getattr(self, "_state", None) if goes_on else None
 
     def _begin_task(self, given, samples):
-        # for callbacks, if there are any: they see the data as the user gave them
+        # for callbacks, if there are any; they get the data as the user passed them
         if not has_callbacks(self):
             return None
         weights = check_weights(given.sample_weight, samples.X)
@@ -225,7 +225,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
         return before.next_call()
 
     def _new_state(self, architecture, dtype):
-        # None is a new generator of its own, never NumPy's global one.
+        # For None, there is a new generator; NumPy's global generator is never used.
         seed = self.random_state
         rng = np.random.RandomState() if seed is None else check_random_state(seed)
         state = TrainingState(
@@ -238,7 +238,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
         return state
 
     def _start_or_continue(self, architecture, state, data, given, before):
-        # parameters in the units of training, from where the user has left them
+        # set the parameters, in units of training, to where training starts
         units = data.units
         if units is not None and units.targets is not None:
             scale = tuple(units.target_unit.tolist())
@@ -259,7 +259,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
             change_units(architecture, state, units)
 
     def _begin(self, architecture, state, start):
-        # from parameters that act on raw data, if there are any
+        # set the parameters to `start`, which acts on raw data, if it is given
         if start is None:
             return
         views = architecture.views(state.theta)
@@ -304,17 +304,17 @@ class GradientDescent(CallbackSupportMixin, Settings):
             raise ValueError(f"{error} {advice}") from error
 
     def _validation(self, state, data, given):
-        # what early stopping asks after each epoch; None without
+        # the function that early stopping calls after each epoch; None without it
         if data.held_out is None:
             return None
-        # a callable need not take weights that the user has not given
+        # if the user has not passed weights, a callable need not accept any
         scorer = self._scorer(given.weighs_validation)
         return validation(
             data.held_out, self._architecture_, state.units, self._score_raw, scorer
         )
 
     def _watch(self, state, validated, incremental):
-        # Calls of partial_fit wait on together, as long as they watch the same number.
+        # Calls of partial_fit share one `Stopping` while they watch the same number.
         patience = self.n_iter_no_change + self._patience_beyond
         watched = "training loss"
         if validated:
@@ -339,7 +339,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
         state.end_call()
         self._publish_curves(state, outcome)
         self._publish(self._architecture_, state)
-        if state.rng is self.random_state:  # later calls draw nothing from the user's
+        if state.rng is self.random_state:  # later calls do not use the user's object
             state.rng = deepcopy(state.rng)
         self._state = state
         if self.tol is not None and not (given.incremental or outcome.ended):
@@ -350,7 +350,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
             )
 
     def _as_if_ended(self, state, n_iter):
-        # the attributes of a fit that had ended after some epoch
+        # the attributes that `fit` would set if it ended after this epoch
         state = state.copy()
         state.restore_best()
         state.end_call()
@@ -360,14 +360,14 @@ class GradientDescent(CallbackSupportMixin, Settings):
         return vars(model)
 
     def _advice(self, optimizer, X, rate):
-        # after divergence, for which `rate` is small
+        # what to try after divergence; `rate` is a smaller learning rate
         columns, square = largest_columns(X, getattr(self, "feature_names_in_", None))
         if isinstance(optimizer, SGD | Momentum):
             # A quadratic loss has at most this curvature, which bounds the rate.
             rate = min(rate, 1 / max(square, 1e-300))
         smaller = "a smaller learning_rate_init" + (f", say {rate:.1g}" if rate else "")
         if self.standardize:
-            # (a piece of a stream can be far from what was seen before)
+            # (a piece of a stream can be far from the earlier pieces)
             far = f"{columns} " if square > FAR * X.shape[1] else ""
             return f"{far}The data are standardised; {smaller}, might help."
         return (

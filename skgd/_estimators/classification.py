@@ -1,4 +1,4 @@
-"""Classification: how estimators of classes encode targets, predict, and score."""
+"""Classification: how classifiers encode targets, predict, and score."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .docstrings import fill_doc
 
 @fill_doc
 class ClassificationTargets(ClassifierMixin):
-    """Two classes, several, or several labels for each sample."""
+    """Targets of classifiers: two classes, several classes, or several labels."""
 
     _y_numeric = False
     _losses = CLASSIFICATION_LOSSES
@@ -38,7 +38,7 @@ class ClassificationTargets(ClassifierMixin):
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> Self:
-        """Make one more pass, over the given samples.
+        """Continue training with one pass over the given samples.
 
         {partial_fit}
 
@@ -46,7 +46,7 @@ class ClassificationTargets(ClassifierMixin):
         ----------
         {training_classes}
         classes : array-like of shape (n_classes,), default=None
-            All classes of all calls; required at the first.
+            All classes that occur in any call. Required in the first call.
         {sample_weight}
 
         Returns

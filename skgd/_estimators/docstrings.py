@@ -1,8 +1,8 @@
 """Paragraphs that the docstrings of the four estimators share.
 
-The docstring of a class or of a method names a paragraph as ``{solver}``; `fill_doc`
-puts it in. A paragraph names a list of rules as ``{optimizers}``, which comes from the
-registry.
+The docstring of a class or of a method contains the name of a paragraph in braces, such
+as ``{descent}``, and `fill_doc` inserts the paragraph. Within a paragraph, a name such
+as ``{optimizers}`` stands for a list of rules, which comes from the registry.
 """
 
 import re
@@ -23,8 +23,9 @@ VALIDATION = """
             improve. The parameters of the best epoch are restored. The validation data
             are ``X_val`` and ``y_val`` of `fit` or, by default, a part of the training
             data (stratified for classes). 'auto' is True for more than 10,000 samples
-            or with ``X_val``, and it keeps a class with a single sample in the training
-            data. `partial_fit` always trains on all the data it is given.
+            or with ``X_val``. If a class has a single sample, 'auto' keeps this sample
+            in the training data. `partial_fit` always trains on all the data it is
+            given.
         scoring : str, callable or None, default=None
             The score that early stopping monitors, as a name or a callable of
             scikit-learn. None monitors the loss.
@@ -35,14 +36,14 @@ VALIDATION = """
 HELD_OUT = """
         X_val : {array-like, sparse matrix} of shape (n_val_samples, n_features), \
             default=None
-            Data for early stopping, in place of a part of the training data. In a
-            `Pipeline` they are transformed as ``X`` is with
-            ``transform_input=["X_val"]`` and metadata routing.
+            Data for early stopping, which are used instead of a part of the training
+            data. A `Pipeline` with ``transform_input=["X_val"]`` and metadata routing
+            transforms them in the same way as ``X``.
         y_val : array-like of shape (n_val_samples,) or (n_val_samples, n_targets), \
             default=None
-            Targets of the same samples.
+            Targets of the samples in ``X_val``.
         sample_weight_val : array-like of shape (n_val_samples,), default=None
-            Weights of the same samples.
+            Weights of the samples in ``X_val``.
         """
 
 PARAGRAPHS = {
@@ -70,7 +71,7 @@ PARAGRAPHS = {
             losses plus ``alpha`` times the penalty, as in scikit-learn's `SGD*`.
             'auto' is one divided by the sum of the sample weights, the strength of
             `Ridge()` and `LogisticRegression()`. In `partial_fit`, where a call may
-            contain a piece of a stream, the sum counts as at least 100.
+            contain a piece of a stream, a sum below 100 counts as 100.
         """,
     "alpha_mlp": """
         alpha : float or 'auto', default='auto'
@@ -94,11 +95,11 @@ PARAGRAPHS = {
             `skgd.optimizers` with its defaults. An instance has its own
             hyperparameters, for example ``Momentum(momentum=0.8, nesterov=True)``.
         batch_size : int or 'auto', default='auto'
-            The number of samples in each update for ``solver='minibatch'``; 'auto' is
-            ``min(200, n_samples)`` for networks. For linear models it makes equal
-            batches of at most 200, or at most 500 with an optimizer whose step is about
-            as large as the rate, whatever the size of the gradient:
-            {normalising_optimizers}.
+            The number of samples in each update for ``solver='minibatch'``. For
+            networks, 'auto' is ``min(200, n_samples)``. For linear models, 'auto' makes
+            batches of equal size. They have at most 200 samples, or at most 500 with
+            the optimizers whose step is about as large as the rate for gradients of any
+            size, which are {normalising_optimizers}.
         learning_rate : {{schedules}, 'line_search', 'auto'}, \
             Schedule, LineSearch or callable, default='auto'
             The rate as a function of the step, for every optimizer: a name or an
@@ -143,8 +144,9 @@ PARAGRAPHS = {
             all hidden layers or for each of them. The others are divided by
             ``1 - dropout``.
         input_dropout : float, default=0.0
-            The same for the inputs, after `standardize`. Srivastava et al. (2014)
-            recommend 0.5 for hidden layers and 0.2 for the inputs.
+            The share of the inputs that is set to zero in training, after
+            `standardize`. Srivastava et al. (2014) recommend 0.5 for hidden layers and
+            0.2 for the inputs.
         batch_norm : bool, default=False
             Whether hidden layers are normalised over each batch, between the linear
             map and the activation, with a learned scale and shift. Predictions, and
@@ -247,8 +249,9 @@ PARAGRAPHS = {
         loss : {{regression_losses}} or Loss, default='squared_error'
             The loss. A name stands for the class in `skgd.losses` with its defaults. An
             instance has its own hyperparameters, for example ``Huber(epsilon=1.5)``.
-            'squared_error' is half the square. ``Quantile([0.1, 0.5, 0.9])`` predicts
-            several quantiles of one target, in a column each. With the losses that have
+            'squared_error' is half the square of the error.
+            ``Quantile([0.1, 0.5, 0.9])`` predicts several quantiles of one target, with
+            one column for each. With the losses that have
             the log link ({log_link_losses}), predictions are the exponentials of the
             linear outputs.
         """,
@@ -275,7 +278,7 @@ PARAGRAPHS = {
             With early stopping, the number of the epoch whose parameters were kept,
             counted from 1.
         best_validation_score_ : float or None
-            The score of that epoch.
+            With early stopping, the validation score of the epoch `best_iter_`.
         n_iter_ : int
             The number of epochs in the last call.
         learning_rate_ : float
@@ -306,7 +309,7 @@ PARAGRAPHS = {
         t_ : int
             The number of training samples seen so far.
         """,
-    # of methods
+    # paragraphs for the docstrings of methods
     "training_numbers": """
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Training data.
@@ -321,9 +324,9 @@ PARAGRAPHS = {
         """,
     "start": """
         coef_init : array-like of the shape of coef_, default=None
-            Where to start.
+            The coefficients at which training starts.
         intercept_init : array-like of the shape of intercept_, default=None
-            Where to start.
+            The intercepts at which training starts.
         """,
     "sample_weight": """
         sample_weight : array-like of shape (n_samples,), default=None
@@ -332,10 +335,11 @@ PARAGRAPHS = {
     "held_out_numbers": HELD_OUT,
     "held_out_classes": HELD_OUT.replace("n_targets", "n_labels"),
     "partial_fit": """
-        Parameters, optimizer state, step count and random numbers go on from the last
-        call. Where `alpha` and the learning rate are numbers, k calls with the same
-        data equal one `fit` of k epochs, unless training diverges; 'auto' depends on
-        the data of each call.
+        Training continues with the parameters, the state of the optimizer, the step
+        count and the random numbers of the last call. If `alpha` and the learning rate
+        are numbers, k calls with the same data have the same result as one `fit` with k
+        epochs, unless training diverges. 'auto', in contrast, depends on the data of
+        each call.
         """,
     "data": """
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
@@ -348,7 +352,7 @@ def _quoted(names):
     return [repr(name) for name in names]
 
 
-# what a paragraph says of the rules
+# the lists of rules that are inserted into the paragraphs
 LISTS = {
     name: ", ".join(_quoted(registry))
     for name, registry in {
@@ -375,12 +379,12 @@ def fill_doc(cls):
     Parameters
     ----------
     cls : type
-        A docstring has a line ``{name}`` for each paragraph.
+        The same class. Its docstrings have a line ``{name}`` for each paragraph.
 
     Returns
     -------
     cls : type
-        The class.
+        The same class.
     """
     cls.__doc__ = _filled(cls.__doc__)
     for method in vars(cls).values():
@@ -400,5 +404,5 @@ def _filled(text):
             lines += textwrap.indent(paragraph, indent).splitlines()
         else:
             lines.append(line)
-    # a line that is continued in the source brings its indentation along
+    # after a backslash, the indentation of the next line is within the joined line
     return "\n".join(re.sub(r"(?<=\S) {2,}(?=\S)", " ", line) for line in lines)

@@ -1,4 +1,4 @@
-"""What the two linear models share: a network of one layer as coefficients."""
+"""What the two linear models share: a network of one layer with coefficients."""
 
 from numbers import Real
 
@@ -15,28 +15,31 @@ from ..schedules import Adaptive, InverseScaling
 from .base import GradientDescent
 from .parameters import FEW
 
-# by which the rate of a stream falls: slower than 1 / sqrt(t), for streams that change
+# In a stream, the rate falls with this power of the number of updates. This is slower
+# than 1 / sqrt(t), so that a model can follow a stream that changes.
 POWER = 0.25
-# the share of the rate at which a training that does not improve ends
+# Training ends on a plateau if the rate has fallen to this share of the initial rate.
 LEAST = 1e-3
-# plateaus after which `Falling` would be at zero
+# the number of plateaus after which the rate of `Falling` would be zero
 PLATEAUS_TO_ZERO = 73
-# standard deviations of the targets by which intercepts start away from their mean
+# how far from the mean of the targets intercepts start, in standard deviations
 START_OF_INTERCEPTS = 1 / 8
 
 
 class Falling(Steady):
-    """Rate that falls on plateaus to `LEAST`, ``(1 - k / 73) ** 3`` after k of them.
+    """Rate that falls at each plateau: ``(1 - k / 73) ** 3`` after k plateaus.
 
-    Most of the way to an optimum in a flat valley is made at large rates, so it falls
-    slowly at first; then the hovering has to end. (It takes as many epochs as 0.9 at
-    each of 66 plateaus, and comes nearer: with 784 pixels, whose classes can be
-    separated, 0.06% above the optimum instead of 0.4%.)
+    It does not fall below the share `LEAST`. Most of the progress in a flat valley is
+    made at large rates, so the rate falls slowly at first. It has to fall in the end,
+    because the weights hover around the optimum at large rates. (A rate that is
+    multiplied by 0.9 at each of 66 plateaus takes as many epochs but ends further from
+    the optimum: with 784 pixels, whose classes can be separated, the objective is then
+    0.4% above the optimum instead of 0.06%.)
 
     Parameters
     ----------
     rate : float
-        At the start.
+        The rate at the start.
     """
 
     def __init__(self, rate):
@@ -57,7 +60,7 @@ class Falling(Steady):
 
 
 class LinearModel(GradientDescent):
-    """A linear model: `coef_` and `intercept_`."""
+    """A linear model, which publishes `coef_` and `intercept_`."""
 
     _allowed = {
         **GradientDescent._allowed,
@@ -69,7 +72,7 @@ class LinearModel(GradientDescent):
     _windowed_tol = True
     _kind = "linear"
     _t_start = 1
-    _most_deviations = None  # as Ridge and the like on standardised data
+    _most_deviations = None  # no limit, as for Ridge on standardised data
     _not_converged = (
         "Maximum number of iteration reached before convergence. Consider increasing "
         "max_iter to improve the fit."
@@ -86,25 +89,25 @@ class LinearModel(GradientDescent):
         )
 
     def _initialise(self, architecture, views, rng):
-        # Zeros, as SGD*: the objective is convex.
+        # The parameters start at zero, as in SGD*, because the objective is convex.
         pass
 
     def _own_alpha(self, n_used, weight_sum, incremental):
-        # That of Ridge() and LogisticRegression(). A call of partial_fit does not know
-        # the sum of all weights, if it is a piece of a stream.
+        # This is the penalty of Ridge() and LogisticRegression(). If a call of
+        # partial_fit gets a piece of a stream, the sum of all weights is not known.
         return 1 / (max(weight_sum, FEW) if incremental else weight_sum)
 
     def _own_batch_size(self, optimizer, n_samples):
-        # A gradient that is divided by its noise moves the weights faster where there
-        # is less noise, even in fewer updates.
+        # Some optimizers divide the gradient by its noise. With less noise, they move
+        # the weights faster, even with fewer updates.
         most = 500 if optimizer._normalises else 200
-        # Equal parts: the last of 501 rows, alone, would move the weights as far as all
-        # others do, away from the optimum.
+        # The batches have equal sizes. If the last of 501 rows were a batch of its own,
+        # it would move the weights as far as all the others, away from the optimum.
         n_updates = -(-n_samples // most)
         return -(-n_samples // n_updates)
 
     def _own_schedule(self, rate, optimizer, incremental):
-        if incremental:  # a stream has no plateau, and each row of it may come but once
+        if incremental:  # a stream has no plateau, and each row may occur only once
             return InverseScaling(power_t=POWER)
         # The objective is convex, and a constant rate would hover around its optimum.
         if optimizer._hovers:
@@ -113,7 +116,7 @@ class LinearModel(GradientDescent):
 
     # ------------------------------------------------------------ parameters
     def _fold(self, architecture, state):
-        # what the network computes, as coefficients and intercepts on raw inputs
+        # the function of the network, as coefficients and intercepts for raw inputs
         views = architecture.views(state.published)
         W = views["W"][0].astype(np.float64)
         b = np.zeros(W.shape[1])
@@ -136,7 +139,7 @@ class LinearModel(GradientDescent):
         return self._shape_coef(W.T.astype(dtype, order="C")), b.astype(dtype)
 
     def _adopt_public(self, architecture, state, start):
-        # go on from what the user has set since, if anything
+        # if the user has changed the public attributes, continue from them
         if start is None:
             coef, intercept = self._public(architecture, state)
             given = self.coef_.toarray() if sp.issparse(self.coef_) else self.coef_
@@ -147,7 +150,7 @@ class LinearModel(GradientDescent):
                 return
             start = {"coef": given, "intercept": self.intercept_}
         else:
-            # what is not given stays as it is, on raw inputs
+            # a parameter that is not given keeps its value for raw inputs
             kept = {"coef": self.coef_, "intercept": self.intercept_}
             start = {k: kept[k] if v is None else v for k, v in start.items()}
         start = self._start(architecture, state.units, **start)
@@ -159,7 +162,7 @@ class LinearModel(GradientDescent):
             self._unfold(architecture, state, start)
 
     def _unfold(self, architecture, state, start):
-        # parameters of the network that act as `start` does on raw inputs
+        # convert `start` to parameters behind the batch normalisation of the inputs
         scale, shift = _input_map(architecture, state)
         views = architecture.views(state.theta)
         W = views["W"][0]
@@ -203,9 +206,10 @@ class LinearModel(GradientDescent):
     def _begin(self, architecture, state, start):
         views = architecture.views(state.theta)
         if state.units is not None and state.units.targets is not None:
-            # The best intercept on standardised targets is often zero. From there its
-            # gradients are rounding errors, which adaptive rules divide by themselves,
-            # and throw it about: so it starts an eighth of a standard deviation off.
+            # The best intercept on standardised targets is often zero. At zero, its
+            # gradients are rounding errors. Adaptive rules divide gradients by their
+            # own size, so these errors would cause large steps. The intercept therefore
+            # starts an eighth of a standard deviation away from zero.
             for b in views["b"]:
                 b[state.units.targets.square > 0] = START_OF_INTERCEPTS
         if start is not None:
@@ -222,7 +226,7 @@ class LinearModel(GradientDescent):
         return np.ascontiguousarray(Z)
 
     def densify(self):
-        """Turn `coef_` into a dense array, what `fit` makes.
+        """Convert `coef_` to a dense array, as it is after `fit`.
 
         Returns
         -------
@@ -235,7 +239,7 @@ class LinearModel(GradientDescent):
         return self
 
     def sparsify(self):
-        """Turn `coef_` into a sparse matrix, for models with an L1 penalty.
+        """Convert `coef_` to a sparse matrix, for models with an L1 penalty.
 
         Returns
         -------
@@ -254,8 +258,8 @@ def _input_map(architecture, state):
 
 
 def _start_in_units(architecture, start, units):
-    # weights and intercepts in units of training; where only one is given, as if the
-    # other were zero there
+    # weights and intercepts in units of training; if only one of them is given, it is
+    # converted as if the other were zero
     if units is None or not start:
         return start
     W = start.get("W", [np.zeros(architecture.sizes)])

@@ -1,4 +1,4 @@
-"""Parameters of the estimators: what is allowed, and what it comes to in a training."""
+"""Parameters of the estimators: allowed values, and the recipe that they lead to."""
 
 import warnings
 from abc import ABC, abstractmethod
@@ -18,39 +18,39 @@ from ..optimizers import OPTIMIZERS, Optimizer
 from ..penalties import PENALTIES, penalty_strengths
 from ..schedules import SCHEDULES
 
-# So many samples are taken for granted with alpha='auto' where there may be fewer.
+# With alpha='auto', a smaller number of samples can count as this number.
 FEW = 100
 
 
 class Settings(BaseEstimator, ABC):
     """The parameters that the four estimators share.
 
-    What a subclass has to declare stands here and in `GradientDescent`, first in the
-    class.
+    This class and `GradientDescent` both begin with a list of what a subclass has to
+    declare.
     """
 
     # ------------------------------------------------- what a subclass declares
-    # the losses by name
+    # the available losses by name
     _losses: dict
-    # 'linear' or 'network': which default rate an optimizer has
+    # 'linear' or 'network', which determines the default rate of an optimizer
     _kind: str
-    # whether the penalty is divided by the samples of a batch, where alpha is a number
+    # whether a number alpha is divided by the number of samples in a batch
     _penalty_per_sample: bool
 
     @abstractmethod
     def _own_alpha(self, n_used, weight_sum, incremental):
-        """The strength of the penalty that alpha='auto' stands for."""
+        """Return the strength of the penalty for alpha='auto'."""
 
     @abstractmethod
     def _own_batch_size(self, optimizer, n_samples):
-        """The number of samples that batch_size='auto' stands for."""
+        """Return the number of samples in a batch for batch_size='auto'."""
 
     @abstractmethod
     def _own_schedule(self, rate, optimizer, incremental):
-        """The schedule that learning_rate='auto' stands for, from `rate` on."""
+        """Return the schedule for learning_rate='auto'; it starts at `rate`."""
 
     # ------------------------------------------------- parameters and their domains
-    # what each parameter may be; a subclass adds its own
+    # the allowed values of each parameter; a subclass adds its own parameters
     _allowed = {
         "solver": Allowed(options=("batch", "sgd", "minibatch")),
         "penalty": Allowed(options=(*PENALTIES, None)),
@@ -74,7 +74,7 @@ class Settings(BaseEstimator, ABC):
 
     @property
     def _rules(self):
-        # the rules among the parameters: registry and base class
+        # the parameters that are rules, each with its registry and base class
         return {
             "loss": (self._losses, Loss),
             "optimizer": (OPTIMIZERS, Optimizer),
@@ -91,8 +91,9 @@ class Settings(BaseEstimator, ABC):
         Parameters
         ----------
         **params : dict
-            As in scikit-learn. Where a rule is given by name, a parameter of it
-            (``optimizer__beta_1``) first puts the rule object in its place.
+            The parameters, as in scikit-learn. If a rule was given by its name and one
+            of its parameters is set (such as ``optimizer__beta_1``), the rule object
+            first replaces the name.
 
         Returns
         -------
@@ -121,7 +122,7 @@ class Settings(BaseEstimator, ABC):
         return resolve_rule(loss, self._losses, Loss, "loss", name)
 
     def _resolve(self):
-        # parameters that are objects, all checked
+        # check all parameters and return those that are rules, as objects
         check_parameters(self, self._allowed)
         if self.penalty == "elasticnet" and self.l1_ratio is None:
             raise ValueError("l1_ratio must be set when penalty is 'elasticnet'")
@@ -151,7 +152,8 @@ class Settings(BaseEstimator, ABC):
         return rules
 
     def _own_rate(self, optimizer, batch_size, incremental):
-        # (that of a stream falls for linear models: it may start as for batches)
+        # (in a stream, the rate of a linear model falls, so it can start like the rate
+        # for batches)
         falls = incremental and self._kind == "linear" and self.solver != "sgd"
         single = batch_size == 1 and not falls
         kind = f"single {self._kind}" if single else self._kind
@@ -161,7 +163,7 @@ class Settings(BaseEstimator, ABC):
         n_samples = data.n_samples
         searched = isinstance(rules["learning_rate"], LineSearch)
         if self.solver == "batch":
-            # a search needs the gradient, which updates by a single row do not keep
+            # a line search needs the gradient, which single-row updates do not store
             batch_size = max(n_samples, 2) if searched else n_samples
         elif self.solver == "sgd":
             batch_size = 1

@@ -18,13 +18,13 @@ from ..schedules import Adaptive, Constant
 from .base import GradientDescent
 from .parameters import FEW
 
-# alpha='auto' with many rows. With 10,000 to 300,000 rows, 0.0005 to 0.005 were better
-# than less or more, and than dropout.
+# alpha='auto' with many rows. With 10,000 to 300,000 rows, values from 0.0005 to 0.005
+# were better than smaller or larger values, and better than dropout.
 ALPHA_OF_MANY_ROWS = 0.0015
 
 
 class MultilayerPerceptron(GradientDescent):
-    """A network with hidden layers: `coefs_` and `intercepts_`."""
+    """A network with hidden layers, which publishes `coefs_` and `intercepts_`."""
 
     _allowed = {
         **GradientDescent._allowed,
@@ -36,7 +36,7 @@ class MultilayerPerceptron(GradientDescent):
     _windowed_tol = False
     _kind = "network"
     _t_start = 0
-    # A value further out saturates or dominates a unit: see `standardize`.
+    # Values further from the mean would saturate or dominate a unit: see `standardize`.
     _most_deviations = 5.0
     _not_converged = (
         "Stochastic Optimizer: Maximum iterations ({}) reached and the optimization "
@@ -100,9 +100,9 @@ class MultilayerPerceptron(GradientDescent):
         rule.fill(views["W"], views["b"], architecture.activation, rng)
 
     def _own_alpha(self, n_used, weight_sum, incremental):
-        # Whatever the batch. The second part is a prior worth one row, as for linear
-        # models, which matters with few rows; weights that add up to one, say, are no
-        # reason for more of it.
+        # The size of the batch does not matter. The second part is a prior that counts
+        # as much as one row, as for linear models. It matters if there are few rows. It
+        # is not stronger if the sample weights have a small sum, such as one.
         return ALPHA_OF_MANY_ROWS + 1 / max(weight_sum, n_used, FEW)
 
     def _own_batch_size(self, optimizer, n_samples):
@@ -111,14 +111,14 @@ class MultilayerPerceptron(GradientDescent):
     def _own_schedule(self, rate, optimizer, incremental):
         if incremental:  # a stream has no plateau
             return Constant()
-        # At the first plateau a tenth of the rate, for a last stretch without hovering.
+        # At the first plateau, the rate falls to a tenth for one last phase.
         return Adaptive(factor=0.1, min_rate=rate / 2)
 
     # ------------------------------------------------------------ parameters
     _names = {"W": "coefs_", "b": "intercepts_", "gamma": "gammas_", "beta": "betas_"}
 
     def _public(self, architecture, state):
-        # copies by kind, that act on raw data
+        # copies of the parameters by kind, which act on raw data
         views = architecture.views(state.published)
         views["W"], views["b"] = architecture.publish(views, state.units)
         dtype = state.theta.dtype
@@ -142,8 +142,8 @@ class MultilayerPerceptron(GradientDescent):
         self.out_activation_ = "softmax" if architecture.softmax else link
 
     def _adopt_public(self, architecture, state, start):
-        # Go on from the public attributes, if someone else has set them; an average
-        # of the parameters begins anew there.
+        # If the public attributes have been changed since the last call, continue from
+        # them. An average of the parameters then starts again.
         public = self._public(architecture, state)
         same = all(
             np.array_equal(ours, given)
@@ -164,7 +164,7 @@ class MultilayerPerceptron(GradientDescent):
             views = architecture.views(state.theta)
             W, b = architecture.absorb(views["W"], views["b"], state.units)
             set_views(views, {"W": W, "b": b})
-            for scale in views["scale"]:  # which is a part of the weights that were set
+            for scale in views["scale"]:  # the weights that were set already include it
                 scale[:] = 1
 
     def _collect(self, architecture, theta, running):
@@ -205,7 +205,7 @@ class MultilayerPerceptron(GradientDescent):
         return forward(architecture, theta, running, rows)
 
     def _hidden_outputs(self, X):
-        # of each hidden layer: linear map, the same normalised, activation
+        # for each hidden layer: the linear map, its normalised values, the activation
         rows = self._prediction_data(X)
         outputs = []
         for n_layers in range(1, self.n_layers_ - 1):
@@ -225,7 +225,7 @@ class MultilayerPerceptron(GradientDescent):
         return outputs
 
     def _linear_map(self, rows, n_layers):
-        # what layer `n_layers` makes of its inputs: raw output of a shorter network
+        # the linear map of layer `n_layers`: the raw output of a shorter network
         whole, n_inner = self._architecture_.published(), n_layers - 1
         short = replace(
             whole,

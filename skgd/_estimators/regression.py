@@ -1,4 +1,4 @@
-"""Regression: how estimators of numbers encode targets, predict, and score."""
+"""Regression: how regressors encode targets, predict, and score."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .docstrings import fill_doc
 
 @fill_doc
 class RegressionTargets(RegressorMixin):
-    """Numbers, one or several for each sample."""
+    """Targets of regressors: one or several numbers for each sample."""
 
     _y_numeric = True
     _losses = REGRESSION_LOSSES
@@ -37,7 +37,7 @@ class RegressionTargets(RegressorMixin):
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
     ) -> Self:
-        """Make one more pass, over the given samples.
+        """Continue training with one pass over the given samples.
 
         {partial_fit}
 
@@ -63,17 +63,17 @@ class RegressionTargets(RegressorMixin):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_targets)
-            Predictions; with a loss that has the log link, means; with several
-            quantiles, a column for each, in rising order.
+            Predictions. With a loss that has the log link, they are means. With several
+            quantiles, there is one column for each quantile, in rising order.
         """
         return self._decode(self._raw(X))
 
     def score(self, X, y, sample_weight=None):
-        """R2, or for several quantiles the mean of their D2.
+        """Return R2, or the mean of the D2 scores for several quantiles.
 
-        D2 of a quantile (`sklearn.metrics.d2_pinball_score`) is to its pinball loss
-        what R2 is to the squared error: at most 1, and 0 for the quantile of `y`
-        itself as a constant prediction.
+        The D2 score of a quantile (`sklearn.metrics.d2_pinball_score`) is like R2, but
+        with the pinball loss instead of the squared error. It is at most 1, and it is 0
+        if all predictions are equal to the quantile of `y` itself.
 
         Parameters
         ----------
