@@ -11,7 +11,7 @@ has one class code, and the softmax is over the row. For the margin losses, the 
 -1 or 1, with one output per class (one versus all).
 """
 
-from libc.math cimport exp, expm1, fabs, log, log1p
+from libc.math cimport INFINITY, exp, expm1, fabs, isinf, log, log1p
 
 from numbers import Real
 
@@ -318,9 +318,8 @@ class Gamma(Loss):
 
 
 cdef inline double _rise(double c, double z, double log_y, double shift) noexcept nogil:
-    # (exp(c z) - exp(c log y)) / c, times exp(shift), by way of the larger of the two:
-    # no digits are lost where c is nearly zero, and nothing overflows that the result
-    # does not
+    # (exp(c z) - exp(c log y)) / c, times exp(shift), from the larger of the two terms:
+    # no digits are lost where c is nearly zero, and nothing overflows except the result
     cdef double x = c * (z - log_y)
     if c == 0:
         return exp(shift) * (z - log_y)
@@ -330,7 +329,7 @@ cdef inline double _rise(double c, double z, double log_y, double shift) noexcep
 
 
 cdef double _tweedie(double y, double z, const double* h, double* dz) noexcept nogil:
-    cdef double mean, excess, log_y, a = 1 - h[0], b = 2 - h[0]
+    cdef double mean, excess, log_y, first, second, a = 1 - h[0], b = 2 - h[0]
     if h[0] == 0:
         mean = exp(z)
         dz[0] = mean * (mean - y)
@@ -343,7 +342,9 @@ cdef double _tweedie(double y, double z, const double* h, double* dz) noexcept n
     dz[0] = (
         exp(b * z) * -expm1(-excess) if excess > 0
         else exp(a * z + log_y) * expm1(excess))
-    return _rise(b, z, log_y, 0) - _rise(a, z, log_y, log_y)
+    first, second = _rise(b, z, log_y, 0), _rise(a, z, log_y, log_y)
+    # a deviance is not negative, so where both terms overflow it does, too
+    return INFINITY if first == second and isinf(first) else first - second
 
 
 class Tweedie(Loss):

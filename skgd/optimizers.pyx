@@ -607,9 +607,10 @@ class Lion(Optimizer):
     .. math:: w \leftarrow w - r \, \operatorname{sign}(\beta_1 m + (1 - \beta_1) g),
               \qquad m \leftarrow \beta_2 m + (1 - \beta_2) g
 
-    Found by a search among programs [1]_. The sign of zero is zero, so that a weight
-    without a gradient stays. It keeps one number per parameter, where `Adam` keeps two.
-    Its steps do not become shorter near an optimum: use a learning rate that falls.
+    The rule was found by a search over programs [1]_. The sign of zero is zero, so that
+    a weight without a gradient stays. The rule keeps one number per parameter, where
+    `Adam` keeps two. Its steps do not become shorter near an optimum, so the learning
+    rate should fall.
 
     Parameters
     ----------
@@ -618,9 +619,9 @@ class Lion(Optimizer):
     beta_1 : float, default=0.9
         The share of the momentum in the sign, in [0, 1).
     beta_2 : float, default=0.99
-        The share of the momentum that is kept, in [0, 1).
+        The share of the momentum that each update keeps, in [0, 1).
     weight_decay : float, default=0.0
-        The decay ``lambda`` of `AdamW`, not negative: first of all the weights are
+        The decay ``lambda`` of `AdamW`, at least 0. Before each step, the weights are
         multiplied by ``1 - r * lambda``. It is zero by default, as in the authors' code,
         because the estimators have a penalty of their own, ``alpha``, which is in the
         gradient; with a decay the optimum is that of another objective.
@@ -642,8 +643,8 @@ class Lion(Optimizer):
     _rates = {
         "update": 0.0001, "linear": 0.03, "single linear": 0.0005, "network": 0.0006,
         "single network": 0.0001, "function": 0.003}
-    # (Not `_hovers`: with the slow fall of the rate linear models end within 0.02% of
-    # the least objective on five tables, with the fast one within 0.001 to 16%.)
+    # Lion does not set `_hovers`: if the rate falls slowly, linear models end within
+    # 0.02% of the least objective on five tables; if it falls fast, within 0.001 to 16%.
     _normalises = True
     _allowed = {
         **Optimizer._allowed,

@@ -7,8 +7,10 @@ from network_cases import MASK_SEED, make_case
 from numpy.testing import assert_allclose
 from reference_network import mean_loss
 
+from skgd._engine import layers
 from skgd._engine.architecture import Architecture
 from skgd._engine.epoch import loss_and_gradient
+from skgd._engine.network import Data, Network, Workspace
 from skgd.activations import ACTIVATIONS, Tanh
 from skgd.losses import LOSSES, LogLoss, SquaredError
 
@@ -317,3 +319,38 @@ def test_directional_derivative_of_other_shapes(sizes, form):
         values.append(loss_and_gradient(bound.workspace)[0])
     slope = (values[0] - values[1]) / 2e-5
     assert_allclose(gradient @ direction, slope, rtol=1e-6, atol=1e-9)
+
+
+# ---------------------------------------------------------------- kinds of layers
+def test_every_kind_of_layer_is_in_a_case():
+    # each option of the cases above, in dense and in sparse form
+    options = dict(
+        loss=SquaredError(),
+        activation=Tanh(),
+        batch_norm=True,
+        dropout=(0.3,),
+        input_batch_norm=True,
+        input_dropout=0.3,
+        input_scale=True,
+    )
+    architecture = Architecture(sizes=(3, 4, 1), **options)
+    kinds = {type(kind) for form in SWITCHES for kind in architecture.layers(form)}
+    assert {kind.__name__ for kind in kinds} == set(layers.__all__)
+
+
+def test_data_must_be_what_the_network_reads():
+    case = make_case("squared_error", n_outputs=2)
+    for X, Y, match in (
+        (case.X.astype(np.float32), case.Y, "The network is float64, the data float32"),
+        (case.X[:, :3].copy(), case.Y, "The network has 5 features, the data have 3"),
+        (case.X, case.Y[:, :1].copy(), "The network has 2 targets, the data have 1"),
+        (case.X, None, "The network has 2 targets, the data have 0"),
+    ):
+        net = Network(case.architecture, case.theta, np.empty(0))
+        with pytest.raises(ValueError, match=match):
+            Workspace(net, Data(X, Y), 4)
+    with pytest.raises(ValueError, match="Sparse features have no units"):
+        Data(as_csr(case.X), case.Y, None, (np.zeros(5), np.ones(5)))
+    unable = Workspace(net, Data(case.X, case.Y), 8, training=False)
+    with pytest.raises(ValueError, match="no room for a gradient"):
+        loss_and_gradient(unable)

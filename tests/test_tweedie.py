@@ -88,11 +88,14 @@ def test_extremes_are_no_nan(power, y):
             )
         finite = np.abs(exact_loss).astype(float) < 1e308
         tame = np.abs(exact).astype(float) < 1e308
+        beyond = np.abs(exact_loss).astype(float) == np.inf
     assert finite.any() or (power, y) == (0, 1e300)  # whose square is infinite
     tolerance = dict(rtol=1e-9, atol=1e-15 * min(1, y))
     assert_allclose(loss[finite], exact_loss[finite].astype(float), **tolerance)
     assert_allclose(slope[tame], exact[tame].astype(float), **tolerance)
     assert not np.isnan(slope).any()
+    assert not np.isnan(loss).any()
+    assert (loss[beyond] == np.inf).all()
 
 
 @pytest.mark.parametrize("power", [-1, 0.5, 0.999, 3.001, 4, np.nan, "1.5", None, True])

@@ -191,6 +191,14 @@ cdef double _run(
     return loss
 
 
+cdef _check_room(Workspace work, order):
+    # for training, and for rows that have to be gathered
+    if work.gradient is None:
+        raise ValueError("The workspace has no room for a gradient: training=False.")
+    if order is not None and 1 < work.data.n_samples <= work.batch_size:
+        raise ValueError("A single batch of all rows has no order.")
+
+
 def train_epoch(
     Workspace work, OptimizerKernel kernel, *, order, rates, double l1,
     double l2, bint per_sample, double weight_mean, uint64_t seed, state,
@@ -233,8 +241,7 @@ def train_epoch(
     cdef Py_ssize_t begin = 0, end, n_updates = len(rates)
     cdef Network net = work.network
     cdef double cost, loss = 0, reported = 0
-    if order is not None and 1 < work.data.n_samples <= work.batch_size:
-        raise ValueError("A single batch of all rows has no order.")
+    _check_room(work, order)
     plan.batch_size = work.batch_size
     plan.order = <const Py_ssize_t*> address(order)
     plan.n_samples = work.data.n_samples if order is None else len(order)
@@ -297,8 +304,9 @@ def loss_and_gradient(Workspace work, *, double weight_mean=1.0, uint64_t seed=0
     cdef Batch batch
     cdef double loss, reported = 0
     cdef Py_ssize_t n = work.data.n_samples
-    if work.gradient is None or n > work.batch_size:
-        raise ValueError("The network has no room for the gradient of all rows.")
+    _check_room(work, None)
+    if n > work.batch_size:
+        raise ValueError("The workspace has no room for all rows as one batch.")
     batch.seed, batch.step = seed, 0
     if work.network.f32:
         _load(work, &batch, NULL, 0, n, n, <float*> NULL)
@@ -340,8 +348,9 @@ def training_loss(
     cdef double loss, reported = 0
     cdef const Py_ssize_t* rows = <const Py_ssize_t*> address(order)
     cdef Py_ssize_t m = work.data.n_samples if order is None else len(order)
+    _check_room(work, order)
     if m > work.batch_size:
-        raise ValueError("The network has no room for all rows.")
+        raise ValueError("The workspace has no room for all rows as one batch.")
     batch.seed, batch.step = seed, step
     with nogil:
         if net.f32:

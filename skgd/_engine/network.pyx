@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse as sp
 
 from .._rules.loss cimport loss_and_delta
-from .layers.layer cimport LayerKernel
+from .layers.layer cimport MOST_ROOMS, MOST_SLOTS, LayerKernel
 from .memory cimport address
 
 from .memory import aligned
@@ -34,6 +34,8 @@ cdef class Data:
     """
 
     def __init__(self, X, Y=None, weights=None, units=None):
+        if units is not None and sp.issparse(X):
+            raise ValueError("Sparse features have no units: they are not changed.")
         self.X, self.Y, self.weights, self.units = X, Y, weights, units
         self.n_samples, self.n_features = X.shape
         self.n_targets = 0 if Y is None else Y.shape[1]
@@ -195,6 +197,8 @@ cdef class Network:
             self.segments[i] = Segment(start, stop, penalised, rate)
         self.keep_alive = [theta, running]
         self.theta = address(theta)
+        if max(len(kind.slots) for kind in self.kinds) > MOST_SLOTS:
+            raise ValueError("A layer has more slots than MOST_SLOTS in layer.pxd.")
         values = self.architecture.views(theta)
         statistics = self.architecture.running_views(running)
         for l, kind in enumerate(self.kinds):
@@ -238,8 +242,7 @@ cdef class Workspace:
     def __init__(self, network, data, batch_size, training=True):
         cdef LayerRoom* room
         self.network, self.data, self.batch_size = network, data, batch_size
-        if self.network.sparse != (self.data.x == NULL):
-            raise ValueError("The network is for sparse data, or the data are, not both.")
+        self._check_data(training)
         self.clip_factor = 1
         self.keep_alive = []
         self.rooms = <LayerRoom*> calloc(self.network.n_layers, sizeof(LayerRoom))
@@ -257,7 +260,10 @@ cdef class Workspace:
                 room.out = self.rooms[l - 1].out
             else:
                 room.out = self._room((batch_size, kind.n_out))
-            for i, shape in enumerate(kind.rooms(batch_size, training)):
+            shapes = kind.rooms(batch_size, training)
+            if len(shapes) > MOST_ROOMS:
+                raise ValueError("A layer has more rooms than MOST_ROOMS in layer.pxd.")
+            for i, shape in enumerate(shapes):
                 room.rooms[i] = NULL if shape is None else self._room(shape)
             for parameter in kind.parameters() if training else ():
                 slot = kind.slots.index(parameter.name)
@@ -276,6 +282,24 @@ cdef class Workspace:
             self.batch_y = self._room((batch_size, self.data.n_targets))
             self.batch_w = self._room((batch_size, 1))
         self.batch_share = self._room((batch_size, 1))
+
+    def _check_data(self, training):
+        # The passes read memory by these numbers.
+        architecture = self.network.architecture
+        if self.network.sparse != sp.issparse(self.data.X):
+            raise ValueError("The network is for sparse data, or the data are, not both.")
+        for array in (self.data.X, self.data.Y, self.data.weights):
+            if array is not None and array.dtype != self.network.dtype:
+                raise ValueError(
+                    f"The network is {self.network.dtype}, the data {array.dtype}.")
+        if self.data.n_features != architecture.sizes[0]:
+            raise ValueError(
+                f"The network has {architecture.sizes[0]} features, the data have "
+                f"{self.data.n_features}.")
+        if training and self.data.n_targets != architecture.n_targets:
+            raise ValueError(
+                f"The network has {architecture.n_targets} targets, the data have "
+                f"{self.data.n_targets}.")
 
     cdef void* _room(self, shape) except? NULL:
         rows, columns = shape

@@ -1,4 +1,4 @@
-"""Batch normalisation: what sparse inputs share with it."""
+"""Parts of batch normalisation that the sparse input layer uses."""
 
 from cython cimport floating
 

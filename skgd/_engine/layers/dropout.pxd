@@ -1,4 +1,4 @@
-"""Random numbers of dropout masks."""
+"""Random numbers of dropout masks, and the hyperparameters of the layer."""
 
 from libc.stdint cimport uint32_t, uint64_t
 

@@ -6,8 +6,10 @@ from ..._rules.activation cimport ActivationPasses
 
 
 cdef enum:
+    # raise these where a kind of layer needs more
     MOST_SLOTS = 3
     MOST_ROOMS = 5
+    MOST_HYPERPARAMETERS = 2
 
 
 cdef struct Batch:
@@ -35,7 +37,7 @@ cdef struct LayerMemory:
     void* parameters[MOST_SLOTS]        # in the slots of the kind, NULL where not used
     void* statistics                    # (2, width) running mean and variance, or NULL
     const ActivationPasses* activation  # or NULL
-    double h[2]                         # hyperparameters of the kind
+    double h[MOST_HYPERPARAMETERS]      # of the kind
 
 
 # What a workspace has for a layer and a batch of up to `batch_size` rows.
@@ -69,7 +71,7 @@ cdef class LayerKernel:
     cdef backward_f64 back_f64
     cdef const ActivationPasses* activation
     cdef object activation_kernel       # keeps the passes alive
-    cdef double h[2]
+    cdef double h[MOST_HYPERPARAMETERS]
 
 
 cdef LayerKernel layer_kernel(

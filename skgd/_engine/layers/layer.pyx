@@ -18,6 +18,8 @@ cdef LayerKernel layer_kernel(
     cdef ActivationKernel rule
     kernel.f32, kernel.f64 = f32, f64
     kernel.back_f32, kernel.back_f64 = back_f32, back_f64
+    if len(hyperparameters) > MOST_HYPERPARAMETERS:
+        raise ValueError("More hyperparameters than MOST_HYPERPARAMETERS in layer.pxd.")
     for k in range(len(hyperparameters)):
         kernel.h[k] = hyperparameters[k]
     if activation is not None:
