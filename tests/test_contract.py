@@ -1,12 +1,21 @@
 """What the base class of the estimators asks of a subclass stands in the base class."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
 import skgd
 from skgd._estimators.base import GradientDescent
+from skgd.activations import ACTIVATIONS
+from skgd.averaging import AVERAGES
+from skgd.initializers import INITIALIZERS
+from skgd.losses import LOSSES
+from skgd.optimizers import OPTIMIZERS
+from skgd.schedules import SCHEDULES
+
+REGISTRIES = [ACTIVATIONS, AVERAGES, INITIALIZERS, LOSSES, OPTIMIZERS, SCHEDULES]
 
 PACKAGE = Path(skgd.__file__).parent
 # files that declare what a subclass has, and use it
@@ -109,5 +118,18 @@ def test_every_shared_paragraph_is_filled_in(kind, name):
     for thing in [estimator, *(getattr(estimator, n, None) for n in dir(estimator))]:
         if not str(getattr(thing, "__module__", "")).startswith("skgd"):
             continue
-        for line in (thing.__doc__ or "").splitlines():
-            assert not (line.strip().startswith("{") and line.strip().endswith("}"))
+        assert_filled(thing.__doc__)
+
+
+@pytest.mark.parametrize(
+    "registry", REGISTRIES, ids=lambda registry: next(iter(registry))
+)
+def test_every_docstring_of_a_rule_is_filled_in(registry):
+    for rule in registry.values():
+        assert_filled(rule.__doc__)
+
+
+def assert_filled(text):
+    """No name in braces is left, except the arguments of LaTeX commands."""
+    left = re.findall(r"(?<![\\\w^}])\{[a-z_]{3,}\}", text or "")
+    assert not left, left
