@@ -1,7 +1,7 @@
 """One epoch, without the GIL: for each batch load, gradient, update.
 
-An optimizer's step is one fused pass over the flat vector; the penalised prefix
-and the rest are two calls of the same kernel.
+An update is one fused pass over the flat vector. The kernel of the optimizer is called
+once for each segment: parameters with the same penalty and the same multiple of the rate.
 """
 
 from cpython.exc cimport PyErr_CheckSignals
@@ -40,8 +40,8 @@ cdef void _gather(
         for i in range(m):
             target[i] = source[order[i]]
         return
-    # 8 rows and another 8 KB ahead, at most 32 rows, across the end of the batch: the way
-    # from memory took half an update of a linear model.
+    # Rows are prefetched 8 rows and another 8 KB ahead, at most 32 rows, also beyond the
+    # end of the batch. Waiting for memory took half of an update of a linear model.
     cdef Py_ssize_t ahead = min(8 + 8192 // (k * <Py_ssize_t> sizeof(floating)), 32)
     for i in range(m):
         if i + ahead < left:
@@ -52,7 +52,7 @@ cdef void _gather(
 cdef leaf _standardise(
     floating* x, const floating* mean, const floating* scale, Py_ssize_t m, Py_ssize_t d
 ) noexcept nogil:
-    # as `to_units` of `units.py`, to the last bit
+    # the same as `to_units` in `_data/units.py`, to the last bit
     cdef Py_ssize_t i, j
     for i in range(m):
         for j in range(d):

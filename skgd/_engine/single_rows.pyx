@@ -23,7 +23,7 @@ from ..optimizers cimport sgd_keep, sgd_moved, truncate
 
 
 cdef bint can_run_rows(Workspace work, OptimizerKernel kernel, Plan* plan) noexcept nogil:
-    """Whether this file knows how."""
+    """Whether the updates of an epoch can be made by `run_rows`."""
     if not (kernel.plain and work.batch_size == 1 and work.network.single):
         return False
     if plan.shares != NULL or plan.per_sample or work.data.mean != NULL:
@@ -53,8 +53,8 @@ cdef inline floating _dot(
 
 
 cdef inline double _reported(LossKernel kernel, double loss) noexcept nogil:
-    # The sum of losses in the units of the user where `price` has not been asked: of the
-    # squared error.
+    # The sum of losses in the units of the user for the squared error, which is computed
+    # here. For all other losses, `price` adds it up.
     if kernel.quadratic and kernel.units != NULL:
         return loss * kernel.units[0] * kernel.units[0]
     return 0
@@ -128,8 +128,8 @@ cdef leaf _settle(
 cdef void _clip_row(
     floating* delta, Py_ssize_t k, double length, bint intercept, double limit
 ) noexcept nogil:
-    # The gradient is the outer product of a row of some length, with a 1 for the
-    # intercept, and delta: so is its norm, and delta takes the factor.
+    # The gradient is the outer product of delta and of a row (with a 1 for the
+    # intercept). So its norm is the product of their norms, and scaling delta scales it.
     cdef double whole = clipping.norm(delta, k) * hypot(length, intercept)
     cdef double factor = clipping.clip_factor(whole, limit)
     if factor != 1:

@@ -288,7 +288,7 @@ class Optimizer(Rule):
         maxiter : int, default=None
             SciPy's name for `max_iter`.
         **options : dict
-            Keywords of `skgd.minimize` but for `optimizer` and `step_sizes`.
+            Keywords of `skgd.minimize`, except `optimizer` and `step_sizes`.
 
         Returns
         -------

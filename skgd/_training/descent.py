@@ -40,11 +40,11 @@ def descend(state, architecture, data, recipe, validate, observers):
     data : TrainingData
         The samples.
     recipe : Recipe
-        How.
+        The hyperparameters, as objects and numbers.
     validate : callable or None
         Takes the state; returns what its published parameters are worth, `Validated`.
     observers : Observer
-        Told of each epoch; may end the descent.
+        It is told when an epoch begins and ends, and may end the descent.
 
     Returns
     -------
@@ -110,7 +110,8 @@ def _set_out(state, architecture, recipe):
 
 
 def _take_note(state, loss, reported, sound, validate):
-    # validate, and append to all curves at once: an interrupt leaves none shorter
+    # All curves are extended at once, so that they have the same length if the user
+    # interrupts the training.
     found = None
     if validate is not None:
         found = validate(state) if sound else UNSOUND

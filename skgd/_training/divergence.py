@@ -12,14 +12,14 @@ from .._engine.network import Data
 from .._rules.loss import losses_of_rows
 from .._rules.schedule import Schedule
 
-# So often a call goes back, with half the learning rate.
+# How often a call goes back to a good epoch, each time with half the learning rate.
 MAX_RESTARTS = 5
-# A loss that is larger than the usual one by this factor is good to go on from; by the
-# other it will not come back, though the numbers are still finite.
+# Multiples of the usual loss. Up to the first, an epoch is good enough to go back to.
+# Beyond the second, training will not recover, although all numbers are still finite.
 GOOD, EXPLODED = 10, 1e3
-# Rows that tell what is usual.
+# The number of rows on which the usual loss is measured.
 JUDGED_ROWS = 1000
-# Updates after which the loss is no more than this times as large did no harm.
+# Updates did no harm if the loss after them is at most this multiple of that before.
 HARMLESS = 1.01
 
 
@@ -99,8 +99,8 @@ class Guard:
     def is_sound(self, state, loss, penalty):
         """Whether the epoch left finite numbers, and its loss was of a normal size.
 
-        Or, where it was not before the updates of this call, is no larger now: the next
-        piece of a stream can be on another scale.
+        If the loss was already too large before this call, it must only not have grown:
+        the next piece of a stream can be on another scale.
 
         Parameters
         ----------

@@ -146,8 +146,9 @@ class Observers(Observer):
 class Progress(Observer):
     """Prints a table of the epochs.
 
-    The first and the last epoch always have a line. Of the others, with ``verbose=1``
-    those have that end when the line before is `PAUSE` old, and with more all.
+    The first and the last epoch always have a line. With ``verbose=1``, another epoch
+    has a line if it ends at least `PAUSE` seconds after the line before was printed.
+    With a larger `verbose`, every epoch has a line.
 
     Parameters
     ----------

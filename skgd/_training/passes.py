@@ -131,7 +131,7 @@ def run_epoch(workspace, state, recipe, kernel, rows):
     state : TrainingState
         Changed in place.
     recipe : Recipe
-        How.
+        The hyperparameters, as objects and numbers.
     kernel : OptimizerKernel
         Of the optimizer.
     rows : ndarray of intp or None
@@ -234,8 +234,8 @@ def attempt(work, start, rate):
     Returns
     -------
     after, promised : float
-        The objective there, and by how much it would fall if it were linear (but for
-        the L1 norm).
+        The objective there, and by how much it would fall if it were linear except for
+        the L1 norm.
     """
     state = work.state
     state.go_back(start)
@@ -265,7 +265,7 @@ def loss_now(work):
     loss, reported : float
         Without a penalty, in units of training and in the user's.
     """
-    running = work.state.running.copy()  # looking is not learning
+    running = work.state.running.copy()  # which evaluation must not change
     losses = training_loss(
         work.workspace,
         order=work.order,

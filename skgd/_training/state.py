@@ -113,10 +113,11 @@ class TrainingState:
         self.weight_count += data.n_samples
 
     def next_call(self):
-        """A state to go on with, which leaves this one alone.
+        """A state for the next call; training it leaves this one unchanged.
 
-        But for the generator, whose copy takes longer than training does on a few rows,
-        and `losses`, which grow with the number of calls: see `mark`.
+        The two states share the generator and `losses`, so an error must undo their
+        changes (see `mark`). A copy of the generator would take longer than training
+        on a few rows, and `losses` grow with the number of calls.
         """
         new = TrainingState(**self.__dict__)
         for name in self._IN_PLACE:
@@ -140,7 +141,7 @@ class TrainingState:
         self.loss_curve = []
 
     def mark(self):
-        """Where that is which the states of the next calls share with this one.
+        """Note where the parts are that the states of later calls share with this one.
 
         Returns
         -------

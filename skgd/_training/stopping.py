@@ -13,7 +13,7 @@ class Stopping:
     tol : float or None
         What counts as an improvement. None: nothing is ever a plateau.
     patience : float
-        Epochs that a plateau takes.
+        The number of epochs that make a plateau.
     windowed : bool
         False: a plateau is `patience` epochs in a row none of which is better by
         `tol` than the best before it, as in scikit-learn's `MLP*`. True: the mean

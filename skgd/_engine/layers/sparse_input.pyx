@@ -38,7 +38,8 @@ cdef enum:
     KEEP = 0
     NORMALISED = 1
     # rooms: mean and variance that normalised the inputs, the inverse of their root;
-    # the weights that act on stored values; the weights times the scales; see `activate`
+    # the weights that act on stored values (backward: the sums of delta); the weights
+    # times the scales; see `activate`
     MOMENTS = 0
     INVERSE_STD = 1
     STORED = 2
@@ -238,7 +239,7 @@ cdef void _normalised_product(
         memcpy(moments, running, 2 * k * sizeof(floating))
     inverse_root(moments + k, inv_std, k)
     _times_rows(<const floating*> inv_std, W, stored, k, n)
-    # the variance has done its part: its place holds the shift
+    # The variance is not needed any more, and the shift takes its place.
     for j in range(k):
         moments[k + j] = -inv_std[j] * moments[j]
     if rows.keep == 1:      # the shift is the same for all rows
