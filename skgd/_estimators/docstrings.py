@@ -7,6 +7,7 @@ as ``{optimizers}`` stands for a list of rules, which comes from the registry.
 
 import re
 import textwrap
+from functools import cache
 from types import FunctionType
 
 from .._rules.text import filled, listed
@@ -393,13 +394,17 @@ def fill_doc(cls):
     return cls
 
 
+@cache  # several estimators share a paragraph
+def _paragraph(name):
+    return filled(textwrap.dedent(PARAGRAPHS[name]).strip("\n"), LISTS)
+
+
 def _filled(text):
     lines = []
     for line in text.splitlines():
         name = line.strip()
         if name.startswith("{") and name.endswith("}") and name[1:-1] in PARAGRAPHS:
-            paragraph = textwrap.dedent(PARAGRAPHS[name[1:-1]]).strip("\n")
-            paragraph = filled(paragraph, LISTS)
+            paragraph = _paragraph(name[1:-1])
             indent = line[: len(line) - len(line.lstrip())]
             lines += textwrap.indent(paragraph, indent).splitlines()
         else:
