@@ -1,4 +1,4 @@
-"""One epoch, without the GIL: for each batch load, gradient, update.
+"""One epoch without the GIL: for each batch, load the rows, take the gradient, update.
 
 An update is one fused pass over the flat vector. The kernel of the optimizer is called
 once for each segment: parameters with the same penalty and the same multiple of the rate.
@@ -24,9 +24,9 @@ from .._rules.optimizer cimport OptimizerKernel, Step
 from .single_rows cimport Plan, announce, can_run_rows, prefetch_lines, run_rows
 from .memory cimport address
 
-# Rows at a time at prediction: the activations then stay in the cache.
+# Rows of a batch at prediction: few enough for the activations to stay in the cache.
 PREDICTION_BATCH = 256
-# multiply-adds between two looks for KeyboardInterrupt, some 50 ms
+# Multiply-adds between two checks for KeyboardInterrupt; they take some 50 ms.
 cdef double CHUNK = 5e8
 
 
@@ -34,7 +34,7 @@ cdef void _gather(
     const floating* source, floating* target, const Py_ssize_t* order, Py_ssize_t m,
     Py_ssize_t k, Py_ssize_t left,
 ) noexcept nogil:
-    # m rows of those that are left in the epoch
+    # Copy the next m rows in the given order; `left` rows are left in the epoch.
     cdef Py_ssize_t i
     if k == 1:
         for i in range(m):
@@ -63,7 +63,8 @@ cdef void _load(
     Workspace work, Batch* batch, const Py_ssize_t* order, Py_ssize_t first, Py_ssize_t m,
     Py_ssize_t left, floating* tag,
 ) noexcept nogil:
-    # Point a batch at its rows; copy them only where they are scattered, or change.
+    # Point a batch at its rows. They are copied only if they are scattered, or if they
+    # are to be standardised.
     cdef Py_ssize_t d = work.data.n_features, q = work.data.n_targets
     cdef const floating* x = <const floating*> work.data.x
     cdef const floating* y = <const floating*> work.data.y
@@ -128,7 +129,7 @@ cdef void _update(
 
 
 cdef void _clip(Workspace work, double limit, floating* tag) noexcept nogil:
-    # scale the whole gradient down to the norm `limit`
+    # If the norm of the whole gradient is above `limit`, scale the gradient down to it.
     cdef floating* grad = <floating*> work.grad
     cdef Py_ssize_t n = work.network.n_params
     work.clip_factor = clipping.clip_factor(clipping.norm(grad, n), limit)
@@ -140,7 +141,7 @@ cdef void _mix(
     floating* average, const floating* values, Py_ssize_t n, floating share
 ) noexcept nogil:
     cdef Py_ssize_t j
-    if share == 1:      # whatever was there
+    if share == 1:      # even if the average is not finite
         memcpy(average, values, n * sizeof(floating))
         return
     for j in range(n):
@@ -150,7 +151,7 @@ cdef void _mix(
 cdef void _accumulate(
     Workspace work, Plan* plan, double share, floating* tag
 ) noexcept nogil:
-    # what the update has left becomes part of the averages
+    # Add the parameters and the statistics after the update to the averages.
     if share == 0:
         return
     _mix(
@@ -167,8 +168,9 @@ cdef double _run(
     Workspace work, OptimizerKernel kernel, Plan* plan, Py_ssize_t begin, Py_ssize_t end,
     double* reported, floating* tag,
 ) noexcept nogil:
-    # Updates begin to end of an epoch; the weighted sum of losses. The sum in the units
-    # of the user is added to `reported`, unless they are the same.
+    # Make the updates from begin to end of an epoch, and return the weighted sum of
+    # losses. If the user's units differ from those of training, the sum in the user's
+    # units is added to `reported`.
     cdef Py_ssize_t number, first, m
     cdef Batch batch
     cdef double loss = 0
@@ -213,7 +215,7 @@ def train_epoch(
     kernel : OptimizerKernel
         Of the optimizer.
     order : ndarray of shape (n_samples,), intp, or None
-        Rows in the order of the epoch; None is all rows as they stand.
+        The rows in the order of the epoch; None for all rows in their own order.
     rates : ndarray of shape (n_updates,), float64
         The learning rate of each update.
     l1, l2 : float
@@ -234,8 +236,8 @@ def train_epoch(
     Returns
     -------
     loss, reported : float
-        The weighted sum of the losses, each before the update of its batch, in units of
-        training and in the units of the user.
+        The weighted sum of the losses, in units of training and in the units of the
+        user. Each loss is measured before the update of its batch.
     """
     cdef Plan plan
     cdef Py_ssize_t begin = 0, end, n_updates = len(rates)
@@ -257,7 +259,8 @@ def train_epoch(
     plan.running, plan.n_running = address(state.running), state.running.size
     cost = 6.0 * net.n_penalised * work.batch_size + 10.0 * net.n_params
     if work.data.x == NULL and can_run_rows(work, kernel, &plan):
-        # only what is stored is touched, but all weights at the end of a chunk
+        # An update touches only the stored values of its row. All weights are touched
+        # at the end of a chunk.
         cost = 10.0 * (10 + len(work.data.X.data) / work.data.n_samples) * net.n_outputs
     try:
         while begin < n_updates:
@@ -272,7 +275,7 @@ def train_epoch(
             begin = end
             PyErr_CheckSignals()
     finally:
-        # after an interrupt, too, the counts are those of the arrays
+        # The counts agree with the arrays, even after an interrupt.
         state.step += begin
         state.slot_step += begin
         state.n_seen += min(begin * plan.batch_size, plan.n_samples)
@@ -297,9 +300,9 @@ def loss_and_gradient(Workspace work, *, double weight_mean=1.0, uint64_t seed=0
     Returns
     -------
     loss : float
-        The mean loss; no penalty.
+        The mean loss, without a penalty.
     gradient : ndarray of shape (n_params,)
-        Its gradient.
+        The gradient of the loss.
     """
     cdef Batch batch
     cdef double loss, reported = 0
@@ -322,14 +325,14 @@ def training_loss(
 ):
     """Mean loss of one batch as `train_epoch` sees it, without an update.
 
-    Running statistics move as in an update.
+    The running statistics change as in an update.
 
     Parameters
     ----------
     work : Workspace
         Of the network and the data.
     order : ndarray of intp, or None
-        The rows of the batch; None is all rows.
+        The rows of the batch; None for all rows.
     weight_mean : float
         The mean of the sample weights.
     seed : int
@@ -365,7 +368,7 @@ def training_loss(
 
 
 def raw_predictions(Workspace work):
-    """Raw predictions of all rows, with the running statistics.
+    """Raw predictions of all rows, normalised by the running statistics.
 
     Parameters
     ----------
@@ -375,7 +378,7 @@ def raw_predictions(Workspace work):
     Returns
     -------
     Z : ndarray of shape (n_samples, n_outputs)
-        What the last layer gives.
+        The output of the last layer.
     """
     cdef Network net = work.network
     Z = np.empty((work.data.n_samples, net.n_outputs), net.dtype)
@@ -416,7 +419,7 @@ def forward(architecture, theta, running, data):
     Returns
     -------
     Z : ndarray of shape (n_samples, n_outputs)
-        What the last layer gives.
+        The output of the last layer.
     """
     batch = max(min(PREDICTION_BATCH, data.n_samples), 1)
     net = Network(architecture, theta, running, sparse=sp.issparse(data.X))
@@ -438,7 +441,7 @@ def shuffle(order, uint64_t seed):
     cdef Py_ssize_t* rows = <Py_ssize_t*> address(order)
     with nogil:
         for i in range(n - 1, 0, -1):
-            # 64 random bits times (i + 1), the high word: no division
+            # The high word of random bits times (i + 1) needs no division.
             j = <Py_ssize_t> (
                 ((<uint64_t> random_bits(seed, 2 * i)) * <uint64_t> (i + 1)) >> 32)
             rows[i], rows[j] = rows[j], rows[i]

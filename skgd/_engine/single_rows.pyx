@@ -1,11 +1,11 @@
 """Plain SGD on one layer, one sample per update: gradient and update in one pass.
 
-The general epoch writes the gradient of all weights and updates all weights. For
-one row that is twice the memory traffic, and for a sparse row it is work on every
-feature. Here only the features of the row are touched: the L2 penalty is a common
-scale of the weights, the L1 penalty is made up for when a feature is touched next
-(Tsuruoka et al., 2009). Measured gain: 1.5 times at 20 dense features, 100 times
-at 20,000 sparse ones with 20 values a row.
+The general epoch writes the gradient of all weights and updates all weights. For a
+single row this doubles the memory traffic, and for a sparse row it is work on every
+feature. Here only the features of the row are touched. For sparse rows, the L2 penalty
+becomes a common scale of the weights, and the L1 penalty of a weight is put off until its
+feature is touched again (Tsuruoka et al., 2009). Measured gain: 1.5 times at 20 dense
+features, 100 times at 20,000 sparse ones with 20 values a row.
 """
 
 from cython cimport floating
@@ -28,14 +28,15 @@ cdef bint can_run_rows(Workspace work, OptimizerKernel kernel, Plan* plan) noexc
         return False
     if plan.shares != NULL or plan.per_sample or work.data.mean != NULL:
         return False
-    # The two penalties do not commute: together they cannot be put off.
+    # The two penalties do not commute, so they cannot both be put off.
     return plan.l1 == 0 or (work.data.x == NULL and plan.l2 == 0)
 
 
 cdef inline floating _dot(
     floating total, const floating* x, const floating* W, Py_ssize_t d
 ) noexcept nogil:
-    # total + x . W; long rows in four parts, whose sums do not wait for each other
+    # total + x . W. A long row is added up in four parts, since four independent sums
+    # need not wait for each other.
     cdef Py_ssize_t j, q = d // 4
     cdef floating s1 = 0, s2 = 0, s3 = 0
     if d < 128:
@@ -91,10 +92,11 @@ cdef leaf _dense_single(
         if weights != NULL:
             factor = weights[row]
         rate = step.rate * share * factor
-        if factor == 0:     # not even an overflow there counts
+        if factor == 0:     # without weight, the row does not count even if it overflows
             slope = 0
         elif quadratic:
-            # as short a way as possible from the dot product to the next one
+            # as few operations as possible between two dot products, since each update
+            # waits for the one before
             slope = _dot(b - Y[row], x, W, d)
             loss += 0.5 * factor * slope * slope
             slope *= rate
@@ -115,7 +117,7 @@ cdef leaf _dense_single(
 cdef leaf _settle(
     floating* W, floating* received, floating scale, bint l1, floating total, Py_ssize_t n
 ) noexcept nogil:
-    # what was put off, for all weights
+    # Apply the penalties that were put off to all weights.
     cdef Py_ssize_t j
     if l1:
         for j in range(n):
@@ -140,7 +142,7 @@ cdef inline floating _sparse_dot(
     const floating* values, const int* indices, const floating* W, Py_ssize_t first,
     Py_ssize_t end,
 ) noexcept nogil:
-    # in two sums, which do not wait for each other
+    # There are two sums, since two independent sums need not wait for each other.
     cdef Py_ssize_t p = first
     cdef floating even = 0, odd = 0
     while p + 1 < end:
@@ -157,7 +159,7 @@ cdef void _sparse_single(
     double* reported, floating* tag,
 ) noexcept nogil:
     # The same for sparse rows without an L1 penalty: 2.3 times as fast as the general
-    # loop. No leaf, since wide vectors gain nothing here.
+    # loop. It is not a `leaf`, since wide vectors gain nothing here.
     cdef LayerMemory* layer = work.network.layers
     cdef Py_ssize_t number, row, p
     cdef const floating* values = <const floating*> work.data.csr_data
@@ -221,9 +223,10 @@ cdef double run_rows(
     Workspace work, Plan* plan, Py_ssize_t begin, Py_ssize_t end, double* reported,
     floating* tag,
 ) noexcept nogil:
-    """Updates begin to end of an epoch; the weighted sum of losses.
+    """Make the updates from begin to end of an epoch; return the weighted sum of losses.
 
-    The sum in the units of the user is added to `reported`, unless they are the same.
+    If the user's units differ from those of training, the sum in the user's units is
+    added to `reported`.
     """
     cdef LayerMemory* layer = work.network.layers
     cdef Py_ssize_t d = layer.n_in, k = layer.n_out, q = work.data.n_targets

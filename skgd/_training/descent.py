@@ -19,17 +19,17 @@ class Outcome:
     """How a descent ended."""
 
     n_iter: int = 0
-    stopped: bool = False  # on a plateau, or for good after divergence
+    stopped: bool = False  # on a plateau, or after divergence without a way back
     interrupted: bool = False  # by the user, or by an observer
 
     @property
     def ended(self):
-        """Whether no epoch shall follow."""
+        """Whether the descent is over, so that no epoch follows."""
         return self.stopped or self.interrupted
 
 
 def descend(state, architecture, data, recipe, validate, observers):
-    """Epoch after epoch until a plateau or `max_iter`.
+    """Run epochs until a plateau is reached, or `max_iter`.
 
     Parameters
     ----------
@@ -42,7 +42,8 @@ def descend(state, architecture, data, recipe, validate, observers):
     recipe : Recipe
         The hyperparameters, as objects and numbers.
     validate : callable or None
-        Takes the state; returns what its published parameters are worth, `Validated`.
+        Takes the state and returns a `Validated`: the loss and the score of its
+        published parameters on the held-out rows.
     observers : Observer
         It is told when an epoch begins and ends, and may end the descent.
 
@@ -54,7 +55,8 @@ def descend(state, architecture, data, recipe, validate, observers):
     Raises
     ------
     Diverged
-        Where half the learning rate, and half of that, do not help.
+        If the training diverges, the learning rate cannot be halved (once more), and
+        early stopping has kept no epoch.
     """
     kernel = _set_out(state, architecture, recipe)
     guard = Guard(state, architecture, data.arrays, recipe)
@@ -95,7 +97,7 @@ def descend(state, architecture, data, recipe, validate, observers):
 
 
 def _set_out(state, architecture, recipe):
-    # make what the updates need, and return the kernel of the optimizer
+    # Prepare the state for the updates, and return the kernel of the optimizer.
     kernel = recipe.optimizer._kernel(recipe.l1)
     state.make_slots(recipe.optimizer, kernel)
     if recipe.average is None:
@@ -128,7 +130,8 @@ def _take_note(state, loss, reported, sound, validate):
 
 
 def _ends_on_plateau(state, recipe, observers):
-    # True to stop; 'adaptive' lowers the rate instead, to a limit
+    # Return True to stop. The 'adaptive' schedule lowers the rate instead, until the
+    # rate has reached its limit.
     if state.step < getattr(recipe.schedule, "_warming", 0):
         state.stopping.restart()
     if not state.stopping.on_plateau:

@@ -24,7 +24,7 @@ HARMLESS = 1.01
 
 
 class Diverged(ArithmeticError):
-    """The loss exploded, or numbers are not finite, whatever the learning rate.
+    """The loss exploded, or numbers are not finite, also with lower learning rates.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class Diverged(ArithmeticError):
     rate : float
         The last learning rate.
     loss : float
-        That of the last epoch, before its updates.
+        The loss of the last epoch, measured before its updates.
     """
 
     def __init__(self, message, rate, loss):
@@ -42,10 +42,11 @@ class Diverged(ArithmeticError):
 
 
 class Guard:
-    """Judges each epoch of a descent, and knows the last good one.
+    """Judges each epoch of a descent, and remembers the last good one.
 
-    The loss of an epoch is measured before its updates: it vouches for the parameters
-    that the epoch began with. After a single one it is measured again.
+    The loss of an epoch is measured before its updates, so it tells whether the
+    parameters at the start of the epoch were good. If a call makes only one epoch, the
+    loss is measured once more after that epoch.
 
     Parameters
     ----------
@@ -56,13 +57,13 @@ class Guard:
     data : Data
         The samples.
     recipe : Recipe
-        Says whether the learning rate can be halved, and whether there is only one
-        epoch, so that none tells the loss after it.
+        Tells whether the learning rate can be halved, and whether there is only one
+        epoch.
 
     Attributes
     ----------
     lost : bool
-        Whether the state is that after an epoch that diverged.
+        Whether the last epoch diverged and the state has not yet been restored.
     """
 
     def __init__(self, state, architecture, data, recipe):
@@ -70,7 +71,8 @@ class Guard:
         self._start = self._sample.loss(state)
         if state.first_loss is None:
             state.first_loss = self._start if np.isfinite(self._start) else 0.0
-        # that of predictions of zero, or before the first update if that is more
+        # The usual loss is that of predicting zeros, or the loss before the first
+        # update if that is larger.
         self.usual = max(self._sample.loss_of_zeros(), state.first_loss)
         self.may_go_back = isinstance(recipe.schedule, Schedule)
         self.single = recipe.single_pass
@@ -79,12 +81,12 @@ class Guard:
         self._before = np.inf
 
     def begin_epoch(self, state, n_iter):
-        """Take note of where an epoch begins.
+        """Remember the state at the start of an epoch.
 
         Parameters
         ----------
         state : TrainingState
-            Where it begins.
+            The state at the start of the epoch.
         n_iter : int
             Epochs so far.
         """
@@ -97,7 +99,7 @@ class Guard:
             self._last = self._begun
 
     def is_sound(self, state, loss, penalty):
-        """Whether the epoch left finite numbers, and its loss was of a normal size.
+        """Whether the epoch did not diverge.
 
         If the loss was already too large before this call, it must only not have grown:
         the next piece of a stream can be on another scale.
@@ -107,14 +109,14 @@ class Guard:
         state : TrainingState
             After the epoch.
         loss : float
-            That of the epoch, with the penalty.
+            The loss of the epoch, with the penalty.
         penalty : float
-            Its share.
+            The share of the penalty in `loss`.
 
         Returns
         -------
         sound : bool
-            False is divergence.
+            False if the epoch diverged.
         """
         bare, limit = loss - penalty, 1 + abs(self.usual)
         large, finite = EXPLODED * limit, state.is_finite(loss)
@@ -129,24 +131,25 @@ class Guard:
         return not self.lost
 
     def can_go_back(self, state):
-        """Whether there is a good epoch, and another try.
+        """Whether there is a good epoch to go back to, and a try is left.
 
         Parameters
         ----------
         state : TrainingState
-            Counts the tries of this call.
+            Has the number of tries of this call so far.
 
         Returns
         -------
         can : bool
-            False is the end.
+            False if the descent must end.
         """
         return self._last is not None and state.n_restarts < MAX_RESTARTS
 
     def go_back(self, state):
         """Restore the last good epoch, and halve the rate.
 
-        An interrupt leaves `lost` True: to be called again.
+        If an interrupt comes before the end, `lost` is still True, and the method can
+        be called again.
 
         Parameters
         ----------
@@ -156,7 +159,7 @@ class Guard:
         Returns
         -------
         n_iter : int
-            Epochs that are left.
+            The number of epochs of this descent that remain.
         """
         n_iter, lengths, best, snapshot = self._last
         state.go_back(snapshot)
@@ -172,18 +175,18 @@ class Guard:
         return n_iter
 
     def recover(self, state, outcome, loss, observers):
-        """After an epoch that diverged: go back to the last good one, or give up.
+        """Go back to the last good epoch after one that diverged, or give up.
 
         Parameters
         ----------
         state : TrainingState
             Changed in place.
         outcome : Outcome
-            Of the descent, which ends where there is no way back.
+            The outcome of the descent, which ends if there is no way back.
         loss : float
-            That of the epoch, in the user's units.
+            The loss of the epoch, in the user's units.
         observers : Observer
-            Told of the way back.
+            Gets a message if the descent goes back.
         """
         what = what_happened(loss, outcome.n_iter)
         if not self.can_go_back(state):
@@ -206,16 +209,16 @@ def give_up(state, what, loss):
     what : str
         What happened.
     loss : float
-        That of the last epoch, in the user's units.
+        The loss of the last epoch, in the user's units.
 
     Raises
     ------
     Diverged
-        Where early stopping has kept no epoch.
+        If early stopping has kept no epoch.
     """
     if state.stopping.best_weights is None:
         raise Diverged(what, state.learning_rate, loss)
-    state.slots = None  # they diverged, too: what goes on from here makes new ones
+    state.slots = None  # they diverged, too; the next call makes new ones
     warnings.warn(
         f"{what} The weights of the best epoch are kept. A smaller learning rate than "
         f"{state.learning_rate:g} (learning_rate_init) might help.",
@@ -225,7 +228,7 @@ def give_up(state, what, loss):
 
 
 def warn_of_restart(what):
-    """Tell the user, once a call.
+    """Warn the user of a restart, once in each call.
 
     Parameters
     ----------
@@ -242,12 +245,12 @@ def warn_of_restart(what):
 
 
 def what_happened(loss, n_iter):
-    """What divergence looks like, in words.
+    """Describe in words how the training diverged.
 
     Parameters
     ----------
     loss : float
-        That of the epoch.
+        The loss of the epoch.
     n_iter : int
         The number of the epoch.
 
@@ -265,7 +268,7 @@ def what_happened(loss, n_iter):
 
 
 class _Sample:
-    """Some rows, and the mean loss on them.
+    """A sample of the rows, and the mean loss on it.
 
     Parameters
     ----------
@@ -291,26 +294,26 @@ class _Sample:
             return float(np.average(losses, weights=self.weights))
 
     def loss_of_zeros(self):
-        """The mean loss of predictions of zero, a float."""
+        """Return the mean loss of predicting zeros, a float."""
         return self._mean(
             np.zeros((len(self.Y), self.architecture.n_outputs), self.Y.dtype)
         )
 
     def loss(self, state):
-        """The mean loss of the parameters of a state, a float."""
+        """Return the mean loss of the parameters of a state, a float."""
         rows = Data(as_rows(self.data.X[self.rows]), units=self.data.units)
         return self._mean(forward(self.architecture, state.theta, state.running, rows))
 
 
 def largest_columns(X, names):
-    """A sentence on the columns that are on the largest scale.
+    """Describe the columns that are on the largest scale.
 
     Parameters
     ----------
     X : ndarray or CSR of shape (n_samples, n_features)
         Features as training sees them.
     names : sequence of str or None
-        Of the columns.
+        Names of the columns.
 
     Returns
     -------

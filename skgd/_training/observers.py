@@ -1,8 +1,9 @@
 """Who follows a descent from epoch to epoch.
 
-`Progress` prints the table of `verbose`. `FitTask` makes tasks of scikit-learn's
-callbacks of a fit and its epochs: `sklearn.callback` came with scikit-learn 1.9. Below
-that the estimators have no `set_callbacks`, and `has_callbacks` is always False.
+`Progress` prints the table of `verbose`. `FitTask` reports a fit and its epochs to
+scikit-learn's callbacks. These need scikit-learn 1.9, which introduced
+`sklearn.callback`. With older versions the estimators have no `set_callbacks`, and
+`has_callbacks` is always False.
 """
 
 import time
@@ -38,7 +39,7 @@ PAUSE = 0.2
 
 
 class Observer:
-    """Follows a descent. This one lets it pass."""
+    """Follows a descent. This base class does nothing."""
 
     def begin_epoch(self, state, n_iter):
         """Take note that an epoch begins.
@@ -48,7 +49,7 @@ class Observer:
         state : TrainingState
             Where the descent is.
         n_iter : int
-            Epochs of this descent so far; fewer than before where it goes back.
+            Epochs of this descent so far. The number falls when the descent goes back.
         """
 
     def end_epoch(self, state, n_iter, sound):
@@ -66,19 +67,19 @@ class Observer:
         Returns
         -------
         stop : bool
-            Whether the descent shall end here.
+            Whether the descent should end here.
         """
         return False
 
     def message(self, text, minor=False):
-        """Take note of what happens apart from epochs.
+        """Take note of an event other than the begin or the end of an epoch.
 
         Parameters
         ----------
         text : str
-            In words.
+            Describes the event.
         minor : bool, default=False
-            Whether it matters little.
+            Whether the event matters little.
         """
 
     def close(self):
@@ -86,12 +87,12 @@ class Observer:
 
 
 class Observers(Observer):
-    """Several at once, each told in turn.
+    """Several observers, which are told in turn.
 
     Parameters
     ----------
     *observers : Observer or None
-        None stands for nobody.
+        The observers. None is left out.
     """
 
     def __init__(self, *observers):
@@ -157,14 +158,14 @@ class Progress(Observer):
     validated : bool
         Whether early stopping holds out rows, which adds two columns.
     go_on : bool
-        Whether this is one more line of a table that earlier calls have begun.
+        Whether this call continues a table that earlier calls have begun.
     """
 
     def __init__(self, verbose, validated, go_on=False):
         self.pause = PAUSE if verbose == 1 else 0.0
         self.validated = validated
         self.go_on = go_on
-        self._pending = None  # the line of the last epoch, if it is not printed
+        self._pending = None  # the line of the last epoch, if not yet printed
         self._begun = False  # whether there was an epoch
         self._start = self._last = time.perf_counter()
 
@@ -190,16 +191,16 @@ class Progress(Observer):
             self._pending = None
 
     def end_epoch(self, state, n_iter, sound):
-        """Print the line of the epoch, or keep it for the case that it is the last.
+        """Print the line of the epoch, or keep it in case this epoch is the last.
 
         Parameters
         ----------
         state : TrainingState
-            Its curves have the epoch.
+            The state; its curves include the epoch.
         n_iter : int
             Epochs of this descent so far.
         sound : bool
-            Does not matter: the numbers of an epoch that diverged are shown.
+            Is ignored: the numbers of an epoch that diverged are shown, too.
 
         Returns
         -------
@@ -222,9 +223,9 @@ class Progress(Observer):
         Parameters
         ----------
         text : str
-            In words.
+            What to print.
         minor : bool, default=False
-            Whether it may be left out where lines are.
+            Whether the text may be left out if a line is skipped at this time, too.
         """
         now = time.perf_counter()
         if minor and now - self._last < self.pause:
@@ -234,7 +235,7 @@ class Progress(Observer):
         print(text)
 
     def close(self):
-        """Print the line of the last epoch, if it has none."""
+        """Print the line of the last epoch, if it is not printed yet."""
         self._flush()
 
 
@@ -244,12 +245,12 @@ def has_callbacks(estimator):
     Parameters
     ----------
     estimator : estimator instance
-        Any.
+        Any estimator.
 
     Returns
     -------
     found : bool
-        Where it is False, a fit need not make tasks.
+        If False, a fit need not make tasks.
     """
     return bool(getattr(estimator, "_skl_callbacks", None))
 
@@ -260,7 +261,7 @@ def without_callbacks(estimator):
     Parameters
     ----------
     estimator : estimator instance
-        Changed in place. `clone` hands callbacks on.
+        Changed in place. This is needed for clones, too: `clone` copies callbacks.
 
     Returns
     -------
@@ -273,21 +274,21 @@ def without_callbacks(estimator):
 class FitTask(Observer):
     """The task of a fit, with a subtask for each epoch.
 
-    Sets the callbacks up and tells them that the fit begins. The caller runs below
-    `with_callbacks`, which tears them down.
+    It sets the callbacks up and tells them that the fit begins. The caller must run
+    inside a method decorated by `with_callbacks`, which tears the callbacks down.
 
     Parameters
     ----------
     estimator : GradientDescent
-        Has callbacks.
+        An estimator with callbacks.
     X, y : object
         The data, as the user gave them.
     sample_weight : ndarray of shape (n_samples,) or None
         Checked weights of the samples.
     name : str
-        Of the task.
+        The name of the task.
     n_epochs : int
-        The most subtasks; 0 for a task without.
+        The largest number of subtasks; 0 for a task without subtasks.
     """
 
     def __init__(self, estimator, X, y, sample_weight, name, n_epochs):
@@ -308,8 +309,8 @@ class FitTask(Observer):
         Parameters
         ----------
         rows : ndarray of intp or None
-            The rows; None for all. They are the `X` and `y` of the epochs, made when
-            a callback asks for them.
+            The rows; None for all. The callbacks get these rows as the `X` and `y` of
+            an epoch. The rows are copied only if a callback asks for them.
         """
         if rows is None:
             return
@@ -333,7 +334,7 @@ class FitTask(Observer):
         n_iter : int
             Epochs of this descent so far.
         """
-        # epochs that a descent goes back on are tasks as well
+        # epochs that are undone when the descent goes back are tasks as well
         self.context.max_subtasks = self._n_begun + self.n_epochs - n_iter
         self._n_begun += 1
         self._epoch = self.context.subcontext(task_name="epoch")
@@ -355,7 +356,7 @@ class FitTask(Observer):
         n_iter : int
             Epochs of this descent so far.
         sound : bool
-            After an epoch that diverged they get no fitted estimator.
+            If False, the epoch diverged, and the callbacks get no fitted estimator.
 
         Returns
         -------

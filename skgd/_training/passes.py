@@ -46,8 +46,8 @@ class Pass:
         Returns
         -------
         loss, reported : float
-            The mean loss, each sample's before its update, in units of training and in
-            the user's.
+            The mean loss, in units of training and in the user's. The loss of each
+            sample is measured before the update of its batch.
         """
         recipe, state = self.recipe, self.state
         loss, reported = train_epoch(
@@ -68,12 +68,12 @@ class Pass:
         return loss / self.weight, reported / self.weight
 
     def shares(self):
-        """Shares of the updates in the average.
+        """The share that the parameters after each update get in the average.
 
         Returns
         -------
         shares : ndarray of shape (n_updates,) or None
-            None where nothing is averaged.
+            None if nothing is averaged.
         """
         recipe, n = self.recipe, self.n_samples
         if recipe.average is None:
@@ -93,7 +93,7 @@ class Pass:
         return self.recipe.l1 * share, self.recipe.l2 * share
 
     def penalty(self):
-        """The penalty at the parameters of the moment.
+        """The penalty at the current parameters.
 
         Returns
         -------
@@ -104,14 +104,15 @@ class Pass:
         return penalty_value(weights, *self.strengths())
 
     def with_penalty(self, loss, reported, penalty):
-        """The objective.
+        """The objective: the mean loss plus the penalty.
 
         Parameters
         ----------
         loss, reported : float
             The mean loss, in units of training and in the user's.
         penalty : float
-            In units of training, which count as the mean of those of the targets.
+            In units of training. One such unit counts as the mean of the units of the
+            targets.
 
         Returns
         -------
@@ -127,7 +128,7 @@ def run_epoch(workspace, state, recipe, kernel, rows):
     Parameters
     ----------
     workspace : Workspace
-        Of the network that is bound to `state`, and of the data.
+        The memory for the data and for the network, which is bound to `state`.
     state : TrainingState
         Changed in place.
     recipe : Recipe
@@ -143,14 +144,14 @@ def run_epoch(workspace, state, recipe, kernel, rows):
         The mean loss before each update, plus the penalty at the start, in units of
         training and in the user's.
     penalty : float
-        Its share in `loss`.
+        The share of the penalty in `loss`.
     """
     n = workspace.data.n_samples if rows is None else len(rows)
     n_updates = -(-n // recipe.batch_size)
     order = rows
-    # One permutation and one set of dropout masks an epoch. The order within a
-    # single batch does not matter.
-    # (much faster than randint, or an array of two)
+    # Each epoch has one seed for the permutation and one for the dropout masks. If
+    # there is a single batch, the order of its rows does not matter. (Two calls of
+    # random_sample are much faster than randint, or than an array of two.)
     seeds = [int(2**53 * state.rng.random_sample()) for _ in range(2)]
     if recipe.shuffle and n_updates > 1:
         order = np.arange(n) if rows is None else rows.copy()
@@ -172,17 +173,18 @@ def run_epoch(workspace, state, recipe, kernel, rows):
 
 
 def search_update(work, penalty):
-    """One update with all rows, by a rate that lowers the objective enough.
+    """Make one update with all rows, at a rate that lowers the objective enough.
 
-    Where the optimizer leads uphill its slots are forgotten, so that it begins
-    along the gradient. Where no rate helps then, the parameters stay.
+    If no rate is found, the optimizer may be leading uphill. Its slots are then reset,
+    so that it starts again along the gradient. If still no rate is found, the
+    parameters stay as they are.
 
     Parameters
     ----------
     work : Pass
-        Of a single update.
+        A pass with a single update.
     penalty : float
-        Its value before the update.
+        The penalty before the update.
 
     Returns
     -------
@@ -199,7 +201,7 @@ def search_update(work, penalty):
     start = state.snapshot()
     try:
         return _search(work, start, rate, penalty)
-    except BaseException:  # a trial point is no result
+    except BaseException:  # do not leave the state at a trial point
         state.go_back(start)
         raise
 
@@ -220,14 +222,14 @@ def _search(work, start, rate, penalty):
 
 
 def attempt(work, start, rate):
-    """Make an update by some rate.
+    """Make a trial update with a given learning rate.
 
     Parameters
     ----------
     work : Pass
-        Of a single update.
+        A pass with a single update.
     start : dict
-        The state before it.
+        The state before the update.
     rate : float
         The learning rate.
 
@@ -243,7 +245,8 @@ def attempt(work, start, rate):
     p = work.workspace.network.n_penalised
     l1, l2 = work.strengths()
     old, new = start["theta"].astype(np.float64), state.theta.astype(np.float64)
-    # of the objective itself, also where the way is along a clipped gradient
+    # The slope is that of the objective itself, also if the update follows a clipped
+    # gradient.
     slope = work.workspace.gradient.astype(np.float64) / work.workspace.clip_factor
     slope[:p] += l2 * old[:p]
     with np.errstate(over="ignore", invalid="ignore"):
@@ -258,7 +261,7 @@ def loss_now(work):
     Parameters
     ----------
     work : Pass
-        Of a single update.
+        A pass with a single update.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""How to descend, and where a descent is."""
+"""The recipe of a descent, and the state that the descent changes."""
 
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -24,29 +24,29 @@ class Recipe:
     shuffle: bool
     max_iter: int
     n_iter_no_change: float
-    n_steps: int  # updates of a whole training, for the schedules that end
+    n_steps: int  # updates of a whole training, for schedules of a fixed length
     l1: float
     l2: float
     per_sample: bool  # the penalty is divided by the samples of a batch
-    clip_norm: float  # a longer gradient is scaled down to it; inf: never
+    clip_norm: float  # longer gradients are scaled down to this norm; inf: never
     average: Averaging | None
-    single_pass: bool  # of a stream: no plateau ends it
+    single_pass: bool  # one pass over a part of a stream; no plateau ends it
 
 
 @dataclass
 class TrainingState:
-    """What `partial_fit` and `warm_start` continue.
+    """The state of a training, which `partial_fit` and `warm_start` continue.
 
     Parameters and running statistics are flat vectors in the layout of the
-    architecture; slots are (n_slots, n_params).
+    architecture; slots have the shape (n_slots, n_params).
     """
 
     theta: np.ndarray
     running: np.ndarray
     rng: np.random.RandomState
     units: Units | None = None  # of training; None: the user's
-    only_streamed: bool = False  # by `partial_fit`, from initial weights on
-    split_from: dict | None = None  # the generator that held out rows
+    only_streamed: bool = False  # trained by `partial_fit` only, from the start
+    split_from: dict | None = None  # state of the generator that split the rows
     stopping: Stopping | None = None
     watched: str = ""  # 'training loss', 'validation loss' or 'validation score'
     slots: np.ndarray | None = None
@@ -58,7 +58,7 @@ class TrainingState:
     n_seen: int = 0  # samples
     n_averaged: int = 0  # updates in the averages
     l1_total: float = 0.0
-    rate_factor: float = 1.0  # of the learning rate, halved by restarts
+    rate_factor: float = 1.0  # factor of the learning rate, halved by restarts
     rate_of_factor: float | None = None  # the rate that was halved
     n_restarts: int = 0  # after divergence, of the last call
     first_loss: float | None = None  # at the start, or where the user has set it
@@ -77,26 +77,26 @@ class TrainingState:
 
     @property
     def unit_of_loss(self):
-        """What a loss of one is in the user's units."""
+        """The value of a training loss of one in the user's units."""
         return 1.0 if self.units is None else self.units.of_loss
 
     @property
     def n_epochs(self):
-        """Epochs of all calls."""
+        """The number of epochs of all calls."""
         return len(self.losses) + len(self.loss_curve)
 
     @property
     def weight_mean(self):
         """The mean sample weight of all samples that the state was trained on.
 
-        Weights are relative: this mean is what counts as weight one, so that weights
-        act as repeated samples do, in batches of any size. Over calls of `partial_fit`
-        it is the mean of all calls.
+        Weights are relative to this mean: a sample of mean weight counts as one sample.
+        A weight thus acts like a repetition of its sample, in batches of any size. With
+        `partial_fit`, the mean is taken over the samples of all calls.
         """
         return self.weight_sum / self.weight_count
 
     def begin_fit(self):
-        """Forget what is counted over the calls of `partial_fit`."""
+        """Reset the counts that the calls of `partial_fit` add up."""
         self.weight_sum, self.weight_count = 0.0, 0
         if self.converged:  # the rates of a schedule begin anew
             self.n_plateaus = 0
@@ -129,7 +129,7 @@ class TrainingState:
         return new
 
     def copy(self):
-        """A state of its own: training the copy leaves this one alone."""
+        """An independent copy: training it does not change this state."""
         new = self.next_call()
         new.rng, new.losses = deepcopy(self.rng), list(self.losses)
         return new
@@ -146,17 +146,17 @@ class TrainingState:
         Returns
         -------
         mark : tuple
-            For `undo`.
+            The argument of `undo`.
         """
         return len(self.losses), self.rng.get_state(legacy=False)
 
     def undo(self, mark):
-        """Go back to where a call has begun that failed.
+        """Restore what a failed call has changed in the shared attributes.
 
         Parameters
         ----------
         mark : tuple
-            What the method of that name gave.
+            What `mark` returned at the start of the call.
         """
         n_losses, generator = mark
         del self.losses[n_losses:]
@@ -165,18 +165,18 @@ class TrainingState:
     def is_finite(self, loss):
         """Whether all numbers are finite.
 
-        The slots count: a second moment that overflowed would freeze its weight in
-        silence.
+        This includes the slots of the optimizer: if a second moment overflowed, its
+        weight would silently stop changing.
 
         Parameters
         ----------
         loss : float
-            That of the last epoch.
+            The loss of the last epoch.
 
         Returns
         -------
         finite : bool
-            False where one is NaN or infinite.
+            False if a number is NaN or infinite.
         """
         arrays = [self.theta, self.slots, self.running]
         if self.n_averaged:
@@ -195,13 +195,13 @@ class TrainingState:
         return self.running_average if averaged else self.running
 
     def make_average(self, architecture):
-        """Make room for averages unless it is there.
+        """Make room for averages, unless there is room already.
 
-        The statistics of hidden layers are averaged as the parameters that they come
-        from: the last statistics belong to other weights. (On three tables with two
-        hidden layers, the held-out loss was 0.091, 0.069 and 0.088 with averaged
-        statistics, and 0.37, 0.18 and 0.10 with the last ones.) The statistics of the
-        features depend on no parameters, so they are not averaged.
+        The statistics of hidden layers are averaged like the parameters that they
+        depend on, since the last statistics do not belong to the averaged weights. (On
+        three tables with two hidden layers, the held-out loss was 0.091, 0.069 and
+        0.088 with averaged statistics, and 0.37, 0.18 and 0.10 with the last ones.) The
+        statistics of the features depend on no parameters, so they are not averaged.
 
         Parameters
         ----------
@@ -214,17 +214,17 @@ class TrainingState:
                 self.running_average = np.zeros_like(self.running)
 
     def forget_average(self):
-        """Publish the parameters of training."""
+        """Drop the averages, so that the trained parameters are published."""
         self.average = self.running_average = None
         self.n_averaged = 0
 
     def make_slots(self, optimizer, kernel):
-        """Make new slots unless those of the same kind of optimizer are there.
+        """Make new slots, unless there are slots of the same kind of optimizer.
 
         Parameters
         ----------
         optimizer : Optimizer
-            The rule.
+            The optimizer.
         kernel : OptimizerKernel
             Its compiled form.
         """
@@ -246,17 +246,17 @@ class TrainingState:
     _COUNTS = ("step", "slot_step", "n_seen", "n_averaged", "l1_total", "learning_rate")
 
     def _copies(self, names):
-        # (in each epoch: one look-up, and no copy of what is not there)
+        # This runs in each epoch, so the attributes are looked up only once.
         found = vars(self)
         return {name: found[name].copy() for name in names if found[name] is not None}
 
     def snapshot(self, slots=True):
-        """Copies of what an update changes, for `go_back`.
+        """Copy all that an update changes, for `go_back`.
 
         Parameters
         ----------
         slots : bool, default=True
-            Whether those of the optimizer are needed.
+            Whether to copy the slots of the optimizer.
 
         Returns
         -------
@@ -274,7 +274,7 @@ class TrainingState:
         Parameters
         ----------
         snapshot : dict
-            What the method of that name gave.
+            What `snapshot` returned.
         """
         for name in self._IN_PLACE:
             if name in snapshot:
@@ -283,12 +283,12 @@ class TrainingState:
             setattr(self, name, snapshot[name])
 
     def kept(self):
-        """Copies of what early stopping restores."""
+        """Copy all that early stopping may restore later."""
         best = len(self.validation_scores), self.validation_scores[-1]
         return self._copies(self._KEPT), self.n_averaged, *best
 
     def restore_best(self):
-        """Go back to the best epoch, if early stopping has kept it."""
+        """Go back to the best epoch, if early stopping has kept one."""
         kept = self.stopping.best_weights
         if kept is None:
             return

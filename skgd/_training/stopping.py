@@ -11,23 +11,24 @@ class Stopping:
     Parameters
     ----------
     tol : float or None
-        What counts as an improvement. None: nothing is ever a plateau.
+        The least fall of the number that counts as an improvement. If None, there is
+        never a plateau.
     patience : float
         The number of epochs that make a plateau.
     windowed : bool
-        False: a plateau is `patience` epochs in a row none of which is better by
-        `tol` than the best before it, as in scikit-learn's `MLP*`. True: the mean
-        of the last `patience` epochs is not better by `tol` than that of the
-        `patience` epochs before. That is the same idea where an epoch can be a
-        single small update, and a training loss noisy: small gains add up, and a
-        lucky epoch does not end the training.
+        If False, there is a plateau when `patience` epochs in a row were not better by
+        `tol` than the best epoch before them, as in scikit-learn's `MLP*`. If True,
+        there is a plateau when the mean of the last `patience` epochs is not better by
+        `tol` than the mean of the `patience` epochs before. The second rule suits noisy
+        training losses, and epochs that are a single small update: small gains add up,
+        and a lucky epoch does not end the training.
 
     Attributes
     ----------
     best : float
         The least value so far.
     best_weights : tuple of ndarray or None
-        What was kept at the best epoch.
+        What `update` has kept at the best epoch.
     """
 
     def __init__(self, tol, patience, windowed):
@@ -39,12 +40,12 @@ class Stopping:
         self.restart()
 
     def restart(self):
-        """Begin to wait anew, after a plateau that did not end the training."""
+        """Start counting anew, after a plateau that did not end the training."""
         self._n_no_change = 0
         self._recent = deque()
 
     def copy(self):
-        """One that goes on from here; what was kept is never changed."""
+        """Return a copy. It shares `best_weights`, which are never changed in place."""
         new = copy(self)
         new._recent = self._recent.copy()
         return new
@@ -80,5 +81,5 @@ class Stopping:
         p = int(self.patience)
         if len(self._recent) < 2 * p:
             return False
-        recent = list(self._recent)  # (a few: arrays would take longer)
+        recent = list(self._recent)  # so few that arrays would take longer
         return not sum(recent[p:]) / p <= sum(recent[:p]) / p - self.tol

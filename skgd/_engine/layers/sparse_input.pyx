@@ -1,8 +1,8 @@
 """The first layer over rows of a CSR matrix, which are never made dense.
 
-Shapes: a batch has m rows of k features; the layer has n outputs. Where the inputs are
-dropped out, each pass draws the mask of `Dropout` anew, so that dense and sparse data
-see the same mask.
+Shapes: a batch has m rows of k features; the layer has n outputs. If the inputs are
+dropped out, the forward and the backward pass each compute the mask anew. It is the mask
+of `Dropout`, so that dense and sparse data see the same one.
 """
 
 from cython cimport floating
@@ -31,7 +31,7 @@ from .input_scale import InputScale
 from .layer import Layer
 
 cdef enum:
-    # the slot of the scales, behind those of `Dense`
+    # the slot of the scales, which comes after the slots of `Dense`
     SCALES = 2
     # hyperparameters: one minus the rate of dropout, and whether a batch normalisation
     # follows
@@ -51,7 +51,7 @@ cdef struct Rows:
     const void* data
     const int* indices
     const int* indptr
-    const Py_ssize_t* order     # rows of the batch, or NULL: they follow `first`
+    const Py_ssize_t* order     # rows of the batch; NULL: those from `first` on
     Py_ssize_t first
     uint64_t seed               # of the dropout mask on the inputs
     double keep                 # 1: no dropout
@@ -118,7 +118,8 @@ cdef void _csr_moments(
 ) noexcept nogil:
     """Mean and biased variance per column, in two passes; share (m,) adds up to 1.
 
-    stored and count (k,) are scratch: the share and the number of stored values.
+    stored and count (k,) are scratch space. They hold the share and the number of the
+    stored values of each column.
     """
     cdef const floating* data = <const floating*> rows.data
     cdef Py_ssize_t i, p, j, row
@@ -141,8 +142,9 @@ cdef void _csr_moments(
             d = data[p] - mean[j]
             variance[j] += share[i] * d * d
     for j in range(k):
-        # The zeros that are not stored lie at distance mean. Where all are stored,
-        # the rounding error of their share must not meet a large mean.
+        # The zeros that are not stored are at a distance of mean from the mean. If all
+        # values of a column are stored, nothing is added: a rounding error of their
+        # share would be multiplied by the square of a mean that can be large.
         if count[j] < m and stored[j] < 1:
             variance[j] += (1 - stored[j]) * mean[j] * mean[j]
 
@@ -150,7 +152,7 @@ cdef void _csr_moments(
 cdef void _csr_row(
     const Rows* rows, Py_ssize_t i, floating* x, Py_ssize_t k
 ) noexcept nogil:
-    """x (k,) = row i of the batch, with its zeros."""
+    """x (k,) = row i of the batch, as a dense row."""
     cdef const floating* data = <const floating*> rows.data
     cdef Py_ssize_t p, row = _row(rows, i)
     memset(x, 0, k * sizeof(floating))
@@ -178,7 +180,7 @@ cdef void _masked_delta(
     const Rows* rows, const floating* delta, floating* D,
     Py_ssize_t m, Py_ssize_t k, Py_ssize_t n,
 ) noexcept nogil:
-    """D (k, n) = mask (m, k).T @ delta (m, n); without dropout all rows are one."""
+    """D (k, n) = mask (m, k).T @ delta (m, n); without dropout its rows are equal."""
     cdef Py_ssize_t i, j, o
     cdef floating scale = 1 / rows.keep
     if rows.keep == 1:
@@ -218,8 +220,9 @@ cdef void _normalised_product(
     const LayerMemory* layer, LayerRoom* room, const Batch* batch, const Rows* rows,
     const floating* W, floating* Z,
 ) noexcept nogil:
-    # Z (m, n) += normalised and dropped-out X @ W: with other weights for what is
-    # stored, and a shift for all features
+    # Z (m, n) += X @ W, where X is normalised and dropped out. The stored values are
+    # multiplied by weights that include the inverse standard deviation, and the product
+    # of the shift, which all features have, is added.
     cdef Py_ssize_t m = batch.m, k = layer.n_in, n = layer.n_out, j
     cdef floating* stored = <floating*> room.rooms[STORED]
     cdef floating* moments = <floating*> room.rooms[MOMENTS]
@@ -279,7 +282,7 @@ cdef void _forward(
 cdef void _scales_backward(
     const LayerMemory* layer, LayerRoom* room, floating* dW
 ) noexcept nogil:
-    # from the gradient of the scaled weights to those of the scales and of the weights
+    # Turn the gradient of the scaled weights into those of the scales and the weights.
     cdef Py_ssize_t k = layer.n_in, n = layer.n_out, j, o
     cdef const floating* W = <const floating*> layer.parameters[WEIGHTS]
     cdef const floating* scale = <const floating*> layer.parameters[SCALES]
@@ -316,7 +319,7 @@ cdef void _backward(
 
 
 class SparseInput(Layer):
-    """The first dense layer with all that comes before it, for sparse rows.
+    """The first dense layer and all layers before it as one layer, for sparse rows.
 
     Parameters
     ----------
@@ -349,7 +352,7 @@ class SparseInput(Layer):
         Returns
         -------
         layer : SparseInput
-            It does what all of them do.
+            A layer that does what all of them do.
         """
         *before, dense = layers
         parts = {type(layer): layer for layer in before}
@@ -373,7 +376,7 @@ class SparseInput(Layer):
         Returns
         -------
         width : int
-            All, or 0 without a normalisation.
+            The number of inputs, or 0 without a normalisation.
         """
         return 0 if self.norm is None else self.norm.statistics()
 
@@ -390,7 +393,7 @@ class SparseInput(Layer):
         Returns
         -------
         shapes : list of tuple of int, or None
-            Of each array.
+            The shape of each array, or None if it is not needed.
         """
         k, n = self.n_in, self.n_out
         moments = [None, None, None]
