@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import groupby, pairwise
+from itertools import accumulate, groupby, pairwise
 from math import prod
 
 import numpy as np
@@ -12,6 +12,9 @@ from ..losses import Loss
 from .layers import BatchNorm, Copy, Dense, Dropout, InputScale, SparseInput
 from .layers.batch_norm import BATCH_NORM_EPSILON
 from .memory import aligned
+
+# The kinds of layers that have parameters.
+LEARNING = (Dense, BatchNorm, InputScale)
 
 
 @dataclass(frozen=True)
@@ -127,8 +130,8 @@ class Architecture:
 
     @cached_property
     def _layout(self):
-        # The parameters in the order of the flat vector: of one layer after the other,
-        # where penalty and rate are the same those of a kind of layer side by side.
+        # Each parameter and its slice of the flat vector. Parameters with the same
+        # penalty and rate are side by side, and among those the ones of a kind.
         layers = self.layers()
         kinds = list(
             dict.fromkeys(type(layer) for layer in layers if layer.parameters())
@@ -139,7 +142,12 @@ class Architecture:
             for parameter in layer.parameters()
         ]
         found.sort(key=lambda pair: (not pair[1].penalised, pair[1].rate, pair[0]))
-        return [parameter for _, parameter in found]
+        sizes = [prod(parameter.shape) for _, parameter in found]
+        stops = accumulate(sizes)
+        return [
+            (parameter, slice(stop - size, stop))
+            for (_, parameter), size, stop in zip(found, sizes, stops, strict=True)
+        ]
 
     @cached_property
     def segments(self):
@@ -148,13 +156,12 @@ class Architecture:
         Each is a tuple of its first number, the number after its last, whether it is
         penalised, and the multiple of the learning rate.
         """
-        found, start = [], 0
+        found = []
         for (penalised, rate), group in groupby(
-            self._layout, key=lambda parameter: (parameter.penalised, parameter.rate)
+            self._layout, key=lambda pair: (pair[0].penalised, pair[0].rate)
         ):
-            stop = start + sum(prod(parameter.shape) for parameter in group)
-            found.append((start, stop, penalised, rate))
-            start = stop
+            parts = [part for _, part in group]
+            found.append((parts[0].start, parts[-1].stop, penalised, rate))
         return found
 
     @cached_property
@@ -197,13 +204,9 @@ class Architecture:
             'W' (fan_in, fan_out), 'b' (fan_out,), 'gamma' and 'beta' (width,) and
             'scale' (n_features,), each from the first layer on.
         """
-        views = {"W": [], "b": [], "gamma": [], "beta": [], "scale": []}
-        start = 0
-        for parameter in self._layout:
-            stop = start + prod(parameter.shape)
-            view = theta[start:stop].reshape(parameter.shape)
-            views[parameter.name].append(view)
-            start = stop
+        views = {name: [] for kind in LEARNING for name in kind.slots}
+        for parameter, part in self._layout:
+            views[parameter.name].append(theta[part].reshape(parameter.shape))
         return views
 
     def new_theta(self, dtype):
@@ -220,11 +223,8 @@ class Architecture:
             The flat vector, aligned.
         """
         theta = aligned(np.zeros(self.n_params, dtype))
-        start = 0
-        for parameter in self._layout:
-            stop = start + prod(parameter.shape)
-            theta[start:stop] = parameter.initial
-            start = stop
+        for parameter, part in self._layout:
+            theta[part] = parameter.initial
         return theta
 
     def running_views(self, running):

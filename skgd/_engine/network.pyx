@@ -168,7 +168,7 @@ cdef class Network:
         self.f32, self.sparse = theta.dtype == np.float32, sparse
         self.kinds = architecture.layers(sparse)
         self.kernels = [kind.kernel() for kind in self.kinds]
-        self.single = len(architecture.sizes) == 2 and len(architecture.layers()) == 1
+        self.single = len(architecture.layers()) == 1
         self.normalised = any([kind.normalises for kind in self.kinds])
         self.n_layers = len(self.kinds)
         learned = [l for l, kind in enumerate(self.kinds) if kind.parameters()]
