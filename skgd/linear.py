@@ -17,7 +17,7 @@ from ._estimators.regression import RegressionTargets
 from .averaging import Averaging
 from .line_search import LineSearch
 from .losses import LogLoss, Loss, ModifiedHuber
-from .optimizers import Optimizer
+from .optimizers import LBFGS, Optimizer
 from .schedules import Schedule
 
 __all__ = ["GDClassifier", "GDRegressor"]
@@ -89,7 +89,7 @@ class GDRegressor(RegressionTargets, LinearModel):
         l1_ratio: float | None = 0.15,
         fit_intercept: bool = True,
         solver: Literal["minibatch", "batch", "sgd"] = "minibatch",
-        optimizer: str | Optimizer = "adam",
+        optimizer: str | Optimizer | LBFGS = "adam",
         batch_size: int | Literal["auto"] = "auto",
         learning_rate: str | Schedule | LineSearch | Callable = "auto",
         learning_rate_init: float | None = None,
@@ -257,7 +257,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
         l1_ratio: float | None = 0.15,
         fit_intercept: bool = True,
         solver: Literal["minibatch", "batch", "sgd"] = "minibatch",
-        optimizer: str | Optimizer = "adam",
+        optimizer: str | Optimizer | LBFGS = "adam",
         batch_size: int | Literal["auto"] = "auto",
         learning_rate: str | Schedule | LineSearch | Callable = "auto",
         learning_rate_init: float | None = None,

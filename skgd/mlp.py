@@ -18,7 +18,7 @@ from .averaging import Averaging
 from .initializers import Initializer
 from .line_search import LineSearch
 from .losses import LogLoss, Loss
-from .optimizers import Optimizer
+from .optimizers import LBFGS, Optimizer
 from .schedules import Schedule
 
 __all__ = ["MLPGDClassifier", "MLPGDRegressor"]
@@ -86,7 +86,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         alpha: float | Literal["auto"] = "auto",
         l1_ratio: float | None = 0.15,
         solver: Literal["minibatch", "batch", "sgd"] = "minibatch",
-        optimizer: str | Optimizer = "adam",
+        optimizer: str | Optimizer | LBFGS = "adam",
         batch_size: int | Literal["auto"] = "auto",
         learning_rate: str | Schedule | LineSearch | Callable = "auto",
         learning_rate_init: float | None = None,
@@ -245,7 +245,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         alpha: float | Literal["auto"] = "auto",
         l1_ratio: float | None = 0.15,
         solver: Literal["minibatch", "batch", "sgd"] = "minibatch",
-        optimizer: str | Optimizer = "adam",
+        optimizer: str | Optimizer | LBFGS = "adam",
         batch_size: int | Literal["auto"] = "auto",
         learning_rate: str | Schedule | LineSearch | Callable = "auto",
         learning_rate_init: float | None = None,

@@ -15,19 +15,20 @@ of the gradients (a velocity or a first moment) is corrected, as if the gradient
 from cython cimport floating
 from libc.math cimport pow, sqrt
 
-from numbers import Real
+from numbers import Integral, Real
 
 from ._rules.vector cimport leaf, root
 from ._rules.optimizer cimport Step, step_f32, step_f64, step_kernel
 from .penalties cimport held_back
 
 from ._rules.optimizer import Optimizer
-from ._rules.rule import Allowed
+from ._rules.rule import Allowed, Rule
 
 __all__ = [
     "AdaGrad",
     "Adam",
     "AdamW",
+    "LBFGS",
     "Lion",
     "Momentum",
     "NAdam",
@@ -665,6 +666,54 @@ class Lion(Optimizer):
         return step_kernel(
             <step_f32> _lion[float], <step_f64> _lion[double], 1,
             (self.beta_1, self.beta_2, self.weight_decay))
+
+
+class LBFGS(Rule):
+    r"""Limited-memory BFGS, a quasi-Newton method for the objective over all samples.
+
+    .. math:: w \leftarrow w - r H g
+
+    ``H`` approximates the inverse of the second derivatives by the last changes of ``w``
+    and ``g`` [1]_. A line search finds ``r``. SciPy's L-BFGS-B [2]_ makes these
+    iterations, as in scikit-learn's `LogisticRegression` and, with ``solver='lbfgs'``,
+    in its `MLP*`.
+
+    Only the estimators have this optimizer, as ``optimizer='lbfgs'`` with
+    ``solver='batch'``. It is not one of `OPTIMIZERS`, because it needs more than one
+    gradient for an update. For a function, use `scipy.optimize.minimize`.
+
+    Parameters
+    ----------
+    memory : int, default=10
+        The number of changes that the approximation uses, at least 1. SciPy calls it
+        ``maxcor``.
+    max_fun : int, default=15000
+        The maximum number of evaluations of the objective in a call of `fit`, at least
+        1. The iteration that exceeds it is completed.
+
+    References
+    ----------
+    .. [1] D. C. Liu, J. Nocedal, "On the Limited Memory BFGS Method for Large Scale
+       Optimization", Mathematical Programming 45, 1989.
+    .. [2] C. Zhu, R. H. Byrd, P. Lu, J. Nocedal, "Algorithm 778: L-BFGS-B", ACM
+       Transactions on Mathematical Software 23, 1997.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skgd import GDClassifier
+    >>> from skgd.optimizers import LBFGS
+    >>> X, y = load_iris(return_X_y=True)
+    >>> clf = GDClassifier(solver="batch", optimizer=LBFGS(memory=5)).fit(X, y)
+    >>> bool(clf.score(X, y) > 0.95)
+    True
+    """
+
+    _allowed = {"memory": Allowed(Integral, ge=1), "max_fun": Allowed(Integral, ge=1)}
+
+    def __init__(self, memory=10, max_fun=15000):
+        self.memory = memory
+        self.max_fun = max_fun
 
 
 OPTIMIZERS = {

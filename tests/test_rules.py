@@ -25,7 +25,7 @@ from skgd.averaging import AVERAGES, Averaging
 from skgd.initializers import INITIALIZERS, Initializer
 from skgd.line_search import LineSearch
 from skgd.losses import LOSSES, Huber, Loss, Quantile
-from skgd.optimizers import OPTIMIZERS, Adam, Momentum, Optimizer
+from skgd.optimizers import LBFGS, OPTIMIZERS, Adam, Momentum, Optimizer
 from skgd.schedules import SCHEDULES, Schedule, StepDecay
 
 REGISTRIES = {
@@ -35,6 +35,7 @@ REGISTRIES = {
     "schedules": (SCHEDULES, Schedule, schedules),
     "initializers": (INITIALIZERS, Initializer, initializers),
     "averages": (AVERAGES, Averaging, averaging),
+    "quasi-Newton": ({"lbfgs": LBFGS}, LBFGS, optimizers),
     "line searches": ({"armijo": LineSearch}, LineSearch, line_search),
 }
 KINDS = {
@@ -108,7 +109,7 @@ def test_registry_is_complete(family):
         and issubclass(value, base)
         and value.__module__ == module.__name__  # not a base from below
     }
-    rules -= {base} - {LineSearch}
+    rules -= {base} - {LineSearch, LBFGS}
     assert set(registry.values()) == rules
     assert len(registry) == len(rules)
     assert {kind.__name__ for kind in rules} <= set(module.__all__)

@@ -193,6 +193,15 @@ cdef double _run(
     return loss
 
 
+cdef double _loss(
+    Workspace work, Batch* batch, double weight_mean, double* reported, bint backward,
+    floating* tag,
+) noexcept nogil:
+    if backward:
+        return gradient(work, batch, weight_mean, reported, tag)
+    return forward_loss(work, batch, weight_mean, reported, tag)
+
+
 cdef _check_room(Workspace work, order):
     # for training, and for rows that have to be gathered
     if work.gradient is None:
@@ -304,24 +313,14 @@ def loss_and_gradient(Workspace work, *, double weight_mean=1.0, uint64_t seed=0
     gradient : ndarray of shape (n_params,)
         The gradient of the loss.
     """
-    cdef Batch batch
-    cdef double loss, reported = 0
-    cdef Py_ssize_t n = work.data.n_samples
-    _check_room(work, None)
-    if n > work.batch_size:
-        raise ValueError("The workspace has no room for all rows as one batch.")
-    batch.seed, batch.step = seed, 0
-    if work.network.f32:
-        _load(work, &batch, NULL, 0, n, n, <float*> NULL)
-        loss = gradient(work, &batch, weight_mean, &reported, <float*> NULL)
-    else:
-        _load(work, &batch, NULL, 0, n, n, <double*> NULL)
-        loss = gradient(work, &batch, weight_mean, &reported, <double*> NULL)
-    return loss / (n * weight_mean), work.gradient.copy()
+    loss, _ = training_loss(
+        work, order=None, weight_mean=weight_mean, seed=seed, step=0, backward=True)
+    return loss, work.gradient.copy()
 
 
 def training_loss(
-    Workspace work, *, order, double weight_mean, uint64_t seed, double step
+    Workspace work, *, order, double weight_mean, uint64_t seed, double step,
+    bint backward=False,
 ):
     """Mean loss of one batch as `train_epoch` sees it, without an update.
 
@@ -339,6 +338,9 @@ def training_loss(
         Of the dropout masks.
     step : float
         Updates so far.
+    backward : bool, default=False
+        Whether the gradient of the mean loss is computed, too. It is then in
+        ``work.gradient``.
 
     Returns
     -------
@@ -358,10 +360,10 @@ def training_loss(
     with nogil:
         if net.f32:
             _load(work, &batch, rows, 0, m, m, <float*> NULL)
-            loss = forward_loss(work, &batch, weight_mean, &reported, <float*> NULL)
+            loss = _loss(work, &batch, weight_mean, &reported, backward, <float*> NULL)
         else:
             _load(work, &batch, rows, 0, m, m, <double*> NULL)
-            loss = forward_loss(work, &batch, weight_mean, &reported, <double*> NULL)
+            loss = _loss(work, &batch, weight_mean, &reported, backward, <double*> NULL)
     if net.loss.units == NULL:
         reported = loss
     return loss / (m * weight_mean), reported / (m * weight_mean)

@@ -21,6 +21,7 @@ from .._engine.architecture import Architecture, set_views
 from .._engine.threads import single_blas_thread
 from .._training.descent import Outcome, descend
 from .._training.divergence import Diverged, largest_columns
+from .._training.lbfgs import descend_by_lbfgs
 from .._training.observers import (
     CallbackSupportMixin,
     FitTask,
@@ -32,6 +33,7 @@ from .._training.observers import (
 from .._training.state import TrainingState
 from .._training.stopping import Stopping
 from ..optimizers import SGD, Momentum
+from .lbfgs import check_lbfgs, is_lbfgs
 from .parameters import Settings
 
 # If training diverges, standardised features with a larger mean square are named.
@@ -191,6 +193,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
     @with_callbacks
     def _fit_as_task(self, given):
         rules = self._resolve()
+        check_lbfgs(self, rules)
         before = self._state_before(given)
         samples = check_samples(self, given, rules["loss"], before)
         architecture = self._architecture(rules, samples)
@@ -293,13 +296,17 @@ class GradientDescent(CallbackSupportMixin, Settings):
         state.add_weights(data)
         recipe = self._recipe(rules, data, state.weight_mean, given.incremental)
         observers = self._observers(data, task, given.incremental)
+        by_lbfgs = is_lbfgs(recipe.optimizer)
+        run = descend_by_lbfgs if by_lbfgs else descend
         try:
-            return descend(
-                state, self._architecture_, data, recipe, validate, observers
-            )
+            return run(state, self._architecture_, data, recipe, validate, observers)
         except Diverged as error:
-            own = self._own_rate(recipe.optimizer, recipe.batch_size, given.incremental)
-            rate = min(error.rate / 10, own)
+            rate = None
+            if not by_lbfgs:
+                own = self._own_rate(
+                    recipe.optimizer, recipe.batch_size, given.incremental
+                )
+                rate = min(error.rate / 10, own)
             advice = self._advice(recipe.optimizer, data.arrays.X, rate)
             raise ValueError(f"{error} {advice}") from error
 
@@ -344,7 +351,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
         self._state = state
         if self.tol is not None and not (given.incremental or outcome.ended):
             warnings.warn(
-                self._not_converged.format(self.max_iter),
+                outcome.reason or self._not_converged.format(self.max_iter),
                 ConvergenceWarning,
                 stacklevel=2,
             )
@@ -360,7 +367,8 @@ class GradientDescent(CallbackSupportMixin, Settings):
         return vars(model)
 
     def _advice(self, optimizer, X, rate):
-        # what to try after divergence; `rate` is a smaller learning rate
+        # what to try after divergence; `rate` is a smaller learning rate, and None if
+        # the optimizer has no learning rate
         columns, square = largest_columns(X, getattr(self, "feature_names_in_", None))
         if isinstance(optimizer, SGD | Momentum):
             # A quadratic loss has at most this curvature, which bounds the rate.
@@ -369,11 +377,16 @@ class GradientDescent(CallbackSupportMixin, Settings):
         if self.standardize:
             # (a piece of a stream can be far from the earlier pieces)
             far = f"{columns} " if square > FAR * X.shape[1] else ""
+            if rate is None:
+                return (
+                    f"{far}The data are standardised; check the targets, and the "
+                    "parameters at which training starts."
+                )
             return f"{far}The data are standardised; {smaller}, might help."
         return (
             "The input data may contain large values and need to be preprocessed. "
             f"{columns} Scaling input data with StandardScaler or MinMaxScaler might "
-            f"help, or standardize=True; or {smaller}."
+            f"help, or standardize=True{'' if rate is None else f'; or {smaller}'}."
         )
 
     def _publish_curves(self, state, outcome):

@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import sparray, spmatrix
 from sklearn.base import ClassifierMixin
+from sklearn.utils.metaestimators import available_if
 
 from .._data.class_weights import ClassWeights
 from .._data.targets import ClassEncoding
 from ..losses import CLASSIFICATION_LOSSES
 from .docstrings import fill_doc
+from .lbfgs import can_stream
 
 
 @fill_doc
@@ -31,6 +33,7 @@ class ClassificationTargets(ClassifierMixin):
     def _class_weights(self, y, encoding, incremental):
         return ClassWeights.of(self, y, encoding, incremental)
 
+    @available_if(can_stream)
     def partial_fit(
         self,
         X: ArrayLike | sparray | spmatrix,

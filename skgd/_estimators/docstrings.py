@@ -91,10 +91,16 @@ PARAGRAPHS = {
     "descent": """
         solver : {'minibatch', 'batch', 'sgd'}, default='minibatch'
             How many samples are used for each update: `batch_size`, all, or one.
-        optimizer : {{optimizers}} or Optimizer, default='adam'
+            ``optimizer='lbfgs'`` needs 'batch'.
+        optimizer : {{optimizers}, 'lbfgs'} or Optimizer or LBFGS, default='adam'
             How a gradient becomes an update. A name stands for the class in
             `skgd.optimizers` with its defaults. An instance has its own
             hyperparameters, for example ``Momentum(momentum=0.8, nesterov=True)``.
+            'lbfgs' is a quasi-Newton method for the objective over all samples and
+            needs ``solver='batch'``. Each of its iterations is an epoch. It uses
+            neither `batch_size` nor a learning rate, and it cannot be combined with
+            dropout, batch normalisation, an L1 penalty, `clip_norm`, `average` or
+            `partial_fit`.
         batch_size : int or 'auto', default='auto'
             The number of samples in each update for ``solver='minibatch'``. For
             networks, 'auto' is ``min(200, n_samples)``. For linear models, 'auto' makes
@@ -214,6 +220,7 @@ PARAGRAPHS = {
             not lower, by at least `tol`, than the mean of the same number of epochs
             before. (The loss of a single epoch can be noisy, and an epoch can be a
             single small update.) None runs all epochs.
+            {lbfgs_tol}
         n_iter_no_change : int or inf, default=5
             The number of epochs in each of these means.
         """,
@@ -223,6 +230,7 @@ PARAGRAPHS = {
         tol : float or None, default=1e-4
             Training stops when more than `n_iter_no_change` epochs in a row did not
             improve the best loss (or score) by at least `tol`. None runs all epochs.
+            {lbfgs_tol}
         n_iter_no_change : int or inf, default=10
             The number of epochs in a row without an improvement.
         """,
@@ -264,7 +272,8 @@ PARAGRAPHS = {
     "curves": """
         loss_curve_ : list of float
             The loss of each epoch. It is the mean over the samples, computed before the
-            update of their batch, plus the penalty at the start of the epoch.
+            update of their batch, plus the penalty at the start of the epoch. With
+            ``optimizer='lbfgs'``, it is the objective after the iteration.
         loss_ : float
             The last value of `loss_curve_`.
         best_loss_ : float or None
@@ -283,7 +292,7 @@ PARAGRAPHS = {
         n_iter_ : int
             The number of epochs in the last call.
         learning_rate_ : float
-            The last learning rate that was used.
+            The last learning rate that was used; NaN with ``optimizer='lbfgs'``.
         n_restarts_ : int
             How often the last call returned to a good epoch with half the learning
             rate after divergence.
@@ -372,6 +381,12 @@ LISTS["normalising_optimizers"] = listed(
 LISTS["log_link_losses"] = listed(
     _quoted(name for name, rule in REGRESSION_LOSSES.items() if rule.link == "exp")
 )
+# what two paragraphs say about `tol`
+LISTS["lbfgs_tol"] = (
+    "With ``optimizer='lbfgs'``, training stops when no element of the gradient of the "
+    "objective is larger than `tol`. `n_iter_no_change` then matters only for early "
+    "stopping."
+)
 
 
 def fill_doc(cls):
@@ -389,6 +404,7 @@ def fill_doc(cls):
     """
     cls.__doc__ = _filled(cls.__doc__)
     for method in vars(cls).values():
+        method = getattr(method, "__wrapped__", method)  # by `available_if`
         if isinstance(method, FunctionType) and method.__doc__:
             method.__doc__ = _filled(method.__doc__)
     return cls

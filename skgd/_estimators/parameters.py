@@ -14,7 +14,7 @@ from .._training.state import Recipe
 from ..averaging import AVERAGES, Averaging, resolve_average
 from ..line_search import LineSearch
 from ..losses import Loss
-from ..optimizers import OPTIMIZERS, Optimizer
+from ..optimizers import LBFGS, OPTIMIZERS, Optimizer
 from ..penalties import PENALTIES, penalty_strengths
 from ..schedules import SCHEDULES
 
@@ -77,7 +77,7 @@ class Settings(BaseEstimator, ABC):
         # the parameters that are rules, each with its registry and base class
         return {
             "loss": (self._losses, Loss),
-            "optimizer": (OPTIMIZERS, Optimizer),
+            "optimizer": ({**OPTIMIZERS, "lbfgs": LBFGS}, (Optimizer, LBFGS)),
             "learning_rate": (
                 {**SCHEDULES, "line_search": LineSearch},
                 (Schedule, LineSearch),
@@ -159,6 +159,19 @@ class Settings(BaseEstimator, ABC):
         kind = f"single {self._kind}" if single else self._kind
         return optimizer.own_rate(kind, self.n_features_in_)
 
+    def _rate_and_schedule(self, rules, batch_size, incremental):
+        # the initial learning rate and its schedule; None for an optimizer that finds
+        # the length of its steps itself
+        optimizer = rules["optimizer"]
+        if isinstance(optimizer, LBFGS):
+            return None, None
+        rate, schedule = self.learning_rate_init, rules["learning_rate"]
+        if rate is None:
+            rate = self._own_rate(optimizer, batch_size, incremental)
+        if schedule == "auto":
+            schedule = self._own_schedule(rate, optimizer, incremental)
+        return rate, schedule
+
     def _recipe(self, rules, data, weight_mean, incremental):
         n_samples = data.n_samples
         searched = isinstance(rules["learning_rate"], LineSearch)
@@ -177,12 +190,7 @@ class Settings(BaseEstimator, ABC):
                     f"going to be clipped: from {self.batch_size} to {n_samples}.",
                     stacklevel=2,
                 )
-        rate = self.learning_rate_init
-        if rate is None:
-            rate = self._own_rate(rules["optimizer"], batch_size, incremental)
-        schedule = rules["learning_rate"]
-        if schedule == "auto":
-            schedule = self._own_schedule(rate, rules["optimizer"], incremental)
+        rate, schedule = self._rate_and_schedule(rules, batch_size, incremental)
         alpha, per_sample = self.alpha, self._penalty_per_sample
         if alpha == "auto":
             weight_sum = weight_mean * n_samples

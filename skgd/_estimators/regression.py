@@ -9,10 +9,12 @@ from numpy.typing import ArrayLike
 from scipy.sparse import sparray, spmatrix
 from sklearn.base import RegressorMixin
 from sklearn.metrics import d2_pinball_score, r2_score
+from sklearn.utils.metaestimators import available_if
 
 from .._data.targets import RegressionEncoding
 from ..losses import REGRESSION_LOSSES
 from .docstrings import fill_doc
+from .lbfgs import can_stream
 
 
 @fill_doc
@@ -31,6 +33,7 @@ class RegressionTargets(RegressorMixin):
     def _class_weights(self, y, encoding, incremental):
         return None
 
+    @available_if(can_stream)
     def partial_fit(
         self,
         X: ArrayLike | sparray | spmatrix,

@@ -21,6 +21,7 @@ class Outcome:
     n_iter: int = 0
     stopped: bool = False  # on a plateau, or after divergence without a way back
     interrupted: bool = False  # by the user, or by an observer
+    reason: str = ""  # why it did not converge; empty: after max_iter epochs
 
     @property
     def ended(self):
@@ -72,7 +73,7 @@ def descend(state, architecture, data, recipe, validate, observers):
                 workspace, state, recipe, kernel, data.rows
             )
             sound = guard.is_sound(state, loss, penalty)
-            _take_note(state, loss, reported, sound, validate)
+            take_note(state, loss, reported, sound, validate)
             outcome.n_iter += 1
             asked = observers.end_epoch(state, outcome.n_iter, sound)
             if not sound:
@@ -80,7 +81,7 @@ def descend(state, architecture, data, recipe, validate, observers):
             if asked and outcome.n_iter and not outcome.stopped:
                 outcome.interrupted = True
             elif sound:
-                outcome.stopped = _ends_on_plateau(state, recipe, observers)
+                outcome.stopped = ends_on_plateau(state, recipe, observers)
     except KeyboardInterrupt:
         if guard.lost and guard.can_go_back(state):
             outcome.n_iter = guard.go_back(state)
@@ -111,7 +112,20 @@ def _set_out(state, architecture, recipe):
     return kernel
 
 
-def _take_note(state, loss, reported, sound, validate):
+def take_note(state, loss, reported, sound, validate):
+    """Take note of an epoch: extend the curves, and tell `Stopping`.
+
+    Parameters
+    ----------
+    state : TrainingState
+        Changed in place.
+    loss, reported : float
+        The objective, in units of training and in the user's.
+    sound : bool
+        False if the epoch diverged.
+    validate : callable or None
+        As `descend` takes it.
+    """
     # All curves are extended at once, so that they have the same length if the user
     # interrupts the training.
     found = None
@@ -129,9 +143,26 @@ def _take_note(state, loss, reported, sound, validate):
         state.stopping.update(found.watched, state.kept)
 
 
-def _ends_on_plateau(state, recipe, observers):
-    # Return True to stop. The 'adaptive' schedule lowers the rate instead, until the
-    # rate has reached its limit.
+def ends_on_plateau(state, recipe, observers):
+    """Whether a plateau ends the descent.
+
+    The 'adaptive' schedule lowers the rate instead, until the rate has reached its
+    limit.
+
+    Parameters
+    ----------
+    state : TrainingState
+        Changed in place if the rate is lowered.
+    recipe : Recipe
+        The hyperparameters, as objects and numbers.
+    observers : Observer
+        Gets a message if there is a plateau.
+
+    Returns
+    -------
+    ends : bool
+        True to stop.
+    """
     if state.step < getattr(recipe.schedule, "_warming", 0):
         state.stopping.restart()
     if not state.stopping.on_plateau:

@@ -10,6 +10,7 @@ from .._data.units import Units
 from .._engine.memory import aligned, all_finite
 from .._rules.optimizer import Optimizer
 from ..averaging import Averaging
+from ..optimizers import LBFGS
 from .stopping import Stopping
 
 
@@ -17,9 +18,10 @@ from .stopping import Stopping
 class Recipe:
     """How to descend: the hyperparameters, resolved to objects and numbers."""
 
-    optimizer: Optimizer
-    schedule: object  # Schedule, LineSearch, or a callable that returns the rate
-    learning_rate: float
+    optimizer: Optimizer | LBFGS
+    # Schedule, LineSearch, or a callable that returns the rate; None with LBFGS
+    schedule: object
+    learning_rate: float | None
     batch_size: int
     shuffle: bool
     max_iter: int
@@ -234,6 +236,11 @@ class TrainingState:
             self.slots = aligned(np.zeros(shape, self.theta.dtype))
             self.slots_of = kind
             self.slot_step, self.l1_total = 0, 0.0
+
+    def drop_slots(self):
+        """Drop the slots, before updates that are not made by an `Optimizer`."""
+        self.slots, self.slots_of = None, ()
+        self.slot_step, self.l1_total = 0, 0.0
 
     def forget_slots(self):
         """Set the slots back to what they were before the first update."""

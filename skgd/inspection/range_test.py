@@ -18,9 +18,11 @@ from .._data.samples import Given, check_samples
 from .._data.units import training_units
 from .._engine.threads import single_blas_thread
 from .._estimators.base import GradientDescent
+from .._estimators.lbfgs import is_lbfgs
 from .._rules.rule import Allowed
 from .._training.divergence import Diverged
 from .._training.observers import without_callbacks
+from ..optimizers import OPTIMIZERS
 from .diagnosis import noise_of
 
 # Rows of a step for solver='sgd'. The loss of a single row is mostly noise.
@@ -151,6 +153,12 @@ def _check_range(estimator, min_rate, max_rate, n_steps, smoothing):
             "GDClassifier, MLPGDRegressor or MLPGDClassifier. Got "
             f"{estimator!r} instead. For a pipeline or a search, pass the estimator in "
             "it and the data transformed by the previous steps."
+        )
+    if is_lbfgs(estimator.optimizer):
+        raise ValueError(
+            "learning_rate_range needs an estimator with a learning rate. Got "
+            f"optimizer={estimator.optimizer!r}, which has none. Set the optimizer to "
+            f"one of {sorted(OPTIMIZERS)}."
         )
     for name, value, domain in (
         ("min_rate", min_rate, Allowed(Real, gt=0)),

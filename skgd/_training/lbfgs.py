@@ -1,0 +1,280 @@
+"""L-BFGS: SciPy minimises the training objective, and its iterations are the epochs."""
+
+import warnings
+from collections import deque
+
+import numpy as np
+from scipy import sparse as sp
+from scipy.optimize import LbfgsInvHessProduct, minimize
+
+from .._data.features import as_rows
+from .._engine.epoch import training_loss
+from .._engine.memory import aligned
+from .._engine.network import Data, Network, Workspace
+from ..penalties import penalty_value
+from .descent import Outcome, ends_on_plateau, take_note
+from .divergence import Diverged
+from .passes import Pass
+
+# An iteration that lowers the objective by less than this share has moved nothing, as
+# in scikit-learn's LogisticRegression.
+LEAST_FALL = 64 * np.finfo(np.float64).eps
+# The gradient is at the level of rounding errors if a quasi-Newton step would lower the
+# objective by less than so many of them.
+ROUNDING_ERRORS = 100
+
+
+def descend_by_lbfgs(state, architecture, data, recipe, validate, observers):
+    """Minimise the objective by L-BFGS until the gradient is small, or `max_iter`.
+
+    Parameters
+    ----------
+    state, architecture, data, recipe, validate, observers : object
+        As `descend` takes them. The optimizer of the recipe is `LBFGS`.
+
+    Returns
+    -------
+    outcome : Outcome
+        How it ended.
+
+    Raises
+    ------
+    Diverged
+        If the objective is not finite at the start.
+    """
+    state.forget_average()
+    state.drop_slots()
+    state.learning_rate = np.nan
+    state.n_restarts = 0
+    objective = Objective(state, architecture, data, recipe)
+    epochs = _Epochs(state, objective, data.n_samples, recipe, validate, observers)
+    outcome = epochs.outcome
+    try:
+        _iterate(epochs, recipe, state.stopping.tol)
+    except KeyboardInterrupt:
+        # Before the first iteration has ended there is nothing to keep.
+        if outcome.n_iter == 0:
+            raise
+        warnings.warn("Training interrupted by user.", stacklevel=2)
+        outcome.interrupted = True
+    finally:
+        observers.close()
+    state.converged = outcome.stopped
+    state.restore_best()
+    return outcome
+
+
+def _iterate(epochs, recipe, tol):
+    objective, outcome, rule = epochs.objective, epochs.outcome, recipe.optimizer
+    result = minimize(
+        epochs.evaluate,
+        epochs.state.theta.astype(np.float64),
+        jac=True,
+        method="L-BFGS-B",
+        callback=epochs.end_iteration,
+        options={
+            "maxiter": recipe.max_iter,
+            "maxfun": rule.max_fun,
+            "maxcor": rule.memory,
+            "gtol": 0.0 if tol is None else tol,
+            "ftol": LEAST_FALL,
+        },
+    )
+    if epochs.begun and not outcome.ended:
+        # The start is a minimum, or the line search found no better point.
+        epochs.end_epoch()
+    if outcome.ended:
+        return
+    steepest = objective.steepest
+    small = tol is not None and steepest <= tol
+    if result.success or small or (result.status == 2 and objective.is_rounded):
+        outcome.stopped = True
+        return
+    what, advice = _why(result, outcome.n_iter, recipe)
+    outcome.reason = (
+        f"lbfgs has not converged: {what}, and the largest element of the gradient is "
+        f"{steepest:.2g} (tol={tol}). {advice}"
+    )
+
+
+def _why(result, n_iter, recipe):
+    # why SciPy ended before the gradient was small, and what may help
+    if result.status == 2:
+        what = "the line search found no lower value of the objective"
+        advice = "Choose a loss without kinks, or another optimizer, or increase tol."
+        return what, advice
+    if n_iter >= recipe.max_iter:
+        name, limit, what = "max_iter", recipe.max_iter, "iterations"
+    else:
+        name, limit, what = "max_fun", recipe.optimizer.max_fun, "evaluations"
+    what = f"{name}={limit} {what} were not enough"
+    return what, f"Increase {name} or tol."
+
+
+class Objective:
+    """The training objective as a function of the parameters in float64.
+
+    Parameters
+    ----------
+    state : TrainingState
+        Its parameters are the start. They are not changed.
+    architecture : Architecture
+        Of the network.
+    data : TrainingData
+        The samples.
+    recipe : Recipe
+        Has the penalty.
+
+    Attributes
+    ----------
+    x, gradient : ndarray of shape (n_params,)
+        The last accepted parameters, and the gradient there.
+    value, reported : float
+        The objective there, in units of training and in the user's.
+    """
+
+    def __init__(self, state, architecture, data, recipe):
+        arrays = _training_arrays(data)
+        self._theta = aligned(state.theta)
+        net = Network(architecture, self._theta, state.running, sp.issparse(arrays.X))
+        self._work = Workspace(net, arrays, arrays.n_samples)
+        self._pass = Pass(self._work, state, recipe, None, None, 1, 0)
+        self._n_penalised = net.n_penalised
+        self._eps = np.finfo(state.theta.dtype).eps
+        # the last steps, and the changes of the gradient in them
+        self._steps = deque(maxlen=recipe.optimizer.memory)
+        self._last = self.x = None
+
+    def __call__(self, x):
+        """Evaluate the objective and its gradient.
+
+        Parameters
+        ----------
+        x : ndarray of shape (n_params,)
+            Parameters.
+
+        Returns
+        -------
+        value : float
+            The objective. Where it is not finite, a large value takes its place, so
+            that the line search makes a tenth of the step.
+        gradient : ndarray of shape (n_params,)
+            The gradient.
+        """
+        value, reported, gradient = self._evaluate(x)
+        finite = np.isfinite(value) and np.isfinite(gradient).all()
+        if self.x is None:
+            if not finite:
+                raise Diverged(
+                    "The objective is not finite at the start of training.",
+                    np.nan,
+                    reported,
+                )
+            self._accept(x.copy(), value, reported, gradient)
+        if not finite:
+            # A parabola through the accepted point, with the slope there and its
+            # minimum at a tenth of the step: SciPy interpolates by it.
+            fall = abs(self.gradient @ (x - self.x))
+            value, gradient = self.value + 4 * fall, -9 * self.gradient
+        self._last = x.copy(), value, reported, gradient
+        return value, gradient
+
+    def _evaluate(self, x):
+        p, (_, l2) = self._n_penalised, self._pass.strengths()
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._theta[:] = x
+            loss, reported = training_loss(
+                self._work,
+                order=None,
+                weight_mean=self._pass.state.weight_mean,
+                seed=0,
+                step=0,
+                backward=True,
+            )
+            gradient = self._work.gradient.astype(np.float64)
+            gradient[:p] += l2 * x[:p]
+        penalty = penalty_value(x[:p], 0.0, l2)
+        return *self._pass.with_penalty(loss, reported, penalty), gradient
+
+    def accept(self, x):
+        """Take note that an iteration ended here.
+
+        Parameters
+        ----------
+        x : ndarray of shape (n_params,)
+            Parameters, as a rule those of the last evaluation.
+        """
+        if not np.array_equal(x, self._last[0]):
+            self(x)
+        _, value, reported, gradient = self._last
+        step, change = x - self.x, gradient - self.gradient
+        if step @ change > 0:
+            self._steps.append((step, change))
+        self._accept(x.copy(), value, reported, gradient)
+
+    def _accept(self, x, value, reported, gradient):
+        self.x, self.value, self.reported, self.gradient = x, value, reported, gradient
+
+    @property
+    def steepest(self):
+        """The largest element of the gradient, a float."""
+        return float(np.abs(self.gradient).max())
+
+    @property
+    def is_rounded(self):
+        """Whether no fall can be seen, because rounding errors are larger."""
+        direction = self.gradient
+        if self._steps:
+            steps, changes = map(np.array, zip(*self._steps, strict=True))
+            direction = LbfgsInvHessProduct(steps, changes) @ direction
+        with np.errstate(over="ignore", invalid="ignore"):
+            fall = self.gradient @ direction
+        return fall <= ROUNDING_ERRORS * self._eps * abs(self.value)
+
+
+def _training_arrays(data):
+    # The training rows are copied once, which takes no more memory than the batch of
+    # all rows that would otherwise be loaded for each evaluation.
+    arrays, rows = data.arrays, data.rows
+    if rows is None:
+        return arrays
+    weights = None if arrays.weights is None else arrays.weights[rows]
+    return Data(as_rows(arrays.X[rows]), np.ascontiguousarray(arrays.Y[rows]), weights)
+
+
+class _Epochs:
+    # The iterations of SciPy as epochs. An epoch begins with an evaluation, because
+    # only SciPy knows after an iteration whether another one follows.
+    def __init__(self, state, objective, n_samples, recipe, validate, observers):
+        self.state, self.objective, self.recipe = state, objective, recipe
+        self.n_samples = n_samples
+        self.validate, self.observers = validate, observers
+        self.outcome = Outcome()
+        self.begun = False
+
+    def evaluate(self, x):
+        if not self.begun:
+            self.observers.begin_epoch(self.state, self.outcome.n_iter)
+            self.begun = True
+        return self.objective(x)
+
+    def end_iteration(self, intermediate_result):
+        # (SciPy passes the result to an argument of this name)
+        self.objective.accept(intermediate_result.x)
+        state = self.state
+        state.theta[:] = self.objective.x
+        state.step += 1
+        state.n_seen += self.n_samples
+        self.end_epoch()
+        if self.outcome.ended:
+            raise StopIteration
+
+    def end_epoch(self):
+        state, objective, outcome = self.state, self.objective, self.outcome
+        self.begun = False
+        take_note(state, objective.value, objective.reported, True, self.validate)
+        outcome.n_iter += 1
+        if self.observers.end_epoch(state, outcome.n_iter, True):
+            outcome.interrupted = True
+        elif self.validate is not None:
+            outcome.stopped = ends_on_plateau(state, self.recipe, self.observers)
