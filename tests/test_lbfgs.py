@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse as sp
+from scipy.optimize import OptimizeResult
 from sklearn.base import is_classifier
 from sklearn.datasets import (
     load_diabetes,
@@ -24,6 +25,7 @@ from skgd import (
     MLPGDRegressor,
     diagnose,
 )
+from skgd._training import lbfgs
 from skgd.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES, Quantile
 from skgd.optimizers import LBFGS
 
@@ -253,6 +255,22 @@ def test_the_curve_is_the_objective_in_the_units_of_the_user(estimator):
     assert model.best_loss_ == min(model.loss_curve_) == model.loss_
 
 
+def test_an_accepted_point_need_not_be_the_last_that_was_evaluated(monkeypatch):
+    points = []
+
+    def minimiser(fun, x0, *, callback, **options):
+        points.append(x0 + 0.1)
+        for point in (x0, points[0], x0 + 0.2):
+            value, gradient = fun(point)
+        callback(intermediate_result=OptimizeResult(x=points[0], fun=value))
+        return OptimizeResult(success=True, status=0, jac=gradient)
+
+    monkeypatch.setattr(lbfgs, "minimize", minimiser)
+    model = small(GDRegressor, alpha=0.5, standardize=False).fit(X, Y)
+    assert_array_equal(np.r_[model.coef_, model.intercept_], points[0])
+    assert model.loss_ == pytest.approx(objective(model, X, Y, 0.5))
+
+
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_counts(estimator):
     features, targets = data_for(estimator)
@@ -301,9 +319,11 @@ def test_tol_is_on_the_largest_element_of_the_gradient(tol):
     options = dict(alpha=0.01, tol=tol, standardize=False, **MODE)
     model = GDRegressor(**options).fit(X, Y)
     assert np.abs(gradient(model)).max() <= tol
+    assert model._state.converged
     with pytest.warns(ConvergenceWarning):
         before = GDRegressor(max_iter=model.n_iter_ - 1, **options).fit(X, Y)
     assert np.abs(gradient(before)).max() > tol
+    assert not before._state.converged
     # the last iteration may be the one that arrives
     with warnings.catch_warnings():
         warnings.simplefilter("error")

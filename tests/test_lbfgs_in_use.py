@@ -149,8 +149,12 @@ def test_optimizers_can_be_switched(estimator, other):
     model = small(estimator, warm_start=True, max_iter=20, tol=None, optimizer=other)
     before = model.set_params(average=True).fit(features, targets).loss_
     model.set_params(optimizer="lbfgs", average=False, max_iter=200)
+    model._state.n_restarts = 1  # of the call before
     exact = model.fit(features, targets).loss_
     assert exact < before
+    assert model._state.published is model._state.theta  # no longer the average
+    assert np.isnan(model.learning_rate_)
+    assert model.n_restarts_ == 0
     n_updates = model._state.step
     model.set_params(optimizer=other, learning_rate_init=1e-7, max_iter=3)
     after = model.fit(features, targets)
