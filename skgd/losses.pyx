@@ -137,6 +137,7 @@ class EpsilonInsensitive(Loss):
     (array([1.5]), array([1.]))
     """
 
+    _smooth = False
     _allowed = {"epsilon": Allowed(Real, ge=0)}
 
     def __init__(self, epsilon=0.1):
@@ -219,6 +220,7 @@ class Quantile(Loss):
     (array([0.2]), array([[-0.1,  0.1]]))
     """
 
+    _smooth = False
     _allowed = {"quantile": AllowedRising(Real, gt=0, lt=1)}
 
     def __init__(self, quantile=0.5):
@@ -242,6 +244,8 @@ class AbsoluteError(Loss):
     >>> AbsoluteError().evaluate([1.0], [3.0])
     (array([2.]), array([1.]))
     """
+
+    _smooth = False
 
     def _kernel(self, softmax=False):
         # no insensitive zone
@@ -472,6 +476,8 @@ class Hinge(Loss):
     (array([1.5]), array([1.]))
     """
 
+    _smooth = False
+
     def _kernel(self, softmax=False):
         return loss_kernel(_hinge, 1.0)
 
@@ -485,6 +491,8 @@ class Perceptron(Loss):
     >>> Perceptron().evaluate([-1.0], [0.5])
     (array([0.5]), array([1.]))
     """
+
+    _smooth = False
 
     def _kernel(self, softmax=False):
         return loss_kernel(_hinge, 0.0)

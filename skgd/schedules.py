@@ -11,7 +11,7 @@ from numbers import Integral, Real
 import numpy as np
 
 from ._rules.rule import Allowed, resolve_rule, with_rule_objects
-from ._rules.schedule import Schedule, Steady
+from ._rules.schedule import Ending, Schedule, Steady
 
 __all__ = [
     "Adaptive",
@@ -166,7 +166,7 @@ class StepDecay(Schedule):
         return self.decay ** np.floor(step / self.period)
 
 
-class Linear(Schedule):
+class Linear(Ending):
     r"""A straight line from 1 to `final`, :math:`1 - (1 - f)\, t / T`.
 
     Parameters
@@ -199,7 +199,7 @@ class Linear(Schedule):
         return 1 - (1 - self.final) * done
 
 
-class Cosine(Schedule):
+class Cosine(Ending):
     r"""Half a cosine from 1 to `final` [1]_.
 
     .. math:: f + (1 - f) \frac{1 + \cos(\pi t / T)}{2}, \quad t \le T
@@ -239,7 +239,7 @@ class Cosine(Schedule):
         return self.final + (1 - self.final) * 0.5 * (1 + np.cos(np.pi * done))
 
 
-class OneCycle(Schedule):
+class OneCycle(Ending):
     r"""A rise and then a fall, each along half a cosine [1]_.
 
     The factor rises from `start` to 1 in a fraction `warmup` of the steps and then
@@ -331,6 +331,10 @@ class Warmup(Schedule):
         self.n_steps = n_steps
         self.start = start
         self.then = then
+
+    @property
+    def _has_end(self):
+        return self._second._has_end
 
     @property
     def _warming(self):

@@ -63,7 +63,7 @@ class TrainingData:
             self.n_used = np.count_nonzero(used)
 
 
-def prepare(estimator, given, samples, architecture, state):
+def prepare(estimator, given, samples, architecture, state, solver):
     """Hold samples out, choose the units of training, and convert the samples to them.
 
     Parameters
@@ -79,6 +79,8 @@ def prepare(estimator, given, samples, architecture, state):
     state : TrainingState
         The state of the training. Its generator draws the rows that are held out, after
         the initial weights.
+    solver : {'batch', 'minibatch', 'sgd'}
+        How many samples an update uses.
 
     Returns
     -------
@@ -93,21 +95,23 @@ def prepare(estimator, given, samples, architecture, state):
             held_out = check_validation_samples(estimator, given, samples)
     earlier = state.units if given.incremental else None
     units = training_units(estimator, samples, architecture, rows, earlier)
-    arrays = arrays_in_units(estimator, samples, units)
+    arrays = arrays_in_units(estimator, samples, units, solver)
     return TrainingData(arrays, units, samples.encoding, rows, held_out)
 
 
-def arrays_in_units(estimator, samples, units):
+def arrays_in_units(estimator, samples, units, solver):
     """Convert samples to units of training.
 
     Parameters
     ----------
     estimator : GradientDescent
-        The estimator, which has the parameter `solver`.
+        The estimator.
     samples : Samples
         The samples in the user's units.
     units : Units or None
         The units of training; None if they are the user's.
+    solver : {'batch', 'minibatch', 'sgd'}
+        How many samples an update uses.
 
     Returns
     -------
@@ -120,8 +124,8 @@ def arrays_in_units(estimator, samples, units):
         return Data(X, samples.Y, weights)
     Y = units.of_targets(samples.Y)
     # a batch of all rows is a copy anyway, and linear models read single rows in place
-    in_place = estimator._kind == "linear" and estimator.solver == "sgd"
-    copied = sp.issparse(X) or in_place or estimator.solver == "batch"
+    in_place = estimator._kind == "linear" and solver == "sgd"
+    copied = sp.issparse(X) or in_place or solver == "batch"
     if copied or X.nbytes <= LARGE:
         return Data(to_units(X, units.mean, units.scale), Y, weights)
     return Data(

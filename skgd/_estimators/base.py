@@ -196,11 +196,12 @@ class GradientDescent(CallbackSupportMixin, Settings):
         check_lbfgs(self, rules)
         before = self._state_before(given)
         samples = check_samples(self, given, rules["loss"], before)
+        rules = self._settled(rules, samples, given.incremental)
         architecture = self._architecture(rules, samples)
         state = self._next_state(architecture, samples, before)
-        data = prepare(self, given, samples, architecture, state)
+        data = prepare(self, given, samples, architecture, state, rules["solver"])
         self._start_or_continue(architecture, state, data, given, before)
-        task = self._begin_task(given, samples)
+        task = self._begin_task(given, samples, rules["max_iter"])
         outcome = self._train(rules, state, data, given, task)
         self._publish_fit(state, outcome, given)
         if task is not None:
@@ -212,12 +213,12 @@ class GradientDescent(CallbackSupportMixin, Settings):
         goes_on = given.incremental or self.warm_start
         return getattr(self, "_state", None) if goes_on else None
 
-    def _begin_task(self, given, samples):
+    def _begin_task(self, given, samples, max_iter):
         # for callbacks, if there are any; they get the data as the user passed them
         if not has_callbacks(self):
             return None
         weights = check_weights(given.sample_weight, samples.X)
-        n_epochs = 0 if given.incremental else self.max_iter
+        n_epochs = 0 if given.incremental else max_iter
         name = "partial_fit" if given.incremental else "fit"
         return FitTask(self, given.X, given.y, weights, name, n_epochs)
 
@@ -294,7 +295,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
         if not given.incremental:
             state.begin_fit()
         state.add_weights(data)
-        recipe = self._recipe(rules, data, state.weight_mean, given.incremental)
+        recipe = self._recipe(rules, data, state, given.incremental)
         observers = self._observers(data, task, given.incremental)
         by_lbfgs = is_lbfgs(recipe.optimizer)
         run = descend_by_lbfgs if by_lbfgs else descend

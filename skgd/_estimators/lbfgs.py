@@ -74,7 +74,7 @@ def check_lbfgs(estimator, rules):
     l1, _ = penalty_strengths(estimator.penalty, alpha, estimator.l1_ratio)
     random = "the objective must be the same at each evaluation"
     refused = (
-        ("solver", estimator.solver != "batch", "'batch'", "it needs all samples"),
+        ("solver", rules["solver"] != "batch", "'batch'", "it needs all samples"),
         (
             "learning_rate",
             isinstance(rules["learning_rate"], LineSearch),

@@ -10,53 +10,34 @@ from sklearn.utils.validation import check_is_fitted
 from .._data.features import validate_features
 from .._engine.architecture import Architecture, normalisation_map, set_views
 from .._rules.rule import Allowed
-from .._rules.schedule import Steady
-from ..schedules import Adaptive, InverseScaling
+from ..optimizers import LBFGS, Adam
+from ..schedules import Cosine, InverseScaling
 from .base import GradientDescent
 from .parameters import FEW
 
 # In a stream, the rate falls with this power of the number of updates. This is slower
 # than 1 / sqrt(t), so that a model can follow a stream that changes.
 POWER = 0.25
-# Training ends on a plateau if the rate has fallen to this share of the initial rate.
-LEAST = 1e-3
-# the number of plateaus after which the rate of `Falling` would be zero
-PLATEAUS_TO_ZERO = 73
+# Rows of a batch, as for MLP*.
+BATCH = 200
+# The noise of the gradients has to be averaged over so many rows for each weight until
+# the objective is within 0.1% of its optimum. (There are at least 100 features in this
+# rule, since it takes some 2,000 updates to get near the optimum at all.) Rules that do
+# not divide gradients by their size need more updates.
+ROWS_PER_WEIGHT = 4000
+LEAST_FEATURES = 100
+MORE_IF_PLAIN = 4
+# The least and the most passes over many rows.
+PASSES = 4, 60
+# ... and over few rows, where an epoch is a few updates.
+MOST_EPOCHS = 1000
+# L-BFGS needs 2 to 60 passes over all rows, which is as long as 2,000 updates take with
+# this number of rows. If there are less than ten rows for a feature, mini-batches are
+# too noisy.
+FEW_ROWS = 10_000
+FEW_ROWS_PER_FEATURE = 10
 # how far from the mean of the targets intercepts start, in standard deviations
 START_OF_INTERCEPTS = 1 / 8
-
-
-class Falling(Steady):
-    """Rate that falls at each plateau: ``(1 - k / 73) ** 3`` after k plateaus.
-
-    It does not fall below the share `LEAST`. Most of the progress in a flat valley is
-    made at large rates, so the rate falls slowly at first. It has to fall in the end,
-    because the weights hover around the optimum at large rates. (A rate that is
-    multiplied by 0.9 at each of 66 plateaus takes as many epochs but ends further from
-    the optimum: with 784 pixels, whose classes can be separated, the objective is then
-    0.4% above the optimum instead of 0.06%.)
-
-    Parameters
-    ----------
-    rate : float
-        The rate at the start.
-    """
-
-    def __init__(self, rate):
-        self.rate = rate
-
-    @property
-    def min_rate(self):
-        """The rate at which a plateau stops the training."""
-        return LEAST * self.rate
-
-    @property
-    def _adaptive(self):
-        return self
-
-    def _steady(self, n_plateaus):
-        left = 1 - min(n_plateaus / PLATEAUS_TO_ZERO, 1)
-        return max(left**3, LEAST)
 
 
 class LinearModel(GradientDescent):
@@ -64,9 +45,11 @@ class LinearModel(GradientDescent):
 
     _allowed = {
         **GradientDescent._allowed,
+        "solver": Allowed(options=("auto", "batch", "sgd", "minibatch")),
         "fit_intercept": Allowed(bool),
         "dropout": Allowed(Real, ge=0, lt=1),
     }
+    _optimizers = {"auto": Adam, **GradientDescent._optimizers}
     _penalty_per_sample = False
     _patience_beyond = 0
     _windowed_tol = True
@@ -97,22 +80,54 @@ class LinearModel(GradientDescent):
         # partial_fit gets a piece of a stream, the sum of all weights is not known.
         return 1 / (max(weight_sum, FEW) if incremental else weight_sum)
 
-    def _own_batch_size(self, optimizer, n_samples):
-        # Some optimizers divide the gradient by its noise. With less noise, they move
-        # the weights faster, even with fewer updates.
-        most = 500 if optimizer._normalises else 200
-        # The batches have equal sizes. If the last of 501 rows were a batch of its own,
+    def _own_batch_size(self, n_samples):
+        # The batches have equal sizes. If the last of 201 rows were a batch of its own,
         # it would move the weights as far as all the others, away from the optimum.
-        n_updates = -(-n_samples // most)
+        n_updates = -(-n_samples // BATCH)
         return -(-n_samples // n_updates)
 
     def _own_schedule(self, rate, optimizer, incremental):
-        if incremental:  # a stream has no plateau, and each row may occur only once
+        if incremental:  # a stream has no end, and each row may occur only once
             return InverseScaling(power_t=POWER)
         # The objective is convex, and a constant rate would hover around its optimum.
-        if optimizer._hovers:
-            return Adaptive(factor=0.5, min_rate=LEAST * rate)
-        return Falling(rate)
+        return Cosine()
+
+    def _n_epochs(self, rules, n_samples, n_outputs):
+        optimizer = rules["optimizer"]
+        if isinstance(optimizer, LBFGS) or rules["solver"] == "batch":
+            return self.max_iter
+        weights = max(self.n_features_in_, LEAST_FEATURES) * n_outputs
+        rows = (
+            ROWS_PER_WEIGHT * weights * (1 if optimizer._normalises else MORE_IF_PLAIN)
+        )
+        least, most = PASSES
+        most = min(
+            max(most, ROWS_PER_WEIGHT * LEAST_FEATURES // n_samples), MOST_EPOCHS
+        )
+        return min(max(-(-rows // n_samples), least), most)
+
+    def _settled(self, rules, samples, incremental):
+        if not incremental and self._suits_lbfgs(rules, samples):
+            rules = {**rules, "optimizer": LBFGS(), "solver": "batch"}
+        return super()._settled(rules, samples, incremental)
+
+    def _suits_lbfgs(self, rules, samples):
+        # whether optimizer='auto' and solver='auto' mean L-BFGS over all rows
+        n, p = samples.X.shape
+        steered = (
+            self.learning_rate != "auto"
+            or self.learning_rate_init is not None
+            or self.batch_size != "auto"
+            or self.clip_norm is not None
+            or rules["average"] is not None
+        )
+        smooth = rules["loss"]._smooth and self.penalty in ("l2", None)
+        return (
+            self.optimizer == self.solver == "auto"
+            and n <= max(FEW_ROWS, FEW_ROWS_PER_FEATURE * p)
+            and smooth
+            and not (steered or self.dropout or self.batch_norm)
+        )
 
     # ------------------------------------------------------------ parameters
     def _fold(self, architecture, state):

@@ -42,12 +42,16 @@ class Settings(BaseEstimator, ABC):
         """Return the strength of the penalty for alpha='auto'."""
 
     @abstractmethod
-    def _own_batch_size(self, optimizer, n_samples):
+    def _own_batch_size(self, n_samples):
         """Return the number of samples in a batch for batch_size='auto'."""
 
     @abstractmethod
     def _own_schedule(self, rate, optimizer, incremental):
         """Return the schedule for learning_rate='auto'; it starts at `rate`."""
+
+    @abstractmethod
+    def _n_epochs(self, rules, n_samples, n_outputs):
+        """Return how many epochs a training needs if its schedule is 'auto'."""
 
     # ------------------------------------------------- parameters and their domains
     # the allowed values of each parameter; a subclass adds its own parameters
@@ -72,12 +76,15 @@ class Settings(BaseEstimator, ABC):
         "standardize": Allowed(bool),
     }
 
+    # the optimizers by name
+    _optimizers = {**OPTIMIZERS, "lbfgs": LBFGS}
+
     @property
     def _rules(self):
         # the parameters that are rules, each with its registry and base class
         return {
             "loss": (self._losses, Loss),
-            "optimizer": ({**OPTIMIZERS, "lbfgs": LBFGS}, (Optimizer, LBFGS)),
+            "optimizer": (self._optimizers, (Optimizer, LBFGS)),
             "learning_rate": (
                 {**SCHEDULES, "line_search": LineSearch},
                 (Schedule, LineSearch),
@@ -122,11 +129,12 @@ class Settings(BaseEstimator, ABC):
         return resolve_rule(loss, self._losses, Loss, "loss", name)
 
     def _resolve(self):
-        # check all parameters and return those that are rules, as objects
+        # Check all parameters and return those that are rules, as objects, and the
+        # solver.
         check_parameters(self, self._allowed)
         if self.penalty == "elasticnet" and self.l1_ratio is None:
             raise ValueError("l1_ratio must be set when penalty is 'elasticnet'")
-        rules = {}
+        rules = {"solver": self.solver}
         for name, (registry, base) in self._rules.items():
             value = getattr(self, name)
             if name == "loss":
@@ -149,7 +157,23 @@ class Settings(BaseEstimator, ABC):
                 "before and after an update: it needs solver='batch'. Got "
                 f"solver={self.solver!r}."
             )
+        if self.solver == "auto":
+            by_lbfgs = isinstance(rules["optimizer"], LBFGS)
+            rules["solver"] = "batch" if by_lbfgs else "minibatch"
         return rules
+
+    def _settled(self, rules, samples, incremental):
+        # the rules, with what they leave to the size of the data
+        n_outputs = samples.encoding.n_outputs
+        needed = self._n_epochs(rules, samples.X.shape[0], n_outputs)
+        # With tol=None, there are always max_iter epochs, as for MLP*.
+        own = rules["learning_rate"] == "auto" and self.tol is not None
+        n_epochs = min(self.max_iter, needed) if own else self.max_iter
+        return {
+            **rules,
+            "max_iter": 1 if incremental else n_epochs,
+            "short": own and n_epochs < needed,
+        }
 
     def _own_rate(self, optimizer, batch_size, incremental):
         # (in a stream, the rate of a linear model falls, so it can start like the rate
@@ -172,24 +196,26 @@ class Settings(BaseEstimator, ABC):
             schedule = self._own_schedule(rate, optimizer, incremental)
         return rate, schedule
 
-    def _recipe(self, rules, data, weight_mean, incremental):
-        n_samples = data.n_samples
-        searched = isinstance(rules["learning_rate"], LineSearch)
-        if self.solver == "batch":
+    def _size_of_batches(self, rules, n_samples):
+        if rules["solver"] == "batch":
             # a line search needs the gradient, which single-row updates do not store
-            batch_size = max(n_samples, 2) if searched else n_samples
-        elif self.solver == "sgd":
-            batch_size = 1
-        elif self.batch_size == "auto":
-            batch_size = self._own_batch_size(rules["optimizer"], n_samples)
-        else:
-            batch_size = min(self.batch_size, n_samples)
-            if batch_size < self.batch_size:
-                warnings.warn(
-                    "Got `batch_size` less than 1 or larger than sample size. It is "
-                    f"going to be clipped: from {self.batch_size} to {n_samples}.",
-                    stacklevel=2,
-                )
+            searched = isinstance(rules["learning_rate"], LineSearch)
+            return max(n_samples, 2) if searched else n_samples
+        if rules["solver"] == "sgd":
+            return 1
+        if self.batch_size == "auto":
+            return self._own_batch_size(n_samples)
+        if self.batch_size > n_samples:
+            warnings.warn(
+                "Got `batch_size` less than 1 or larger than sample size. It is "
+                f"going to be clipped: from {self.batch_size} to {n_samples}.",
+                stacklevel=2,
+            )
+        return min(self.batch_size, n_samples)
+
+    def _recipe(self, rules, data, state, incremental):
+        n_samples, weight_mean = data.n_samples, state.weight_mean
+        batch_size = self._size_of_batches(rules, n_samples)
         rate, schedule = self._rate_and_schedule(rules, batch_size, incremental)
         alpha, per_sample = self.alpha, self._penalty_per_sample
         if alpha == "auto":
@@ -197,15 +223,18 @@ class Settings(BaseEstimator, ABC):
             alpha = self._own_alpha(data.n_used, weight_sum, incremental)
             per_sample = False
         l1, l2 = penalty_strengths(self.penalty, alpha, self.l1_ratio)
+        n_epochs = self.max_iter if incremental else rules["max_iter"]
         return Recipe(
             optimizer=rules["optimizer"],
             schedule=schedule,
             learning_rate=rate,
             batch_size=batch_size,
             shuffle=bool(self.shuffle),
-            max_iter=1 if incremental else self.max_iter,
+            max_iter=rules["max_iter"],
+            is_short=rules["short"],
             n_iter_no_change=self.n_iter_no_change,
-            n_steps=self.max_iter * -(-n_samples // batch_size),
+            first_step=state.step if rules["learning_rate"] == "auto" else 0,
+            n_steps=n_epochs * -(-n_samples // batch_size),
             l1=l1,
             l2=l2,
             per_sample=per_sample,

@@ -105,8 +105,11 @@ class MultilayerPerceptron(GradientDescent):
         # is not stronger if the sample weights have a small sum, such as one.
         return ALPHA_OF_MANY_ROWS + 1 / max(weight_sum, n_used, FEW)
 
-    def _own_batch_size(self, optimizer, n_samples):
+    def _own_batch_size(self, n_samples):
         return min(200, n_samples)  # as MLP*
+
+    def _n_epochs(self, rules, n_samples, n_outputs):
+        return self.max_iter  # a plateau ends the training
 
     def _own_schedule(self, rate, optimizer, incremental):
         if incremental:  # a stream has no plateau

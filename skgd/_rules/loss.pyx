@@ -236,6 +236,8 @@ class Loss(Rule):
     _unit_exponent = 1
     # what turns a raw prediction into a prediction: 'identity', 'exp', 'logistic'
     link = "identity"
+    # whether the derivative is continuous
+    _smooth = True
     # whether the outputs can be one distribution
     has_softmax = False
     # outputs for a single target

@@ -37,6 +37,9 @@ class Schedule(Rule):
     # updates before which a plateau says nothing
     _warming = 0
 
+    # whether the last step of the training is the end of the schedule
+    _has_end = False
+
     @property
     def _adaptive(self):
         # the rule that lowers the rate on a plateau, if there is one
@@ -50,6 +53,14 @@ class Schedule(Rule):
                 "or pass n_steps."
             )
         return max(span, 1)
+
+
+class Ending(Schedule):
+    """Base of the schedules that take `n_steps` steps, or the whole training."""
+
+    @property
+    def _has_end(self):
+        return self.n_steps is None
 
 
 class Steady(Schedule):

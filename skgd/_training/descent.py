@@ -82,6 +82,8 @@ def descend(state, architecture, data, recipe, validate, observers):
                 outcome.interrupted = True
             elif sound:
                 outcome.stopped = ends_on_plateau(state, recipe, observers)
+        if outcome.n_iter == recipe.max_iter and recipe.runs_to_its_end:
+            outcome.stopped = True
     except KeyboardInterrupt:
         if guard.lost and guard.can_go_back(state):
             outcome.n_iter = guard.go_back(state)
@@ -146,7 +148,8 @@ def take_note(state, loss, reported, sound, validate):
 def ends_on_plateau(state, recipe, observers):
     """Whether a plateau ends the descent.
 
-    The 'adaptive' schedule lowers the rate instead, until the rate has reached its
+    A plateau of the training loss does not end a schedule of a fixed length. The
+    'adaptive' schedule lowers the rate instead, until the rate has reached its
     limit.
 
     Parameters
@@ -165,7 +168,10 @@ def ends_on_plateau(state, recipe, observers):
     """
     if state.step < getattr(recipe.schedule, "_warming", 0):
         state.stopping.restart()
-    if not state.stopping.on_plateau:
+    has_end = getattr(recipe.schedule, "_has_end", False)
+    # The training loss may rest while the rate is high, and fall again with the rate.
+    waits = has_end and state.watched == "training loss"
+    if waits or not state.stopping.on_plateau:
         return False
     message = _plateau_message(recipe, state)
     adaptive = getattr(recipe.schedule, "_adaptive", None)
@@ -185,7 +191,8 @@ def ends_on_plateau(state, recipe, observers):
 
 
 def _warn_of_zero_rates(state, recipe):
-    ahead = state.step + np.arange(min(recipe.n_steps, 1000))
+    first = state.step - recipe.first_step
+    ahead = first + np.arange(min(recipe.n_steps, 1000))
     schedule = recipe.schedule
     if isinstance(schedule, Schedule) and not schedule(ahead, recipe.n_steps).any():
         warnings.warn(

@@ -2,6 +2,7 @@
 
 import warnings
 from collections import deque
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse as sp
@@ -15,10 +16,10 @@ from ..penalties import penalty_value
 from .descent import Outcome, ends_on_plateau, take_note
 from .divergence import Diverged
 from .passes import Pass
+from .whitening import Whitening
 
-# An iteration that lowers the objective by less than this share has moved nothing, as
-# in scikit-learn's LogisticRegression.
-LEAST_FALL = 64 * np.finfo(np.float64).eps
+# An iteration that lowers the objective by less than this share has moved nothing.
+LEAST_FALL = np.finfo(np.float64).eps
 # The gradient is at the level of rounding errors if a quasi-Newton step would lower the
 # objective by less than so many of them.
 ROUNDING_ERRORS = 100
@@ -66,9 +67,15 @@ def descend_by_lbfgs(state, architecture, data, recipe, validate, observers):
 
 def _iterate(epochs, recipe, tol):
     objective, outcome, rule = epochs.objective, epochs.outcome, recipe.optimizer
+    start = objective.start
+    epochs.evaluate(start)
+    if objective.steepest <= epochs.least_gradient:
+        epochs.end_epoch()
+        outcome.stopped = True
+        return
     result = minimize(
         epochs.evaluate,
-        epochs.state.theta.astype(np.float64),
+        start,
         jac=True,
         method="L-BFGS-B",
         callback=epochs.end_iteration,
@@ -76,7 +83,7 @@ def _iterate(epochs, recipe, tol):
             "maxiter": recipe.max_iter,
             "maxfun": rule.max_fun,
             "maxcor": rule.memory,
-            "gtol": 0.0 if tol is None else tol,
+            "gtol": 0.0,  # tol is on the derivatives in the parameters, not in x
             "ftol": LEAST_FALL,
         },
     )
@@ -86,8 +93,7 @@ def _iterate(epochs, recipe, tol):
     if outcome.ended:
         return
     steepest = objective.steepest
-    small = tol is not None and steepest <= tol
-    if result.success or small or (result.status == 2 and objective.is_rounded):
+    if result.success or (result.status == 2 and objective.is_rounded):
         outcome.stopped = True
         return
     what, advice = _why(result, outcome.n_iter, recipe)
@@ -111,8 +117,20 @@ def _why(result, n_iter, recipe):
     return what, f"Increase {name} or tol."
 
 
+class _Point(NamedTuple):
+    x: np.ndarray
+    theta: np.ndarray  # the parameters
+    slopes: np.ndarray  # the derivatives of the objective in them
+    gradient: np.ndarray  # the derivatives in x
+    value: float
+    reported: float
+
+
 class Objective:
-    """The training objective as a function of the parameters in float64.
+    """The training objective as a function of a point in float64.
+
+    A point is the vector of the parameters or, for a linear model, their coordinates in
+    which the features are white (see `Whitening`).
 
     Parameters
     ----------
@@ -127,8 +145,14 @@ class Objective:
 
     Attributes
     ----------
+    start : ndarray of shape (n_params,), float64
+        The point where the parameters are those of the state.
     x, gradient : ndarray of shape (n_params,)
-        The last accepted parameters, and the gradient there.
+        The last accepted point, and the gradient there.
+    theta : ndarray of shape (n_params,)
+        The parameters there.
+    steepest : float
+        The largest derivative of the objective in a parameter there.
     value, reported : float
         The objective there, in units of training and in the user's.
     """
@@ -141,6 +165,12 @@ class Objective:
         self._pass = Pass(self._work, state, recipe, None, None, 1, 0)
         self._n_penalised = net.n_penalised
         self._eps = np.finfo(state.theta.dtype).eps
+        self.start = state.theta.astype(np.float64)
+        self._whitening = None
+        if len(architecture.sizes) == 2:
+            _, l2 = self._pass.strengths()
+            self._whitening = Whitening(architecture, arrays, l2)
+            self.start = self._whitening.point(self.start)
         # the last steps, and the changes of the gradient in them
         self._steps = deque(maxlen=recipe.optimizer.memory)
         self._last = self.x = None
@@ -151,7 +181,7 @@ class Objective:
         Parameters
         ----------
         x : ndarray of shape (n_params,)
-            Parameters.
+            A point.
 
         Returns
         -------
@@ -161,28 +191,33 @@ class Objective:
         gradient : ndarray of shape (n_params,)
             The gradient.
         """
-        value, reported, gradient = self._evaluate(x)
-        finite = np.isfinite(value) and np.isfinite(gradient).all()
-        if self.x is None:
+        if self._last is not None and np.array_equal(x, self._last.x):
+            return self._last.value, self._last.gradient
+        point = self._evaluate(x)
+        finite = np.isfinite(point.value) and np.isfinite(point.gradient).all()
+        if self._last is None:
             if not finite:
                 raise Diverged(
                     "The objective is not finite at the start of training.",
                     np.nan,
-                    reported,
+                    point.reported,
                 )
-            self._accept(x.copy(), value, reported, gradient)
+            self._accept(point)
         if not finite:
             # A parabola through the accepted point, with the slope there and its
             # minimum at a tenth of the step: SciPy interpolates by it.
             fall = abs(self.gradient @ (x - self.x))
-            value, gradient = self.value + 4 * fall, -9 * self.gradient
-        self._last = x.copy(), value, reported, gradient
-        return value, gradient
+            point = point._replace(
+                value=self.value + 4 * fall, gradient=-9 * self.gradient
+            )
+        self._last = point
+        return point.value, point.gradient
 
     def _evaluate(self, x):
         p, (_, l2) = self._n_penalised, self._pass.strengths()
         with np.errstate(over="ignore", invalid="ignore"):
-            self._theta[:] = x
+            theta = x.copy() if self._whitening is None else self._whitening.theta(x)
+            self._theta[:] = theta
             loss, reported = training_loss(
                 self._work,
                 order=None,
@@ -191,10 +226,14 @@ class Objective:
                 step=0,
                 backward=True,
             )
-            gradient = self._work.gradient.astype(np.float64)
-            gradient[:p] += l2 * x[:p]
-        penalty = penalty_value(x[:p], 0.0, l2)
-        return *self._pass.with_penalty(loss, reported, penalty), gradient
+            slopes = self._work.gradient.astype(np.float64)
+            slopes[:p] += l2 * theta[:p]
+            gradient = slopes
+            if self._whitening is not None:
+                gradient = self._whitening.gradient(slopes)
+        penalty = penalty_value(theta[:p], 0.0, l2)
+        value, reported = self._pass.with_penalty(loss, reported, penalty)
+        return _Point(x.copy(), theta, slopes, gradient, value, reported)
 
     def accept(self, x):
         """Take note that an iteration ended here.
@@ -202,23 +241,19 @@ class Objective:
         Parameters
         ----------
         x : ndarray of shape (n_params,)
-            Parameters, as a rule those of the last evaluation.
+            A point, as a rule that of the last evaluation.
         """
-        if not np.array_equal(x, self._last[0]):
-            self(x)
-        _, value, reported, gradient = self._last
-        step, change = x - self.x, gradient - self.gradient
+        self(x)
+        point = self._last
+        step, change = point.x - self.x, point.gradient - self.gradient
         if step @ change > 0:
             self._steps.append((step, change))
-        self._accept(x.copy(), value, reported, gradient)
+        self._accept(point)
 
-    def _accept(self, x, value, reported, gradient):
-        self.x, self.value, self.reported, self.gradient = x, value, reported, gradient
-
-    @property
-    def steepest(self):
-        """The largest element of the gradient, a float."""
-        return float(np.abs(self.gradient).max())
+    def _accept(self, point):
+        self.x, self.gradient = point.x, point.gradient
+        self.theta, self.steepest = point.theta, float(np.abs(point.slopes).max())
+        self.value, self.reported = point.value, point.reported
 
     @property
     def is_rounded(self):
@@ -251,6 +286,8 @@ class _Epochs:
         self.validate, self.observers = validate, observers
         self.outcome = Outcome()
         self.begun = False
+        tol = state.stopping.tol
+        self.least_gradient = -np.inf if tol is None else tol
 
     def evaluate(self, x):
         if not self.begun:
@@ -262,10 +299,12 @@ class _Epochs:
         # (SciPy passes the result to an argument of this name)
         self.objective.accept(intermediate_result.x)
         state = self.state
-        state.theta[:] = self.objective.x
+        state.theta[:] = self.objective.theta
         state.step += 1
         state.n_seen += self.n_samples
         self.end_epoch()
+        if not self.outcome.ended:
+            self.outcome.stopped = self.objective.steepest <= self.least_gradient
         if self.outcome.ended:
             raise StopIteration
 

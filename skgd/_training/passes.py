@@ -160,7 +160,8 @@ def run_epoch(workspace, state, recipe, kernel, rows):
     penalty = work.penalty()
     if isinstance(recipe.schedule, LineSearch):
         return *search_update(work, penalty), penalty
-    steps = np.arange(state.step, state.step + n_updates)
+    first = state.step - recipe.first_step
+    steps = np.arange(first, first + n_updates)
     rates = learning_rates(
         "learning_rate",
         recipe.schedule,

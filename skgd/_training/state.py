@@ -25,7 +25,9 @@ class Recipe:
     batch_size: int
     shuffle: bool
     max_iter: int
+    is_short: bool  # max_iter is smaller than the training needs
     n_iter_no_change: float
+    first_step: int  # the update from which the schedule counts
     n_steps: int  # updates of a whole training, for schedules of a fixed length
     l1: float
     l2: float
@@ -33,6 +35,12 @@ class Recipe:
     clip_norm: float  # longer gradients are scaled down to this norm; inf: never
     average: Averaging | None
     single_pass: bool  # one pass over a part of a stream; no plateau ends it
+
+    @property
+    def runs_to_its_end(self):
+        """Whether the last epoch is the end of the schedule, and soon enough."""
+        has_end = getattr(self.schedule, "_has_end", False)
+        return has_end and not (self.is_short or self.single_pass)
 
 
 @dataclass

@@ -191,7 +191,7 @@ class _Steps:
         self.batches = _batches(model, rules, self.samples.X.shape[0], rng)
         seed = rng.randint(2**31 - 1)
         model.set_params(learning_rate="constant", random_state=seed, verbose=False)
-        self.rules = model._resolve()
+        self.rules = {**model._resolve(), "max_iter": 1, "short": False}
         # a piece of a stream is a single pass
         self.model, self.given = model, replace(given, incremental=True)
         self.state = None
@@ -200,7 +200,7 @@ class _Steps:
         # the loss of one more step; raises ValueError where training diverges
         model, samples = self.model, self.samples.take(next(self.batches))
         model.set_params(learning_rate_init=rate)
-        arrays = arrays_in_units(model, samples, self.units)
+        arrays = arrays_in_units(model, samples, self.units, self.rules["solver"])
         data = TrainingData(arrays, self.units, samples.encoding)
         if self.state is None:
             self.state = model._next_state(self.architecture, samples, None)
@@ -215,15 +215,14 @@ class _Steps:
 def _batches(model, rules, n, rng):
     # Rows of each step, in random order. A batch is one update: it is all the rows
     # that the clone is given.
-    if model.solver == "sgd":
+    if rules["solver"] == "sgd":
         size = SINGLE_ROWS
-    elif model.solver == "batch":
+    elif rules["solver"] == "batch":
         size = n
     else:
         size = model.batch_size
         if size == "auto":
-            size = model._own_batch_size(rules["optimizer"], n)
-    if model.solver == "minibatch":
+            size = model._own_batch_size(n)
         model.set_params(solver="batch")
     size = min(size, n)
     while True:
