@@ -71,7 +71,7 @@ def rates():
     """The default rate of each optimizer for each kind of model."""
     rows = []
     for rule in OPTIMIZERS.values():
-        marks = "\\*" * rule._normalises + "†" * rule._hovers
+        marks = "\\*" * rule._normalises
         own = [number(rule().own_rate(kind)) for kind in KINDS]
         rows.append((f"`{rule.__name__}`{marks}", *own))
     return table(("", *(HEADS[kind] for kind in KINDS)), rows)

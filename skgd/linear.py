@@ -39,7 +39,8 @@ class GDRegressor(RegressionTargets, LinearModel):
     {l1_ratio}
     fit_intercept : bool, default=True
         Whether to fit an intercept.
-    {descent}
+    {solver_linear}
+    {rate_linear}
     {dropout_linear}
     {standardize_linear}
     {max_iter_linear}
@@ -205,7 +206,8 @@ class GDClassifier(ClassificationTargets, LinearModel):
     {l1_ratio}
     fit_intercept : bool, default=True
         Whether to fit an intercept.
-    {descent}
+    {solver_linear}
+    {rate_linear}
     {dropout_linear}
     {standardize_linear}
     {max_iter_linear}

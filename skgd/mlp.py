@@ -41,7 +41,8 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
     {penalty}
     {alpha_mlp}
     {l1_ratio}
-    {descent}
+    {solver_mlp}
+    {rate_mlp}
     {dropout_mlp}
     {standardize_mlp}
     {max_iter_mlp}
@@ -190,7 +191,8 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
     {penalty}
     {alpha_mlp}
     {l1_ratio}
-    {descent}
+    {solver_mlp}
+    {rate_mlp}
     {dropout_mlp}
     {standardize_mlp}
     {max_iter_mlp}

@@ -1,7 +1,7 @@
 """Paragraphs that the docstrings of the four estimators share.
 
 The docstring of a class or of a method contains the name of a paragraph in braces, such
-as ``{descent}``, and `fill_doc` inserts the paragraph. Within a paragraph, a name such
+as ``{penalty}``, and `fill_doc` inserts the paragraph. Within a paragraph, a name such
 as ``{optimizers}`` stands for a list of rules, which comes from the registry.
 """
 
@@ -32,6 +32,32 @@ VALIDATION = """
             scikit-learn. None monitors the loss.
         validation_fraction : float, default=0.1
             The share of the training data that is used for validation, in (0, 1).
+        """
+
+RATE = """
+        learning_rate : {{schedules}, 'line_search', 'auto'}, \
+            Schedule, LineSearch or callable, default='auto'
+            The rate as a function of the step, for every optimizer: a name or an
+            instance of a class in `skgd.schedules`, or a callable that takes the number
+            of updates so far and returns the rate itself. 'line_search' is
+            `skgd.line_search.LineSearch` and needs ``solver='batch'``. For each update,
+            it finds a rate at which the training objective falls enough. If the
+            optimizer leads uphill, its state is reset and it follows the gradient.
+            AUTO
+        learning_rate_init : float or None, default=None
+            The initial learning rate. None is the ``learning_rate`` of the optimizer if
+            it is set. Otherwise, it is a default that depends on the kind of model, on
+            whether each update uses one sample or several, and on the number of
+            features. If training diverges, it continues from the last good epoch with
+            half the rate and issues a warning, up to five times. After that it raises
+            an error, which suggests a rate and, if the features are not standardised,
+            names the columns with the largest scale.
+        clip_norm : float or None, default=None
+            The maximum Euclidean norm of a gradient. If the gradient of the mean loss
+            of a batch with respect to all parameters, without the penalty, is longer,
+            it is scaled down to this norm (Pascanu, Mikolov, Bengio, 2013). This limits
+            the effect of outliers. With `standardize`, the norm refers to standardised
+            data.
         """
 
 HELD_OUT = """
@@ -88,7 +114,29 @@ PARAGRAPHS = {
         l1_ratio : float or None, default=0.15
             The share of L1 in 'elasticnet', in [0, 1].
         """,
-    "descent": """
+    "solver_linear": """
+        solver : {'auto', 'minibatch', 'batch', 'sgd'}, default='auto'
+            How many samples are used for each update: `batch_size`, all, or one. 'auto'
+            is 'batch' if the optimizer is L-BFGS, and otherwise 'minibatch'.
+        optimizer : {'auto', {optimizers}, 'lbfgs'} or Optimizer or LBFGS, \
+            default='auto'
+            How a gradient becomes an update. A name stands for the class in
+            `skgd.optimizers` with its defaults. An instance has its own
+            hyperparameters, for example ``Momentum(momentum=0.8, nesterov=True)``.
+            'lbfgs' is a quasi-Newton method for the objective over all samples, in
+            coordinates in which the features are uncorrelated, and needs
+            ``solver='batch'`` or 'auto'. Each of its iterations is an epoch. It uses
+            neither `batch_size` nor a learning rate, and it cannot be combined with
+            dropout, batch normalisation, an L1 penalty, `clip_norm`, `average` or
+            `partial_fit`. 'auto' is 'adam' for many samples. With at most 10,000
+            samples, or at most ten for each feature, 'auto' is 'lbfgs' if this is
+            possible, if the loss has a continuous derivative, and if `solver`,
+            `batch_size` and the parameters of the learning rate have their defaults.
+        batch_size : int or 'auto', default='auto'
+            The number of samples in each update for ``solver='minibatch'``. 'auto'
+            makes batches of equal size, with at most 200 samples.
+        """,
+    "solver_mlp": """
         solver : {'minibatch', 'batch', 'sgd'}, default='minibatch'
             How many samples are used for each update: `batch_size`, all, or one.
             ``optimizer='lbfgs'`` needs 'batch'.
@@ -102,39 +150,21 @@ PARAGRAPHS = {
             dropout, batch normalisation, an L1 penalty, `clip_norm`, `average` or
             `partial_fit`.
         batch_size : int or 'auto', default='auto'
-            The number of samples in each update for ``solver='minibatch'``. For
-            networks, 'auto' is ``min(200, n_samples)``. For linear models, 'auto' makes
-            batches of equal size. They have at most 200 samples, or at most 500 with
-            the optimizers whose step is about as large as the rate for gradients of any
-            size, which are {normalising_optimizers}.
-        learning_rate : {{schedules}, 'line_search', 'auto'}, \
-            Schedule, LineSearch or callable, default='auto'
-            The rate as a function of the step, for every optimizer: a name or an
-            instance of a class in `skgd.schedules`, or a callable that takes the number
-            of updates so far and returns the rate itself. 'line_search' is
-            `skgd.line_search.LineSearch` and needs ``solver='batch'``. For each update,
-            it finds a rate at which the training objective falls enough. If the
-            optimizer leads uphill, its state is reset and it follows the gradient.
-            'auto' lowers the rate on plateaus, so that training ends near an optimum
-            instead of moving around it. For linear models, the rate falls slowly at
-            first, down to a thousandth. For networks, it falls once, to a tenth. In
-            `partial_fit`, it falls with the fourth root of the number of updates for
-            linear models and is constant for networks.
-        learning_rate_init : float or None, default=None
-            The initial learning rate. None is the ``learning_rate`` of the optimizer if
-            it is set. Otherwise, it is a default that depends on the kind of model, on
-            whether each update uses one sample or several, and on the number of
-            features. If training diverges, it continues from the last good epoch with
-            half the rate and issues a warning, up to five times. After that it raises
-            an error, which suggests a rate and, if the features are not standardised,
-            names the columns with the largest scale.
-        clip_norm : float or None, default=None
-            The maximum Euclidean norm of a gradient. If the gradient of the mean loss
-            of a batch with respect to all parameters, without the penalty, is longer,
-            it is scaled down to this norm (Pascanu, Mikolov, Bengio, 2013). This limits
-            the effect of outliers. With `standardize`, the norm refers to standardised
-            data.
+            The number of samples in each update for ``solver='minibatch'``. 'auto' is
+            ``min(200, n_samples)``.
         """,
+    "rate_linear": RATE.replace(
+        "AUTO",
+        """'auto' falls to zero along half a cosine, so
+            that training ends near the optimum instead of moving around it; `max_iter`
+            says over how many epochs. In `partial_fit`, it falls with the fourth root
+            of the number of updates.""",
+    ),
+    "rate_mlp": RATE.replace(
+        "AUTO",
+        """'auto' lowers the rate once, on a plateau, to a
+            tenth. In `partial_fit`, it is constant.""",
+    ),
     "dropout_linear": """
         dropout : float, default=0.0
             The share of the inputs that is set to zero in training, in [0, 1). The
@@ -214,13 +244,23 @@ PARAGRAPHS = {
     "validation_mlp": VALIDATION.format("'auto'"),
     "max_iter_linear": """
         max_iter : int, default=1000
-            The maximum number of epochs.
+            The maximum number of epochs, or of iterations of L-BFGS. With
+            ``learning_rate='auto'``, there are as many epochs as the training needs:
+            4000 samples are read for each coefficient (of at least 100 features), and
+            four times as many with the optimizers that do not divide a gradient by its
+            size, which are {plain_optimizers}. There are at least 4 and at most 60
+            epochs, or more if there are less than 6700 samples. For two classes and up
+            to 100 features, these are 40 epochs of 10,000 samples and 4 epochs of a
+            million. With ``solver='batch'``, there are `max_iter` epochs.
         tol : float or None, default=1e-5
-            Training stops when the mean loss of the last `n_iter_no_change` epochs is
-            not lower, by at least `tol`, than the mean of the same number of epochs
-            before. (The loss of a single epoch can be noisy, and an epoch can be a
-            single small update.) None runs all epochs.
-            {lbfgs_tol}
+            With L-BFGS, training stops when no element of the gradient of the objective
+            is larger than `tol`. With a `learning_rate` whose length is fixed ('auto',
+            'linear', 'cosine', 'one_cycle'), training runs to the end of the schedule.
+            With any other schedule, training stops when the mean loss of the last
+            `n_iter_no_change` epochs is not lower, by at least `tol`, than the mean of
+            the same number of epochs before. (The loss of a single epoch can be noisy,
+            and an epoch can be a single small update.) With early stopping, this holds
+            for every schedule and for the validation loss. None runs `max_iter` epochs.
         n_iter_no_change : int or inf, default=5
             The number of epochs in each of these means.
         """,
@@ -229,8 +269,12 @@ PARAGRAPHS = {
             The maximum number of epochs.
         tol : float or None, default=1e-4
             Training stops when more than `n_iter_no_change` epochs in a row did not
-            improve the best loss (or score) by at least `tol`. None runs all epochs.
-            {lbfgs_tol}
+            improve the best loss (or score) by at least `tol`. A plateau of the
+            training loss does not end a schedule whose length is fixed ('linear',
+            'cosine', 'one_cycle'), which runs to its end. None runs all epochs. With
+            ``optimizer='lbfgs'``, training stops when no element of the gradient of the
+            objective is larger than `tol`. `n_iter_no_change` then matters only for
+            early stopping.
         n_iter_no_change : int or inf, default=10
             The number of epochs in a row without an improvement.
         """,
@@ -375,17 +419,11 @@ LISTS = {
         "schedules": SCHEDULES,
     }.items()
 }
-LISTS["normalising_optimizers"] = listed(
-    _quoted(name for name, rule in OPTIMIZERS.items() if rule._normalises)
+LISTS["plain_optimizers"] = listed(
+    _quoted(name for name, rule in OPTIMIZERS.items() if not rule._normalises)
 )
 LISTS["log_link_losses"] = listed(
     _quoted(name for name, rule in REGRESSION_LOSSES.items() if rule.link == "exp")
-)
-# what two paragraphs say about `tol`
-LISTS["lbfgs_tol"] = (
-    "With ``optimizer='lbfgs'``, training stops when no element of the gradient of the "
-    "objective is larger than `tol`. `n_iter_no_change` then matters only for early "
-    "stopping."
 )
 
 

@@ -117,6 +117,20 @@ class MultilayerPerceptron(GradientDescent):
         # At the first plateau, the rate falls to a tenth for one last phase.
         return Adaptive(factor=0.1, min_rate=rate / 2)
 
+    def _begin(self, architecture, state, start):
+        super()._begin(architecture, state, start)
+        if (
+            start is None
+            and state.units is not None
+            and state.units.targets is not None
+        ):
+            # A constant target is zero in units of training. With these weights, the
+            # output is zero from the start, and so are all gradients of the loss.
+            constant = state.units.targets.square == 0
+            views = architecture.views(state.theta)
+            views["W"][-1][:, constant] = 0
+            views["b"][-1][constant] = 0
+
     # ------------------------------------------------------------ parameters
     _names = {"W": "coefs_", "b": "intercepts_", "gamma": "gammas_", "beta": "betas_"}
 

@@ -147,8 +147,6 @@ class Optimizer(Rule):
     # for the tables of the documentation: the rule, and what a flag changes in it
     _formula = ""
     _variants = {}
-    # whether it hovers around an optimum as far as the rate takes it
-    _hovers = False
     # whether a step is about as large as the rate, whatever the size of the gradient
     _normalises = False
 
