@@ -22,6 +22,23 @@ def as_csr(X):
     return X
 
 
+def feature_units(A):
+    """The mean and the scale of columns, as `standardize` defines them."""
+    scales = np.where(np.ptp(A, axis=0) > 0, A.std(axis=0), 1.0)
+    for k, column in enumerate(A.T):
+        values, counts = np.unique(column, return_counts=True)
+        if values.size > 1 and 2 * counts.max() >= len(column):
+            others = column - values[counts.argmax()]
+            scales[k] = np.sqrt(np.mean(others[others != 0] ** 2))
+    return A.mean(axis=0), scales
+
+
+def in_units(A):
+    """Columns centred and divided by their scale, as `standardize` does it."""
+    mean, scales = feature_units(A)
+    return (A - mean) / scales
+
+
 @dataclass
 class Bound:
     """A network and the arrays that it reads and writes."""

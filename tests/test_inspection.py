@@ -27,6 +27,7 @@ import warnings
 
 import numpy as np
 import pytest
+from helpers import in_units
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse as sp
 from sklearn.base import clone
@@ -171,12 +172,13 @@ def test_it_is_repeatable_and_changes_nothing():
 
 def test_losses_are_of_the_batch_before_its_update():
     model = GDRegressor(solver="batch", optimizer="sgd", alpha=0, fit_intercept=False)
-    result = learning_rate_range(model, X, Y, smoothing=0)
+    features = in_units(X)
+    result = learning_rate_range(model, features, Y, smoothing=0)
     w, n = np.zeros(X.shape[1]), len(X)
     for rate, loss in zip(result.learning_rates[:80], result.losses, strict=False):
-        error = X @ w - Y
+        error = features @ w - Y
         assert loss == pytest.approx(0.5 * np.mean(error**2), rel=1e-9)
-        w -= rate * X.T @ error / n
+        w -= rate * features.T @ error / n
     assert_array_equal(result.smoothed_losses[:80], result.losses[:80])
 
 
@@ -428,7 +430,8 @@ def test_trained_estimators_that_go_wrong(seed):
     for loss, rate in (("absolute_error", 0.5), ("huber", 1.0), ("huber", 2.0)):
         model = GDRegressor(loss, learning_rate_init=rate, **options)
         assert "oscillating" in kinds(model.fit(X, Y))
-    bound = 2 / np.linalg.eigvalsh(X.T @ X / len(X))[-1]
+    features = in_units(X)
+    bound = 2 / np.linalg.eigvalsh(features.T @ features / len(X))[-1]
     for share, kind in ((0.3, "converged"), (1.02, "diverging")):
         model = GDRegressor(learning_rate_init=share * bound, **options)
         assert kinds(model.fit(X, Y))[0] == kind

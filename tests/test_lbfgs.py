@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from helpers import in_units
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse as sp
 from scipy.optimize import OptimizeResult
@@ -74,9 +75,10 @@ def objective(model, features, targets, l2):
 @pytest.mark.parametrize("targets", [Y, np.c_[Y, X[:, 0] * Y, np.exp(Y)]])
 def test_it_is_ridge(targets, rows, standardize):
     model = GDRegressor(alpha=0.01, standardize=standardize, **EXACT)
-    model.fit(rows(X), targets)
+    features = in_units(X) if standardize else X  # in the units of training
+    model.fit(rows(features), targets)
     # (a target in standardised units has the same weights times its unit)
-    ridge = Ridge(0.01 * len(X), solver="cholesky").fit(X, targets)
+    ridge = Ridge(0.01 * len(X), solver="cholesky").fit(features, targets)
     assert_allclose(model.coef_, ridge.coef_, atol=1e-6)
     assert_allclose(model.intercept_, ridge.intercept_, atol=1e-6)
 

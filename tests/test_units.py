@@ -7,6 +7,7 @@ import textwrap
 
 import numpy as np
 import pytest
+from helpers import feature_units, in_units
 from numpy.linalg import norm
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse as sp
@@ -25,11 +26,12 @@ from sklearn.linear_model import (
     Ridge,
 )
 from sklearn.metrics import log_loss, mean_gamma_deviance, mean_poisson_deviance
-from sklearn.preprocessing import StandardScaler, scale
+from sklearn.preprocessing import scale
 
 from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
 from skgd._data.conversion import change_units
-from skgd._data.units import moments_of, to_units, units_of
+from skgd._data.moments import moments_of
+from skgd._data.units import to_units, units_of
 from skgd._engine.architecture import Architecture
 from skgd.losses import REGRESSION_LOSSES, SquaredError
 
@@ -42,7 +44,7 @@ UNITS = np.logspace(-9, 9, 10)
 SHIFT = UNITS * RNG.uniform(-100, 100, 10)
 RAW = X / X.std(axis=0) * UNITS + SHIFT
 Y_RAW = 1e6 + 1e3 * Y
-STANDARD, Y_STANDARD = scale(X), scale(Y)
+STANDARD, Y_STANDARD = in_units(X), scale(Y)
 REGRESSORS = [GDRegressor, MLPGDRegressor]
 
 
@@ -127,6 +129,115 @@ def test_merged_moments_are_those_of_all():
     twice = moments_of(A, None, True).merge(moments_of(A, None, True))
     assert_array_equal(twice.mean, moments_of(A, None, True).mean)
     assert_array_equal(twice.square, moments_of(A, None, True).square)
+    assert_array_equal(twice.common, moments_of(A, None, True).common)
+    assert_array_equal(twice.shares, moments_of(A, None, True).shares)
+
+
+def scales_of(*pieces, weights=None, most=None):
+    """The scales of features that arrive in pieces."""
+    weights = [None] * len(pieces) if weights is None else weights
+    first, *others = (
+        moments_of(A, w, True) for A, w in zip(pieces, weights, strict=True)
+    )
+    for other in others:
+        first = first.merge(other)
+    return units_of(first, None, 1, np.ones_like, pieces[0].dtype, most=most).scale
+
+
+SHARES = np.array([1e-4, 0.01, 0.3, 0.4999, 0.5, 0.5001, 0.7, 0.99, 0.9999])
+PAIRS = [(0, 1), (0, -3), (1000, 1001), (-7, 5), (0.1, 0.3), (0, 1e9)]
+
+
+@pytest.mark.parametrize("most", [None, 5.0])
+@pytest.mark.parametrize("form", [np.array, sp.csr_matrix])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [10_000, 50_000])
+def test_two_values_keep_their_range_whatever_their_shares(
+    n, dtype, weighted, form, most
+):
+    rng = np.random.default_rng(0)
+    rank = rng.permuted(np.tile(np.arange(n), (len(SHARES), 1)), axis=1).T
+    weights = rng.uniform(0.1, 3, n).astype(dtype) if weighted else None
+    for low, high in PAIRS:
+        A = np.where(rank < SHARES * n, high, low).astype(dtype)
+        expected = np.float64(A.max()) - A.min()
+        for pieces in (1, 4):
+            parts = [form(part) for part in np.array_split(A, pieces)]
+            shares = np.array_split(weights, pieces) if weighted else None
+            scales = scales_of(*parts, weights=shares, most=most)
+            assert_allclose(scales, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("form", [np.array, sp.csr_matrix])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_two_values_of_single_rows(weighted, form):
+    # zeros are common in the beginning and ones at the end
+    rng = np.random.RandomState(0)
+    A = (rng.uniform(size=300) < np.linspace(0, 1, 300) ** 0.5).astype(float)
+    weights = rng.uniform(0.1, 3, (300, 1)) if weighted else None
+    for n in range(len(A), 1, -20):
+        rows = [form(row) for row in A[:n].reshape(-1, 1, 1)]
+        scale = scales_of(*rows, weights=weights[:n] if weighted else None)
+        assert_allclose(scale, 1.0, rtol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_columns_in_which_most_rows_share_a_value(dtype):
+    rng = np.random.RandomState(0)
+    n = 30_000
+    amount = np.where(rng.uniform(size=n) < 0.4, rng.gamma(2.0, 100.0, n), 0.0)
+    floor = np.maximum(rng.standard_normal(n), 0.5)  # 0.69 of the rows are at 0.5
+    A = np.c_[rng.poisson(0.3, n), amount, floor, rng.poisson(1.0, n)].astype(dtype)
+    A[:, 3] += amount < 50  # several values, none of them in half of the rows
+    expected = feature_units(A.astype(float))[1]
+    assert_allclose(scales_of(A), expected, rtol=1e-10)
+    assert_allclose(scales_of(*np.array_split(A, 7)), expected, rtol=1e-10)
+    assert_allclose(expected[3], A[:, 3].astype(float).std(), rtol=1e-12)
+    zeros = [0, 1]
+    sparse = scales_of(sp.csr_matrix(A[:, zeros]))
+    assert_allclose(sparse, expected[zeros], rtol=1e-10)
+    # weights are repetitions, and may choose another value
+    for high in (3, 40):
+        weights = np.where(A[:, 0] > 0, rng.randint(0, high, n), 1).astype(dtype)
+        repeated = np.repeat(A, weights.astype(int), axis=0)
+        expected = feature_units(repeated.astype(float))[1]
+        assert_allclose(scales_of(A, weights=[weights]), expected, rtol=1e-10)
+        assert_allclose(scales_of(repeated), expected, rtol=1e-10)
+
+
+def test_a_value_that_is_common_later():
+    # it replaces the values of the first rows, and its share is a lower bound
+    column = np.r_[3.0, 3, 2, 2, 1, 1, np.zeros(60), 5, 0, 7, np.zeros(30)]
+    expected = feature_units(column[:, np.newaxis])[1]
+    scale = scales_of(*column.reshape(-1, 1, 1))
+    assert column.std() < 0.8 * scale < 0.8 * expected * (1 + 1e-9)
+
+
+def test_only_features_are_divided_by_differences_from_a_common_value():
+    A = np.zeros((100, 1))
+    A[:10] = 1.0
+    moments = moments_of(A, None, True)
+    units = units_of(moments, moments, 1, np.ones_like, float)
+    assert_allclose(units.scale, 1.0)
+    assert_allclose(units.target_scale, A.std())
+    # without an intercept, values are not larger than without this rule
+    raw = units_of(moments_of(A + 1000, None, False), None, 1, np.ones_like, float)
+    assert_allclose(raw.scale, np.sqrt(np.mean((A + 1000) ** 2)))
+
+
+@pytest.mark.parametrize("order", ["as drawn", "sorted", "every sixth"])
+def test_one_pass_is_exact_for_any_order(order):
+    # the sample of 50,000 rows may have other values than the rest
+    rng = np.random.RandomState(0)
+    A = 1e6 + rng.standard_normal((50_000, 3)) * [1e-3, 1, 1e3]
+    if order == "sorted":
+        A.sort(axis=0)
+    elif order == "every sixth":
+        A[::6] += [1e-2, 1e6, 1e9]
+        A[0] = 0
+    wide = A.astype(np.longdouble)
+    assert_allclose(scales_of(A), wide.std(axis=0).astype(float), rtol=1e-12)
 
 
 def test_publish_and_absorb_are_inverse():
@@ -229,9 +340,9 @@ def test_constant_columns_carry_nothing(estimator):
 
 
 def test_networks_bound_the_distance_from_the_mean():
-    # two in 400 rows have a one: at 14 standard deviations, but for the bound
-    A = np.zeros((400, 1))
-    A[7:9] = 1.0
+    # two in 400 rows are at 14 standard deviations, except for the bound
+    A = np.resize([-1.0, 1.0], (400, 1))
+    A[7:9] = 100.0
     units = units_of(moments_of(A, None, True), None, 1, np.ones_like, float, most=5.0)
     assert_allclose(to_units(A, units.mean, units.scale).max(), 5.0)
     # a single one may be a mistake, and does not change the unit of the others
@@ -240,18 +351,23 @@ def test_networks_bound_the_distance_from_the_mean():
     assert_allclose(units.scale, B.std())
     free = units_of(moments_of(A, None, True), None, 1, np.ones_like, float)
     assert_allclose(to_units(A, free.mean, free.scale).std(), 1.0)
+    # a column with two values is within the bound
+    A = np.where(A > 1, 1.0, 0.0)
+    units = units_of(moments_of(A, None, True), None, 1, np.ones_like, float, most=5.0)
+    assert_allclose(units.scale, 1.0, rtol=1e-12)
 
 
 @pytest.mark.parametrize("estimator", REGRESSORS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_sparse_data_are_scaled_and_stay_sparse(estimator, dtype):
-    A = np.where(np.abs(STANDARD) > 1, STANDARD * UNITS**0.5, 0).astype(dtype)
+    A = np.where(np.abs(scale(X)) > 1, scale(X) * UNITS**0.5, 0).astype(dtype)
     dense_zero_mean = estimator(**options()).fit(sp.csr_matrix(A), Y_RAW)
-    rms = np.sqrt((A.astype(float) ** 2).mean(axis=0))
+    _, scales = feature_units(A.astype(float))  # of the nonzero values
     plain = estimator(**{**options(), "standardize": False})
-    X_plain, y_plain = sp.csr_matrix((A / rms).astype(dtype)), Y_STANDARD.astype(dtype)
+    X_plain = sp.csr_matrix((A / scales).astype(dtype))
+    y_plain = Y_STANDARD.astype(dtype)
     plain.fit(X_plain, y_plain, **begin(estimator))
-    expected = plain.predict((A / rms).astype(dtype)) * Y_RAW.std() + Y_RAW.mean()
+    expected = plain.predict((A / scales).astype(dtype)) * Y_RAW.std() + Y_RAW.mean()
     if estimator is GDRegressor:
         rtol = 1e-4 if dtype == np.float32 else 1e-9
         assert_allclose(dense_zero_mean.predict(sp.csr_matrix(A)), expected, rtol=rtol)
@@ -506,12 +622,12 @@ def test_arriving_at_ridge(alpha, seed):
     model = GDRegressor(alpha=alpha, random_state=seed)
     model.fit(RAW, Y_RAW)
     strength = 1 / len(RAW) if alpha == "auto" else alpha
-    scaler = StandardScaler().fit(RAW)
-    exact = Ridge(strength * len(RAW)).fit(scaler.transform(RAW), Y_RAW)
-    exact.coef_ = exact.coef_ / scaler.scale_
-    exact.intercept_ = exact.intercept_ - scaler.mean_ @ exact.coef_
-    best = ridge_objective(exact, RAW, Y_RAW, scaler.scale_, strength)
-    ours = ridge_objective(model, RAW, Y_RAW, scaler.scale_, strength)
+    mean, scales = feature_units(RAW)
+    exact = Ridge(strength * len(RAW)).fit((RAW - mean) / scales, Y_RAW)
+    exact.coef_ = exact.coef_ / scales
+    exact.intercept_ = exact.intercept_ - mean @ exact.coef_
+    best = ridge_objective(exact, RAW, Y_RAW, scales, strength)
+    ours = ridge_objective(model, RAW, Y_RAW, scales, strength)
     assert best - 1e-9 <= ours <= 1.001 * best
     difference = (model.predict(RAW) - exact.predict(RAW)) / Y_RAW.std()
     assert np.sqrt(np.mean(difference**2)) < 0.02
@@ -525,18 +641,19 @@ def test_arriving_at_logistic_regression(load, seed):
     A, y = load(return_X_y=True)
     model = GDClassifier(alpha="auto", random_state=seed)
     model.fit(A, y)
-    scaler = StandardScaler().fit(A)
+    mean, scales = feature_units(A)
+    standard = (A - mean) / scales
     exact = LogisticRegression(C=1.0, tol=1e-8, max_iter=10_000)
-    exact.fit(scaler.transform(A), y)
+    exact.fit(standard, y)
 
     def objective(P, coef):
         loss = -np.mean(np.log(P[np.arange(len(y)), y]))
         return loss + np.sum(coef**2) / (2 * len(y))
 
-    best = objective(exact.predict_proba(scaler.transform(A)), exact.coef_)
-    ours = objective(model.predict_proba(A), model.coef_ * scaler.scale_)
+    best = objective(exact.predict_proba(standard), exact.coef_)
+    ours = objective(model.predict_proba(A), model.coef_ * scales)
     assert best - 1e-9 <= ours <= 1.001 * best
-    assert (model.predict(A) == exact.predict(scaler.transform(A))).mean() > 0.99
+    assert (model.predict(A) == exact.predict(standard)).mean() > 0.99
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "nadam", "rmsprop"])
@@ -548,15 +665,16 @@ def test_arriving_however_many_rows(n, optimizer):
     A, y = A[:n], y[:n] < 5
     A = A[:, A.std(axis=0) > 0]
     model = GDClassifier(optimizer=optimizer, random_state=0).fit(A, y)
-    scaler = StandardScaler().fit(A)
+    mean, scales = feature_units(A)
+    standard = (A - mean) / scales
     exact = LogisticRegression(C=1.0, tol=1e-8, max_iter=10_000)
-    exact.fit(scaler.transform(A), y)
+    exact.fit(standard, y)
 
     def objective(P, coef):
         return log_loss(y, P) + np.sum(coef**2) / (2 * n)
 
-    best = objective(exact.predict_proba(scaler.transform(A)), exact.coef_)
-    ours = objective(model.predict_proba(A), model.coef_ * scaler.scale_)
+    best = objective(exact.predict_proba(standard), exact.coef_)
+    ours = objective(model.predict_proba(A), model.coef_ * scales)
     assert ours <= (1.02 if optimizer == "rmsprop" else 1.0005) * best
 
 
@@ -565,7 +683,7 @@ def test_arriving_with_many_sparse_columns():
     # objectives end 0.06% and 0.02% above the least; over six seeds now 0.004%, 0.007%
     rng = np.random.RandomState(0)
     A = sp.random(4000, 800, 0.02, "csr", random_state=rng)
-    root = np.sqrt(np.asarray(A.multiply(A).mean(axis=0)).ravel())
+    _, root = feature_units(A.toarray())
     scaled = A @ sp.diags(1 / root)
     y = A @ rng.standard_normal(800) + 0.3 * rng.standard_normal(4000)
     exact = Ridge(1.0, tol=1e-10).fit(scaled, y)

@@ -8,151 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse as sp
-from sklearn.utils.sparsefuncs import mean_variance_axis, min_max_axis
 
-# the number of rows that are read at a time, so that the data are not copied as a whole
-CHUNK = 4096
-# the number of rows from which the usual range of a column is computed
-RANGE_ROWS = 10_000
-
-
-@dataclass(frozen=True)
-class Moments:
-    """Weighted mean, mean square and usual range of columns, of all samples so far.
-
-    Mean squares are those of the differences from the mean. `centred` says whether
-    training can subtract the mean from a column. It cannot if there is no intercept, or
-    if a sparse row does not store the column.
-    """
-
-    centred: np.ndarray
-    weight: float
-    mean: np.ndarray
-    square: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-
-    def merge(self, other):
-        """Combine the moments of two samples.
-
-        Parameters
-        ----------
-        other : Moments
-            The moments of more samples of the same columns.
-
-        Returns
-        -------
-        moments : Moments
-            The moments of both samples together. If the moments of both samples are
-            equal, the result is also equal to them, to the last bit.
-        """
-        share = other.weight / (self.weight + other.weight)
-        shift = other.mean - self.mean
-        square = self.square + share * (other.square - self.square)
-        return Moments(
-            self.centred & other.centred,
-            self.weight + other.weight,
-            self.mean + share * shift,
-            square + share * (1 - share) * shift**2,
-            np.minimum(self.low, other.low),
-            np.maximum(self.high, other.high),
-        )
-
-
-def moments_of(X, weights, centre, rows=None):
-    """Compute the moments of the columns of a sample.
-
-    Parameters
-    ----------
-    X : ndarray or CSR of shape (n_samples, n_columns)
-        Validated data.
-    weights : ndarray of shape (n_samples,) or None
-        Sample weights. A row with weight zero is ignored.
-    centre : bool
-        Whether columns are centred, if sparse rows remain sparse.
-    rows : ndarray of intp, default=None
-        The rows that are used; None for all.
-
-    Returns
-    -------
-    moments : Moments
-        The moments in float64, computed in two passes.
-    """
-    if weights is not None and not weights.all():
-        rows = np.arange(X.shape[0]) if rows is None else rows
-        rows = rows[weights[rows] > 0]
-    if sp.issparse(X):
-        if rows is not None:
-            X, weights = X[rows], None if weights is None else weights[rows]
-        return _sparse_moments(X, weights, centre)
-    usual_low, usual_high = _usual_range(X, rows)
-    # differences from the first row are exact for constant and nearly constant columns
-    first = X[0 if rows is None else rows[0]].astype(np.float64)
-    low = high = first
-    total = weight = 0.0
-    for part, share in _chunks(X, weights, rows):
-        low, high = (
-            np.minimum(low, part.min(axis=0)),
-            np.maximum(high, part.max(axis=0)),
-        )
-        weight += share.sum()
-        total = total + share @ (part - first)
-    mean = first + total / weight
-    reach = np.maximum(high - mean, mean - low)
-    reach[reach == 0] = 1  # a divisor, so that no square over- or underflows
-    square = 0.0
-    for part, share in _chunks(X, weights, rows):
-        square = square + share @ ((part - mean) / reach) ** 2
-    with np.errstate(over="ignore"):  # a column with an infinite square is ignored
-        square *= reach**2 / weight
-    usual = usual_low, usual_high
-    return Moments(np.full(mean.shape, centre), weight, mean, square, *usual)
-
-
-def _usual_range(X, rows=None):
-    # The range of dense columns without the most extreme value on either side and
-    # without one value in a thousand. Otherwise, a mistyped number would determine it.
-    n = X.shape[0] if rows is None else len(rows)
-    every = slice(None, None, 1 + n // RANGE_ROWS)
-    sample = X[every] if rows is None else X[rows[every]]
-    sample = sample.astype(np.float64)
-    k = min(1 + len(sample) // 1000, len(sample) - 1)
-    sample = np.partition(sample, (k, len(sample) - 1 - k), axis=0)
-    return sample[k], sample[-1 - k]
-
-
-def _chunks(X, weights, rows):
-    # rows and their weights in float64, a few at a time to avoid a copy of all data
-    n = X.shape[0] if rows is None else len(rows)
-    for start in range(0, n, CHUNK):
-        part = slice(start, start + CHUNK)
-        part = part if rows is None else rows[part]
-        values = X[part].astype(np.float64)
-        if weights is None:
-            yield values, np.ones(len(values))
-        else:
-            yield values, weights[part].astype(np.float64)
-
-
-def _sparse_moments(X, weights, centre):
-    weight = float(X.shape[0])
-    if weights is not None:
-        weights = weights.astype(np.float64)
-        weight = float(weights.sum())
-    low, high = (part.astype(np.float64) for part in min_max_axis(X, axis=0))
-    reach = np.maximum(np.abs(low), np.abs(high))
-    reach[reach == 0] = 1
-    values = X.astype(np.float64)
-    values.data /= reach[X.indices]
-    mean, square = mean_variance_axis(values, axis=0, weights=weights)
-    mean, square = mean * reach, square * reach**2
-    constant = low == high
-    mean[constant], square[constant] = low[constant], 0
-    full = np.bincount(X.indices, minlength=X.shape[1]) == X.shape[0]
-    if full.any():
-        low[full], high[full] = _usual_range(X[:, np.flatnonzero(full)].toarray())
-    centred = centre & full
-    return Moments(centred, weight, mean, square, low, high)
+from .moments import Moments, moments_of
 
 
 @dataclass(frozen=True)
@@ -242,6 +99,10 @@ def units_of(
 ):
     """Compute the units in which columns have mean 0 and standard deviation 1.
 
+    If at least half of the rows of a feature share one value, the root mean square of
+    the differences of the other rows from it becomes 1 instead. A feature with two
+    values thus keeps its range of one, whatever their shares.
+
     Parameters
     ----------
     features, targets : Moments
@@ -266,11 +127,19 @@ def units_of(
     units : Units
         The units.
     """
-    mean, scale, varies = _scales(features, dtype, most)
+    mean, deviation = _mean_and_deviation(features, dtype)
+    # (A feature that is not centred may have a root mean square that is larger than all
+    # differences between its rows. In that case, it keeps its root mean square.)
+    deviation = np.maximum(deviation, features.deviation_from_common())
+    if most is not None:
+        reach = np.maximum(features.high - mean, mean - features.low)
+        deviation = np.maximum(deviation, reach / most)
+    scale, varies = _divisors(deviation)
     if targets is None:
         target_mean, target_scale = np.zeros(n_outputs), np.ones(n_outputs)
     else:
-        target_mean, target_scale, _ = _scales(targets, dtype, None)
+        target_mean, deviation = _mean_and_deviation(targets, dtype)
+        target_scale, _ = _divisors(deviation)
     target_unit = target_scale
     if log_link and targets is not None:
         positive = (targets.mean > 0) & np.isfinite(targets.mean)
@@ -281,16 +150,16 @@ def units_of(
     return Units(features, targets, mean, scale, varies, *target, of_loss)
 
 
-def _scales(moments, dtype, most):
+def _mean_and_deviation(moments, dtype):
     mean = np.where(moments.centred, moments.mean.astype(dtype).astype(np.float64), 0)
     with np.errstate(over="ignore"):
         about_zero = moments.square + moments.mean**2
-    scale = np.sqrt(np.where(moments.centred, moments.square, about_zero))
-    if most is not None:
-        reach = np.maximum(moments.high - mean, mean - moments.low)
-        scale = np.maximum(scale, reach / most)
-    varies = (scale > 0) & np.isfinite(scale)
-    return mean, np.where(varies, scale, 1.0), varies
+    return mean, np.sqrt(np.where(moments.centred, moments.square, about_zero))
+
+
+def _divisors(deviation):
+    varies = (deviation > 0) & np.isfinite(deviation)
+    return np.where(varies, deviation, 1.0), varies
 
 
 def training_units(estimator, samples, architecture, rows=None, earlier=None):
@@ -318,11 +187,13 @@ def training_units(estimator, samples, architecture, rows=None, earlier=None):
         return None
     X, weights = samples.X, samples.weights
     centre = architecture.fit_intercept
-    features, targets = moments_of(X, weights, centre, rows), None
+    most = estimator._most_deviations
+    features = moments_of(X, weights, centre, rows, usual=most is not None)
+    targets = None
     log_link = architecture.loss.link == "exp"
     # (without an intercept, nothing can be added to the logarithms)
     if estimator._y_numeric and (centre or not log_link):
-        targets = moments_of(samples.Y, weights, centre, rows)
+        targets = moments_of(samples.Y, weights, centre, rows, usual=False)
     if earlier is not None:
         features = earlier.features.merge(features)
         if targets is not None and earlier.targets is not None:
@@ -333,7 +204,7 @@ def training_units(estimator, samples, architecture, rows=None, earlier=None):
         architecture.n_outputs,
         architecture.loss._unit,
         X.dtype,
-        most=estimator._most_deviations,
+        most=most,
         log_link=log_link,
     )
 

@@ -199,31 +199,37 @@ PARAGRAPHS = {
         standardize : bool, default=True
             Whether the model is trained on standardised features: each feature is
             centred by its weighted mean and divided by its weighted standard deviation.
-            For regression losses with the identity link, the targets are standardised
-            as well. Coefficients, predictions and losses are still in the original
-            units, and prediction takes no extra time. `alpha`, `tol` and the learning
-            rate refer to standardised data, as in glmnet. Sparse features are divided
-            by their root mean square and not centred, except features that are stored
-            in every row. Without an intercept, no feature is centred. With an
-            intercept, a constant column gets the coefficient 0. `partial_fit`
-            standardises by all rows it has seen so far. False is the textbook method on
-            the original data.
+            A feature in which at least half of the rows share one value, such as an
+            indicator, is divided by the root mean square of the differences of the
+            other rows from it, so that a feature of 0 and 1 keeps its range of one. For
+            regression losses with the identity link, the targets are centred and
+            divided by their standard deviation. Coefficients, predictions and losses
+            are still in the original units, and prediction takes no extra time.
+            `alpha`, `tol` and the learning rate refer to standardised data, as in
+            glmnet. Sparse features are not centred, except features that are stored in
+            every row, and their root mean square replaces the standard deviation.
+            Without an intercept, this applies to all features. With an intercept, a
+            constant column gets the coefficient 0. `partial_fit` standardises by all
+            rows it has seen so far. False is the textbook method on the original data.
         """,
     "standardize_mlp": """
         standardize : bool, default=True
             Whether the network is trained on standardised features: each feature is
             centred by its weighted mean and divided by its weighted standard deviation.
-            If a feature has values more than five standard deviations from its mean, it
-            is divided by a fifth of its largest usual distance from the mean instead.
-            For regression losses with the identity link, the targets are standardised
-            as well. Weights, predictions and losses are still in the original units,
-            and prediction takes no extra time. `alpha`, `tol` and the learning rate
-            refer to standardised data. Sparse features are divided by about their root
-            mean square and not centred, except features that are stored in every row. A
-            constant column is ignored. `partial_fit` standardises by all rows it has
-            seen so far. When the statistics change, the predictions do not, except in
-            the first 1000 samples of a stream. False is the textbook method on the
-            original data.
+            A feature in which at least half of the rows share one value, such as an
+            indicator, is divided by the root mean square of the differences of the
+            other rows from it, so that a feature of 0 and 1 keeps its range of one. If
+            a feature has values more than five of these units from its mean, it is
+            divided by a fifth of its largest usual distance from the mean instead. For
+            regression losses with the identity link, the targets are centred and
+            divided by their standard deviation. Weights, predictions and losses are
+            still in the original units, and prediction takes no extra time. `alpha`,
+            `tol` and the learning rate refer to standardised data. Sparse features are
+            not centred, except features that are stored in every row, and their root
+            mean square replaces the standard deviation. A constant column is ignored.
+            `partial_fit` standardises by all rows it has seen so far. When the
+            statistics change, the predictions do not, except in the first 1000 samples
+            of a stream. False is the textbook method on the original data.
         """,
     "stopping": """
         shuffle : bool, default=True
