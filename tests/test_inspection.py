@@ -402,6 +402,7 @@ def test_a_diagnosis_is_a_readable_sequence():
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_trained_estimators(optimizer, seed):
     options = dict(optimizer=optimizer, random_state=seed, tol=None)
+    options["learning_rate"] = "constant"
     rate = learning_rate_range(
         GDRegressor(optimizer=optimizer), X, Y, random_state=seed
     ).suggestion
@@ -424,7 +425,7 @@ def test_trained_estimators_that_go_wrong(seed):
     assert diagnose(restarted).kinds[0] == "diverging"
     assert diagnose(restarted)[0].numbers == {"n_restarts": restarted.n_restarts_}
     # The loss of a quadratic falls with every step below 2 / L; other losses wave.
-    options.update(solver="batch", tol=None, max_iter=200)
+    options.update(solver="batch", learning_rate="constant", tol=None, max_iter=200)
     for loss, rate in (("absolute_error", 0.5), ("huber", 1.0), ("huber", 2.0)):
         model = GDRegressor(loss, learning_rate_init=rate, **options)
         assert "oscillating" in kinds(model.fit(X, Y))
