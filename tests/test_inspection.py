@@ -435,6 +435,37 @@ def test_trained_estimators_that_go_wrong(seed):
         assert kinds(model.fit(X, Y))[0] == kind
 
 
+def test_lbfgs_knows_whether_it_has_converged():
+    for model, least in (
+        (GDRegressor(), 1),
+        (GDClassifier(), 5),
+        (GDClassifier(alpha=1e-6, tol=1e-8), 20),
+        (MLPGDClassifier(5, optimizer="lbfgs", solver="batch", max_iter=1000), 20),
+    ):
+        model.fit(*((X, Y) if isinstance(model, GDRegressor) else (X_IRIS, Y_IRIS)))
+        (finding,) = diagnose(model)
+        assert finding.kind == "converged"
+        assert finding.numbers["n_epochs"] == model.n_iter_ >= least
+        assert finding.numbers["last"] == model.loss_
+        assert "rate" not in finding.statement
+    # ... and early stopping may have gone on for too long
+    rng = np.random.RandomState(0)
+    rows, y = rng.randn(60, 30), rng.randn(60)
+    options = dict(optimizer="lbfgs", solver="batch", n_iter_no_change=30)
+    model = MLPGDRegressor(30, early_stopping=True, random_state=0, **options)
+    assert kinds(model.fit(rows, y)) == ["overfitting", "converged"]
+
+
+def test_lbfgs_that_has_not_converged_has_no_rate_to_raise():
+    options = dict(optimizer="lbfgs", solver="batch", random_state=0)
+    model = MLPGDClassifier(5, early_stopping=False, max_iter=3, **options)
+    assert kinds(model.fit(X_DIGITS, Y_DIGITS)) == ["too short"]
+    model.set_params(max_iter=12).fit(X_DIGITS, Y_DIGITS)
+    (finding,) = diagnose(model)
+    assert finding.kind == "too slow"
+    assert finding.statement.endswith("of the progress; raise max_iter.")
+
+
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(
     ("optimizer", "rate"), [("sgd", 0.03), ("momentum", 0.01), ("adam", 0.003)]

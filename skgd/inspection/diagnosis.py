@@ -108,8 +108,8 @@ def diagnose(
         - 'noisy': there are no waves, but epochs differ by at least 5% of the progress;
         - 'converged': there are no other findings except noise or overfitting, and the
           change in the last tenth of the epochs, with twice its standard error, is less
-          than 3% of the progress. L-BFGS knows by itself whether it has converged. Its
-          training is not examined for any of the others except overfitting then.
+          than 3% of the progress. With L-BFGS, it means that training ended by its own
+          criterion, and nothing else except overfitting is examined.
 
     See Also
     --------
@@ -168,12 +168,12 @@ def diagnose(
         findings = [_finding("converged", said, **numbers)]
     elif len(finite) >= MIN_EPOCHS:
         findings += _findings(_Shape(finite), bool(findings), remedy)
-    if len(finite) >= MIN_EPOCHS and held_out is not None:
-        findings += _overfitting(curve, held_out, scored)
     elif not findings:
         said = "{n_epochs:.0f} epochs are too few to tell, {enough:.0f} are enough."
         numbers = {"n_epochs": len(curve), "enough": MIN_EPOCHS}
         findings = [_finding("too short", said, **numbers)]
+    if held_out is not None and len(finite) >= MIN_EPOCHS:
+        findings += _overfitting(curve, held_out, scored)
     if restarts:
         said = "training diverged and went back, to a lower rate (restarts:"
         said = f"{said} {{n_restarts:.0f}}); {HELP}."
