@@ -65,6 +65,7 @@ def test_the_best_weights_are_restored(estimator, batch_norm):
         batch_norm=batch_norm,
         solver="sgd",
         standardize=False,
+        learning_rate="constant",
         learning_rate_init=0.3,  # noisy: the last epoch is not the best
         max_iter=7,
         tol=0 if batch_norm else None,
@@ -136,7 +137,7 @@ def test_level_accuracies_go_on_while_the_loss_falls():
     X = np.r_[np.full((50, 1), -1.0), np.full((50, 1), 1.0)]
     y = np.r_[np.zeros(50), np.ones(50)]
     model = GDClassifier(early_stopping=True, random_state=0, tol=1e-3, alpha=0)
-    model.fit(X, y)
+    model.set_params(optimizer="adam", learning_rate="constant").fit(X, y)
     assert set(model.validation_scores_) == {1.0}
     assert model.n_iter_ > 50
     assert abs(model.coef_[0, 0]) > 1

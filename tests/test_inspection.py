@@ -404,6 +404,7 @@ def test_a_diagnosis_is_a_readable_sequence():
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_trained_estimators(optimizer, seed):
     options = dict(optimizer=optimizer, random_state=seed, tol=None)
+    options["learning_rate"] = "constant"
     rate = learning_rate_range(
         GDRegressor(optimizer=optimizer), X, Y, random_state=seed
     ).suggestion
@@ -426,7 +427,7 @@ def test_trained_estimators_that_go_wrong(seed):
     assert diagnose(restarted).kinds[0] == "diverging"
     assert diagnose(restarted)[0].numbers == {"n_restarts": restarted.n_restarts_}
     # The loss of a quadratic falls with every step below 2 / L; other losses wave.
-    options.update(solver="batch", tol=None, max_iter=200)
+    options.update(solver="batch", learning_rate="constant", tol=None, max_iter=200)
     for loss, rate in (("absolute_error", 0.5), ("huber", 1.0), ("huber", 2.0)):
         model = GDRegressor(loss, learning_rate_init=rate, **options)
         assert "oscillating" in kinds(model.fit(X, Y))
@@ -435,6 +436,37 @@ def test_trained_estimators_that_go_wrong(seed):
     for share, kind in ((0.3, "converged"), (1.02, "diverging")):
         model = GDRegressor(learning_rate_init=share * bound, **options)
         assert kinds(model.fit(X, Y))[0] == kind
+
+
+def test_lbfgs_knows_whether_it_has_converged():
+    for model, least in (
+        (GDRegressor(), 1),
+        (GDClassifier(), 5),
+        (GDClassifier(alpha=1e-6, tol=1e-8), 20),
+        (MLPGDClassifier(5, optimizer="lbfgs", solver="batch", max_iter=1000), 20),
+    ):
+        model.fit(*((X, Y) if isinstance(model, GDRegressor) else (X_IRIS, Y_IRIS)))
+        (finding,) = diagnose(model)
+        assert finding.kind == "converged"
+        assert finding.numbers["n_epochs"] == model.n_iter_ >= least
+        assert finding.numbers["last"] == model.loss_
+        assert "rate" not in finding.statement
+    # ... and early stopping may have gone on for too long
+    rng = np.random.RandomState(0)
+    rows, y = rng.randn(60, 30), rng.randn(60)
+    options = dict(optimizer="lbfgs", solver="batch", n_iter_no_change=30)
+    model = MLPGDRegressor(30, early_stopping=True, random_state=0, **options)
+    assert kinds(model.fit(rows, y)) == ["overfitting", "converged"]
+
+
+def test_lbfgs_that_has_not_converged_has_no_rate_to_raise():
+    options = dict(optimizer="lbfgs", solver="batch", random_state=0)
+    model = MLPGDClassifier(5, early_stopping=False, max_iter=3, **options)
+    assert kinds(model.fit(X_DIGITS, Y_DIGITS)) == ["too short"]
+    model.set_params(max_iter=12).fit(X_DIGITS, Y_DIGITS)
+    (finding,) = diagnose(model)
+    assert finding.kind == "too slow"
+    assert finding.statement.endswith("of the progress; raise max_iter.")
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -103,7 +103,7 @@ def test_search_over_the_parameters_of_rules():
     # a name becomes the rule; the estimator that was given is left alone
     named = GridSearchCV(GDClassifier(max_iter=5), {"optimizer__beta_1": [0.5]}, cv=2)
     assert named.fit(X, y).best_estimator_.optimizer == Adam(beta_1=0.5)
-    assert named.estimator.optimizer == "adam"
+    assert named.estimator.optimizer == "auto"
     assert model.optimizer == Adam()
 
 

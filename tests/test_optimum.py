@@ -39,7 +39,7 @@ def diabetes():
 WAYS = {
     variant: dict(
         optimizer=OPTIMIZERS[name](way.rate, **way.params),
-        learning_rate="cosine" if way.falling else "auto",
+        learning_rate="cosine" if way.falling else "constant",
         max_iter=way.n_steps,
     )
     for name, oracle in oracles.OPTIMIZERS.items()

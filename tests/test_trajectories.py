@@ -91,7 +91,12 @@ def test_sgd_classifier(iris, loss, penalty, binary):
     shared = dict(penalty=penalty, alpha=0.01, shuffle=False, max_iter=5, tol=None)
     theirs = SGDClassifier(loss=loss, learning_rate="constant", eta0=0.01, **shared)
     ours = GDClassifier(
-        loss=loss, learning_rate_init=0.01, solver="sgd", optimizer="sgd", **shared
+        loss=loss,
+        learning_rate="constant",
+        learning_rate_init=0.01,
+        solver="sgd",
+        optimizer="sgd",
+        **shared,
     )
     theirs.fit(X, y)
     ours.fit(X, y)

@@ -251,7 +251,7 @@ def test_scores_are_those_of_shorter_fits(estimator, held_out):
         scoring = "roc_auc_ovr"
     given = {"X_val": X_val, "y_val": y_val} if held_out == "given" else {}
     model = make(estimator, scoring=scoring, tol=None, max_iter=6)
-    model.set_params(early_stopping=True)
+    model.set_params(early_stopping=True, optimizer="adam", learning_rate="constant")
     long = clone(model).fit(X, y, **given)
     scores = []
     for n in range(1, 7):
@@ -318,6 +318,7 @@ def test_scoring_that_is_none():
 def test_a_warm_fit_that_watches_something_else():
     (X, y), (X_val, y_val) = data_for(GDRegressor)
     model = make(GDRegressor, warm_start=True, max_iter=3, scoring="r2")
+    model.set_params(optimizer="adam", learning_rate="constant")
     model.fit(X, y, X_val=X_val, y_val=y_val)
     model.set_params(scoring=None).fit(X, y, X_val=X_val, y_val=y_val)
     assert model.best_iter_ > 3

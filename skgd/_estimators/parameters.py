@@ -224,6 +224,8 @@ class Settings(BaseEstimator, ABC):
             per_sample = False
         l1, l2 = penalty_strengths(self.penalty, alpha, self.l1_ratio)
         n_epochs = self.max_iter if incremental else rules["max_iter"]
+        # 'auto' begins anew in each `fit`, but goes on with each piece of a stream.
+        begins = rules["learning_rate"] == "auto" and not incremental
         return Recipe(
             optimizer=rules["optimizer"],
             schedule=schedule,
@@ -233,7 +235,7 @@ class Settings(BaseEstimator, ABC):
             max_iter=rules["max_iter"],
             is_short=rules["short"],
             n_iter_no_change=self.n_iter_no_change,
-            first_step=state.step if rules["learning_rate"] == "auto" else 0,
+            first_step=state.step if begins else 0,
             n_steps=n_epochs * -(-n_samples // batch_size),
             l1=l1,
             l2=l2,

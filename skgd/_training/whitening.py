@@ -4,6 +4,8 @@ import numpy as np
 from scipy import sparse as sp
 from scipy.linalg import cholesky, solve_triangular
 
+from .divergence import Diverged
+
 # The Gram matrix of more columns than this takes longer than it saves. (One of sparse
 # columns is dense, so its limit is lower.)
 MOST_DENSE_COLUMNS = 1000
@@ -11,6 +13,8 @@ MOST_SPARSE_COLUMNS = 300
 # The typical curvature of a loss with this link. That of the log loss is p (1 - p),
 # and most rows are far from p = 1/2 at the end of the training.
 CURVATURE = {"logistic": 0.05}
+# The diagonal of the Gram matrix is enlarged by so many rounding errors.
+ROUNDING_ERRORS = 100
 # the number of dense rows that are converted at a time
 CHUNK = 4096
 
@@ -126,33 +130,52 @@ def _product(matrix, W):
 def _mean_and_map(arrays, centre, l2):
     # the means of the features, and the matrix A (a vector if it is diagonal)
     X, p = arrays.X, arrays.n_features
-    share = np.full(len(arrays.Y), 1 / len(arrays.Y), X.dtype)
-    if arrays.weights is not None:
-        share = arrays.weights / arrays.weights.sum()
-    mean = np.zeros(p)
-    if centre:
-        mean += X.T @ share
-    tiny = np.finfo(np.float64).eps * p
+    weights = arrays.weights
+    share = np.ones(len(arrays.Y)) if weights is None else weights.astype(np.float64)
+    share /= share.sum()
     most = MOST_SPARSE_COLUMNS if sp.issparse(X) else MOST_DENSE_COLUMNS
-    if p > min(most, len(share)):
-        squares = X.multiply(X) if sp.issparse(X) else X**2
-        variances = np.maximum(squares.T @ share - mean**2, 0)
-        return mean, 1 / np.sqrt(variances + l2 + tiny)
-    gram = _gram(X, share)
-    gram -= np.outer(mean, mean)
-    gram[np.diag_indices(p)] += l2 + tiny * max(1.0, gram.diagonal().max())
-    upper = cholesky(gram, check_finite=False)
-    return mean, solve_triangular(upper, np.eye(p), check_finite=False)
+    is_full = p <= min(most, len(share))
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, moments = _moments(X, share, is_full)
+    squares = moments.diagonal() if is_full else moments
+    if not (np.isfinite(mean).all() and np.isfinite(squares).all()):
+        raise Diverged(
+            "The derivatives of the objective are not finite at the start of training.",
+            np.nan,
+            np.nan,
+        )
+    if not centre:
+        mean[:] = 0
+    # Rounding errors are relative to the squares. What is added to the diagonal is
+    # larger, so that the matrix is positive definite even if columns are collinear.
+    rounding = ROUNDING_ERRORS * np.finfo(np.float64).eps * max(p, np.sqrt(len(share)))
+    added = l2 + rounding * np.where(squares > 0, squares, 1)
+    if not is_full:
+        return mean, 1 / np.sqrt(np.maximum(squares - mean**2, 0) + added)
+    gram = moments - np.outer(mean, mean)
+    gram[np.diag_indices(p)] += added
+    # The columns of the triangle are solved for in units in which the diagonal is one.
+    scale = 1 / np.sqrt(gram.diagonal())
+    upper = cholesky(scale[:, np.newaxis] * gram * scale, check_finite=False)
+    inverse = solve_triangular(upper, np.eye(p), check_finite=False)
+    return mean, scale[:, np.newaxis] * inverse
 
 
-def _gram(X, share):
-    # X' X, weighted by the share of each row, in float64
+def _moments(X, share, is_full):
+    # X' share, and X' X or its diagonal, weighted by the share of each row, in float64
     if sp.issparse(X):
         X = X.astype(np.float64)
-        return (X.T @ sp.diags_array(share.astype(np.float64)) @ X).toarray()
-    gram = 0.0
+        weighted = X.multiply(share[:, np.newaxis]).tocsr()
+        if is_full:
+            return X.T @ share, (X.T @ weighted).toarray()
+        return X.T @ share, X.multiply(X).T @ share
+    mean, moments = 0.0, 0.0
     for start in range(0, len(X), CHUNK):
         part = slice(start, start + CHUNK)
-        rows = X[part].astype(np.float64) * np.sqrt(share[part, np.newaxis])
-        gram = gram + rows.T @ rows
-    return gram
+        rows, shares = X[part].astype(np.float64), share[part]
+        mean = mean + shares @ rows
+        rows *= np.sqrt(shares)[:, np.newaxis]
+        moments = moments + (
+            rows.T @ rows if is_full else np.einsum("ij,ij->j", rows, rows)
+        )
+    return mean, moments

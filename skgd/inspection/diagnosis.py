@@ -108,7 +108,8 @@ def diagnose(
         - 'noisy': there are no waves, but epochs differ by at least 5% of the progress;
         - 'converged': there are no other findings except noise or overfitting, and the
           change in the last tenth of the epochs, with twice its standard error, is less
-          than 3% of the progress.
+          than 3% of the progress. With L-BFGS, it means that training ended by its own
+          criterion, and nothing else except overfitting is examined.
 
     See Also
     --------
@@ -132,8 +133,9 @@ def diagnose(
     >>> diagnose(np.exp(-epochs / 10), (epochs / 30 - 1) ** 2).kinds
     ['overfitting', 'converged']
     """
-    restarts, remedy = 0, "train longer"
+    restarts, remedy = 0, "raise learning_rate_init or train longer"
     held_out, scored = None, False
+    arrived = False
     if hasattr(estimator, "get_params"):
         check_is_fitted(estimator)
         curve = getattr(estimator, "loss_curve_", None)
@@ -143,10 +145,7 @@ def diagnose(
                 f"one. Got {estimator!r} instead."
             )
         restarts = getattr(estimator, "n_restarts_", 0)
-        if estimator.n_iter_ >= estimator.max_iter:
-            remedy = "raise max_iter"
-        elif estimator.n_iter_ == len(curve):
-            remedy = "lower tol"
+        remedy, arrived = _remedy(estimator), _has_arrived(estimator)
         if validation_curve is None:
             held_out, scored = _own_validation(estimator)
     else:
@@ -163,19 +162,45 @@ def diagnose(
             )
     finite = _finite(curve)
     findings = _divergence(curve, finite)
-    if len(finite) >= MIN_EPOCHS:
+    if arrived:
+        said = "L-BFGS ended by its own criterion after {n_epochs:.0f} iterations."
+        numbers = {"n_epochs": estimator.n_iter_, "last": curve[-1]}
+        findings = [_finding("converged", said, **numbers)]
+    elif len(finite) >= MIN_EPOCHS:
         findings += _findings(_Shape(finite), bool(findings), remedy)
-        if held_out is not None:
-            findings += _overfitting(curve, held_out, scored)
     elif not findings:
         said = "{n_epochs:.0f} epochs are too few to tell, {enough:.0f} are enough."
         numbers = {"n_epochs": len(curve), "enough": MIN_EPOCHS}
         findings = [_finding("too short", said, **numbers)]
+    if held_out is not None and len(finite) >= MIN_EPOCHS:
+        findings += _overfitting(curve, held_out, scored)
     if restarts:
         said = "training diverged and went back, to a lower rate (restarts:"
         said = f"{said} {{n_restarts:.0f}}); {HELP}."
         findings.append(_finding("diverging", said, n_restarts=restarts))
     return Diagnosis(sorted(findings, key=lambda finding: KINDS.index(finding.kind)))
+
+
+def _has_rate(estimator):
+    # L-BFGS has none
+    return not np.isnan(getattr(estimator, "learning_rate_", 0.0))
+
+
+def _has_arrived(estimator):
+    # Whether L-BFGS has converged. Two of its iterations can be enough, and the last
+    # of a few can be the longest, so its curve says little.
+    return not _has_rate(estimator) and estimator._state.converged
+
+
+def _remedy(estimator):
+    # what to do if the training is too slow
+    n_iter, has_rate = estimator.n_iter_, _has_rate(estimator)
+    remedy = "train longer"
+    if n_iter >= estimator.max_iter:
+        remedy = "raise max_iter"
+    elif has_rate and n_iter == len(estimator.loss_curve_):
+        remedy = "lower tol"
+    return f"raise learning_rate_init or {remedy}" if has_rate else remedy
 
 
 def _own_validation(estimator):
@@ -336,8 +361,8 @@ def _findings(shape, diverged, remedy):
         found.append(_finding("oscillating", said, **numbers))
     gain = shape.gain / shape.progress
     if gain >= SLOW and shape.gain > 4 * shape.error and not waves:
-        said = "the last tenth of the epochs made {gain:.1%} of the progress; raise"
-        said = f"{said} learning_rate_init or {remedy}."
+        said = "the last tenth of the epochs made {gain:.1%} of the progress; "
+        said = f"{said}{remedy}."
         found.append(_finding("too slow", said, gain=gain, last=shape.last))
     settled = abs(shape.gain) + 2 * shape.error < SETTLED * shape.span
     if settled and not found and not diverged:
