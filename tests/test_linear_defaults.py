@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from helpers import in_units
 from numpy.testing import assert_allclose
 from scipy import sparse as sp
 from sklearn.datasets import load_diabetes
@@ -113,8 +114,9 @@ def test_defaults_find_the_optimum():
         model = GDRegressor(random_state=0).fit(rows, targets)
         assert is_by_lbfgs(model) == (copies == 1)
         # (alpha is the sum over all samples)
-        ridge = Ridge(1.0).fit(rows, targets)
-        gap = ridge.score(rows, targets) - model.score(rows, targets)
+        scaled = in_units(rows)
+        ridge = Ridge(1.0).fit(scaled, targets)
+        gap = ridge.score(scaled, targets) - model.score(rows, targets)
         assert gap < (1e-8 if copies == 1 else 1e-3)
 
 
