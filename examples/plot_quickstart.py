@@ -121,7 +121,7 @@ for name, (score, seconds, best) in results.items():
 # With ``solver="batch"``, an epoch is one update, and `loss_curve_` is the objective
 # itself. A ridge regression gives the optimum in closed form.
 
-X, y = scale(diabetes[0]), diabetes[2]
+X, y = scale(np.delete(diabetes[0], 1, axis=1)), diabetes[2]  # without the sex
 alpha = 0.001
 ridge = Ridge(alpha * len(X)).fit(X, y)
 residuals = ridge.predict(X) - y
@@ -137,6 +137,7 @@ for name, rate in rates.items():
         alpha=alpha,
         max_iter=500,
         tol=None,
+        learning_rate="constant",
     ).fit(X, y)
     excess[name] = np.array(reg.loss_curve_) - optimum
 
