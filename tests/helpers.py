@@ -6,7 +6,6 @@ import numpy as np
 from scipy import sparse as sp
 from sklearn.base import is_classifier
 from sklearn.datasets import load_diabetes, load_iris
-from sklearn.preprocessing import scale
 
 from skgd._engine.architecture import Architecture
 from skgd._engine.epoch import train_epoch
@@ -37,6 +36,11 @@ def in_units(A):
     """Columns centred and divided by their scale, as `standardize` does it."""
     mean, scales = feature_units(A)
     return (A - mean) / scales
+
+
+def scale(A):
+    """Features in units of training, or a target with mean 0 and deviation 1."""
+    return (A - A.mean()) / A.std() if A.ndim == 1 else in_units(A)
 
 
 @dataclass

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from helpers import scale
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse as sp
 from sklearn.datasets import load_diabetes, load_digits, load_iris
 from sklearn.linear_model import Lasso, LogisticRegression, Ridge
-from sklearn.preprocessing import scale
 
 from skgd import (
     GDClassifier,
@@ -263,11 +263,11 @@ def test_a_search_is_a_training_at_the_rates_that_it_finds(case, optimizer):
     searched = MLPGDRegressor(8, learning_rate=LineSearch(grow=8.0), **options)
     searched.set_params(learning_rate_init=0.01)
     rates = []
-    for _ in range(15):
+    for _ in range(25):
         searched.partial_fit(X, Y, sample_weight=weights)
         rates.append(searched.learning_rate_)
     replayed = MLPGDRegressor(8, learning_rate=lambda step: rates[step], **options)
-    for _ in range(15):
+    for _ in range(25):
         replayed.partial_fit(X, Y, sample_weight=weights)
     for name in ("coefs_", "intercepts_", "running_means_", "running_vars_"):
         if hasattr(replayed, name):

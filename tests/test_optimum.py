@@ -3,6 +3,7 @@
 import numpy as np
 import oracles
 import pytest
+from helpers import scale
 from numpy.testing import assert_allclose
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.linear_model import (
@@ -15,7 +16,6 @@ from sklearn.linear_model import (
     QuantileRegressor,
     Ridge,
 )
-from sklearn.preprocessing import scale
 
 from skgd import GDClassifier, GDRegressor
 from skgd.losses import Huber, Quantile

@@ -4,11 +4,11 @@ from itertools import product
 
 import numpy as np
 import pytest
+from helpers import scale
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.linear_model import SGDClassifier, SGDRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.preprocessing import scale
 
 from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
 from skgd.losses import EpsilonInsensitive, Huber, SquaredEpsilonInsensitive
