@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse as sp
+from sklearn import preprocessing
 from sklearn.base import is_classifier
 from sklearn.datasets import load_diabetes, load_iris
 
@@ -122,9 +123,9 @@ class Trainer:
 
 # ---------------------------------------------------------------- estimators
 X_REG, Y_REG = load_diabetes(return_X_y=True)
-X_REG, Y_REG = scale(X_REG), scale(Y_REG)
+X_REG, Y_REG = preprocessing.scale(X_REG), preprocessing.scale(Y_REG)
 X_CLF, Y_CLF = load_iris(return_X_y=True)
-X_CLF = scale(X_CLF)
+X_CLF = preprocessing.scale(X_CLF)
 
 
 def data_for(estimator):
