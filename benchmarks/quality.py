@@ -1,33 +1,33 @@
-"""Quality of the default models on raw tables, in comparison with scikit-learn.
+"""Quality of the default models on raw tables, in comparison with other libraries.
 
-    python benchmarks/quality.py [--data DIR] [--sets NAME ...] [--seeds 3]
-                                 [--max-rows 50000] [--models NAME ...]
-                                 [--cache FILE.json] [--refresh NAME ...]
-                                 [--jobs 2] [--out FILE.md]
+    python benchmarks/quality.py [--data DIR] [--sets NAME ...] [--seeds 2]
+                                 [--max-rows 10000] [--jobs 2] [--out FILE.md]
+                                 [--cache FILE.json] [--refresh MODEL ...]
 
-The report has a table for each data set, the means over the sets and the verdicts. It
-is printed as Markdown and written to `--out`; progress goes to stderr. For each seed, a
-random subset of at most `--max-rows` rows is split at random into four quarters
-(stratified for classes). Each quarter is the test set in turn. New quarters follow
-until 2000 rows have been tested, because the log loss of 45 rows varies more than the
-differences that matter here. (The splits of a table share rows, so the standard error
-is smaller than the uncertainty for other rows.)
+The report tells how good the plain defaults are for a table that they have not seen,
+and where they lose. It is printed as Markdown and written to `--out`; progress goes to
+stderr.
 
+- Splits: for each seed, a random subset of at most `--max-rows` rows is split at random
+  into four quarters (stratified for classes; those with fewer than four rows are left
+  out). Each quarter in turn is the test set, and new quarters follow, until 2000 rows
+  have been tested. (The splits of a table share rows, so the standard error is smaller
+  than the uncertainty for other rows.)
 - Preparation: categories are one-hot encoded, and missing numbers are replaced by
   medians, both learned from the training set. Only the models with "+scaler" have a
-  StandardScaler, which does not centre sparse matrices. The targets of a regression are
-  never scaled.
+  StandardScaler, which does not centre sparse matrices. Targets are never scaled.
 - Models: all have their default parameters, except that SGDClassifier uses the log
-  loss. Trees get dense arrays.
-- Results: R2, or accuracy and log loss, on the test set, with the standard error over
-  the splits, and the CPU seconds of `fit` with one thread. "diverged" means that `fit`
-  raised an error or that a prediction is not finite.
+  loss, and that LightGBM and CatBoost, which take part where they are installed, are
+  silent and use one thread. Trees get dense arrays.
+- Results: R2, or log loss and accuracy, on the test set, and the CPU seconds of `fit`
+  with one thread. "diverged" means that, for one of the splits or more, `fit` raised an
+  error or a prediction was not finite.
 
 `DIR` contains a `load.py` with ``names(task=None)`` and ``load(name) -> (X, y, info)``:
 a DataFrame, an array, and a dict with 'task' ('regression' or 'classification') and
 'categorical' (columns). Without `--data`, the sets that scikit-learn ships are used.
 With `--cache`, the results are kept in that file, and only the models that `--refresh`
-names are fitted again, for example to try other defaults of skgd.
+names are fitted again.
 """
 
 import argparse
@@ -35,15 +35,18 @@ import itertools
 import json
 import runpy
 import sys
+import textwrap
 import time
 import warnings
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import sklearn.datasets
 from joblib import Parallel, delayed
 from scipy import sparse
-from sklearn import ensemble, linear_model, neural_network
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.metrics import accuracy_score, log_loss, r2_score
@@ -52,25 +55,38 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
-import skgd
-
 SHIPPED = dict.fromkeys(["iris", "wine", "breast_cancer", "digits"], "classification")
 SHIPPED["diabetes"] = "regression"  # but not linnerud: 20 rows, three targets
-MODULES = [skgd, linear_model, neural_network, ensemble]
-MODELS, TWINS = {}, {}  # names of models; ours -> those it is held against
-for task, suffix, exact in [
-    ("regression", "Regressor", "Ridge+scaler"),
-    ("classification", "Classifier", "LogisticRegression+scaler"),
-]:
-    twin, network = f"SGD{suffix}+scaler", f"MLP{suffix}+scaler"
-    TWINS.update({f"GD{suffix}": [twin, exact], f"MLPGD{suffix}": [network]})
-    kinds = ["GD{}", "SGD{}", twin, exact, "MLPGD{}", "MLP{}", network]
-    MODELS[task] = [m.format(suffix) for m in [*kinds, "HistGradientBoosting{}"]]
-MEASURES = {  # field of a record -> its name
-    "regression": {"score": "R2"},
-    "classification": {"score": "accuracy", "log_loss": "log loss"},
+EXACT = "Ridge / LogisticRegression+scaler"
+MODULES = {  # kind of model -> where its class is; the trees are the last
+    "GD*": "skgd",
+    "MLPGD*": "skgd",
+    "SGD*+scaler": "sklearn.linear_model",
+    EXACT: "sklearn.linear_model",
+    "MLP*+scaler": "sklearn.neural_network",
+    "HistGradientBoosting*": "sklearn.ensemble",
+    "LGBM*": "lightgbm",
+    "CatBoost*": "catboost",
 }
-MARGIN, RATIO = 0.005, 1.02  # of the score; of the log loss
+TREES = list(MODULES)[-3:]
+KINDS = [k for k, module in MODULES.items() if find_spec(module.partition(".")[0])]
+TWINS = {"GD*": ["SGD*+scaler", EXACT], "MLPGD*": ["MLP*+scaler", EXACT]}
+RIVALS = ["MLPGD*", "MLP*+scaler", "HistGradientBoosting*", EXACT]
+MODELS = {  # task -> kind of model -> name of the model
+    task: {k: exact if k == EXACT else k.replace("*", suffix) for k in KINDS}
+    for task, suffix, exact in [
+        ("classification", "Classifier", "LogisticRegression+scaler"),
+        ("regression", "Regressor", "Ridge+scaler"),
+    ]
+}
+OPTIONS = {
+    "SGDClassifier": {"loss": "log_loss"},
+    "LGBM": {"n_jobs": 1, "verbose": -1},
+    "CatBoost": {"thread_count": 1, "verbose": False, "allow_writing_files": False},
+}
+FIELDS = {"classification": "log_loss", "regression": "score"}  # of a record, judged
+LABELS = {"log_loss": "log loss", "score": "R2"}
+RATIO, MARGIN = 1.05, 0.01  # limits: of the log loss, and of R2
 TESTED = 2000  # so many test rows, or more, for a seed
 DENSE_WIDTH = 1000  # as many columns or more are stored sparse, if most are zeros
 
@@ -96,10 +112,12 @@ def list_sets(folder):
 
 def splits(y, task, seed, max_rows):
     """Pairs of the rows for training and those for the test."""
-    rows = np.arange(len(y))
+    rows, kind = np.arange(len(y)), RepeatedKFold
     if len(y) > max_rows:
         rows = np.random.default_rng(seed).choice(len(y), max_rows, replace=False)
-    kind = RepeatedStratifiedKFold if task == "classification" else RepeatedKFold
+    if task == "classification":
+        kind = RepeatedStratifiedKFold
+        rows = rows[np.bincount(y[rows])[y[rows]] >= 4]  # one for each quarter
     n_splits = -(-4 * TESTED // len(rows))
     quarters = kind(n_splits=4, n_repeats=-(-n_splits // 4), random_state=seed)
     for train, test in itertools.islice(quarters.split(rows, y[rows]), n_splits):
@@ -121,22 +139,21 @@ def encode(X_train, X_test, info):
 
 
 # ---------------------------------------------------------------- fitting
-def make_model(name, seed, is_sparse):
-    """The estimator of that name, with its scaler if it has one."""
-    name, _, scaler = name.partition("+")
-    cls = next(getattr(m, name) for m in MODULES if hasattr(m, name))
-    options = {"loss": "log_loss"} if name == "SGDClassifier" else {}
+def make_model(kind, task, seed, is_sparse):
+    """The estimator, with its scaler if it has one."""
+    name, _, scaler = MODELS[task][kind].partition("+")
+    cls = getattr(import_module(MODULES[kind]), name)
+    options = next((o for key, o in OPTIONS.items() if name.startswith(key)), {})
     steps = [StandardScaler(with_mean=not is_sparse)] if scaler else []
     return make_pipeline(*steps, cls(random_state=seed, **options))
 
 
 def fit_and_score(task, model, X_train, X_test, y_train, y_test):
-    """A record: score, log_loss, seconds, epochs, restarts; or error."""
+    """A record: score, log_loss, seconds, restarts; or error."""
     record, start = {}, time.process_time()
     try:
         model.fit(X_train, y_train)
         record["seconds"] = time.process_time() - start
-        record["epochs"] = int(np.max(getattr(model[-1], "n_iter_", None) or 0))
         record["restarts"] = int(getattr(model[-1], "n_restarts_", 0))
         predict = model.predict if task == "regression" else model.predict_proba
         prediction = predict(X_test)
@@ -145,99 +162,95 @@ def fit_and_score(task, model, X_train, X_test, y_train, y_test):
         if task == "regression":
             record["score"] = r2_score(y_test, prediction)
         else:
-            record["score"] = accuracy_score(y_test, model.predict(X_test))
+            record["score"] = accuracy_score(y_test, np.ravel(model.predict(X_test)))
             record["log_loss"] = log_loss(y_test, prediction, labels=model.classes_)
-    except Exception as error:  # whatever it is, it goes into the table
+    except Exception as error:  # whatever it is, it goes into the report
         record.setdefault("seconds", time.process_time() - start)
         record["error"] = f"{type(error).__name__}: {error}".splitlines()[0]
     return record
 
 
-def run_seed(folder, set_name, task, seed, max_rows, models):
-    """Fit the models on each split: (set, seed, name of the model -> records)."""
+def run_seed(folder, set_name, task, seed, max_rows, kinds):
+    """Fit the models on each split: (set, seed, kind of model -> records)."""
     X, y, info = load_table(folder, set_name)
-    records = {name: [] for name in models}
+    if task == "classification":
+        y = np.unique(y, return_inverse=True)[1]
+    records = {kind: [] for kind in kinds}
     for train, test in splits(y, task, seed, max_rows):
         Xs = encode(X.iloc[train], X.iloc[test], info)
-        is_sparse, n_rows = sparse.issparse(Xs[0]), len(train) + len(test)
-        shape = [n_rows, Xs[0].shape[1], "sparse" if is_sparse else "dense"]
-        for name in models:
-            model = make_model(name, seed, is_sparse)
-            if is_sparse and name.startswith("HistGradientBoosting"):
-                Xs = [matrix.toarray() for matrix in Xs]  # it is the last of the models
-            with (
-                threadpool_limits(1),
-                warnings.catch_warnings(action="ignore"),
-                np.errstate(all="ignore"),
-            ):
+        shape = [len(train) + len(test), Xs[0].shape[1]]
+        for kind in kinds:
+            if kind in TREES and sparse.issparse(Xs[0]):
+                Xs = [matrix.toarray() for matrix in Xs]  # only trees follow
+            model = make_model(kind, task, seed, sparse.issparse(Xs[0]))
+            with threadpool_limits(1), warnings.catch_warnings(action="ignore"):
                 record = fit_and_score(task, model, *Xs, y[train], y[test])
-            records[name].append({**record, "shape": shape})
-            outcome = record.get("error") or number(record["score"])
-            seconds = f"{record['seconds']:.1f} s"
-            print(set_name, seed, name, outcome, seconds, file=sys.stderr, flush=True)
+            records[kind].append({**record, "shape": shape})
+            outcome = record.get("error") or number(record[FIELDS[task]])
+            facts = f"{outcome}, {record['seconds']:.1f} s"
+            print(set_name, seed, kind, facts, file=sys.stderr, flush=True)
     return set_name, seed, records
 
 
 def run_all(args, sets):
-    """(set, model) -> its records, one for each split; from the cache or fitted."""
+    """Set -> kind of model -> records, one for each split; from the cache or fitted."""
     cache_file, cache = Path(args.cache or ""), {}
     if cache_file.is_file():
         cache = json.loads(cache_file.read_text())
     source = str(Path(args.data).resolve()) if args.data else "shipped"
 
-    def key(name, seed, model):
+    def key(name, seed, kind):
+        model = MODELS[sets[name]][kind]
         return f"{source}|{name}|{args.max_rows}|{TESTED}|{seed}|{model}"
 
+    def is_missing(name, seed, kind):
+        again = MODELS[sets[name]][kind] in args.refresh
+        return again or key(name, seed, kind) not in cache
+
     jobs = []
-    chosen = {t: [m for m in MODELS[t] if m in args.models] for t in MODELS}
     for seed, (name, task) in itertools.product(range(args.seeds), sets.items()):
-        known = [m for m in chosen[task] if key(name, seed, m) in cache]
-        models = [m for m in chosen[task] if m not in known or m in args.refresh]
-        if models:
-            job = (args.data, name, task, seed, args.max_rows, models)
+        if kinds := [kind for kind in KINDS if is_missing(name, seed, kind)]:
+            job = (args.data, name, task, seed, args.max_rows, kinds)
             jobs.append(delayed(run_seed)(*job))
     parallel = Parallel(n_jobs=args.jobs, return_as="generator_unordered")
     for name, seed, records in parallel(jobs):
-        cache.update({key(name, seed, model): r for model, r in records.items()})
+        cache.update({key(name, seed, kind): r for kind, r in records.items()})
         if args.cache:
             unfinished = cache_file.with_suffix(".part")
             unfinished.write_text(json.dumps(cache, indent=0))
             unfinished.replace(cache_file)
-    return {
-        (name, model): [
-            record
-            for seed in range(args.seeds)
-            for record in cache[key(name, seed, model)]
-        ]
-        for name, task in sets.items()
-        for model in chosen[task]
-    }
+
+    def gather(name, kind):
+        return [r for seed in range(args.seeds) for r in cache[key(name, seed, kind)]]
+
+    return {name: {kind: gather(name, kind) for kind in KINDS} for name in sets}
 
 
 # ---------------------------------------------------------------- tables
 def values(records, field):
-    """The field over the splits, as an array; empty if a fit diverged."""
+    """The field over the splits, as an array; NaN if a fit diverged."""
     diverged = any("error" in record for record in records)
-    return np.array([] if diverged else [record[field] for record in records])
+    return np.array([np.nan] if diverged else [record[field] for record in records])
 
 
-def standard_error(x):
-    """Standard error of the mean; 0 for a single value."""
-    return np.std(x, ddof=1) / np.sqrt(len(x)) if len(x) > 1 else 0.0
+def frame_of(results, function):
+    """DataFrame of sets and models: the function of the records."""
+    rows = [{k: function(r) for k, r in models.items()} for models in results.values()]
+    return pd.DataFrame(rows, index=list(results))
 
 
-def number(x, error=None):
-    """Four decimals, or a power of ten; with its standard error."""
-    text = f"{x:.4f}" if abs(x) < 1000 else f"{x:.1e}"
-    return text if error is None else f"{text} ± {number(error)}"
+def costs(results, field):
+    """The less, the better; infinite if a fit diverged."""
+    sign = 1 if field == "log_loss" else -1
+    frame = frame_of(results, lambda records: sign * values(records, field).mean())
+    return frame.fillna(np.inf)
 
 
-def mean_text(records, field, with_error=True):
-    """The text of a cell."""
-    x = values(records, field)
-    if len(x):
-        return number(x.mean(), standard_error(x) if with_error else None)
-    return f"diverged ({sum('error' in r for r in records)} of {len(records)})"
+def number(x):
+    """Four decimals, or a power of ten."""
+    if not np.isfinite(x):
+        return "diverged"
+    return f"{x:.4f}" if abs(x) < 1000 else f"{x:.1e}"
 
 
 def table(header, rows):
@@ -246,118 +259,118 @@ def table(header, rows):
     return [f"| {' | '.join(row)} |" for row in rows] + [""]
 
 
-def model_table(task, models, with_error):
-    """Lines: the means of each model, a dict of name -> records."""
-    body = []
-    for model, records in models.items():
-        cells = [mean_text(records, field, with_error) for field in MEASURES[task]]
-        seconds = np.mean([record["seconds"] for record in records])
-        epochs = np.mean([record.get("epochs", 0) for record in records])
-        body.append([model, *cells, f"{seconds:.2f}", f"{epochs:.0f}"])
-    return table(["model", *MEASURES[task].values(), "fit, s", "epochs"], body)
+def summary(results, field):
+    """Lines: the mean of each model on each set, and its mean rank."""
+    frame, body = costs(results, field), []
+    for name, row in frame.iterrows():
+        rows, columns = results[name][frame.columns[0]][0]["shape"][:2]
+        cells = [number(x if field == "log_loss" else -x) for x in row]
+        if np.isfinite(row.min()):
+            cells[row.argmin()] = f"**{cells[row.argmin()]}**"
+        body.append([name, f"{rows:,}", str(columns), *cells])
+    ranks = [f"{rank:.2f}" for rank in frame.rank(axis=1).mean()]
+    body.append(["mean rank", "", "", *ranks])
+    return table(["data set", "rows", "columns", *frame.columns], body)
 
 
-def mean_record(records):
-    """One record for a set, which counts as much as any other."""
-    for record in records:
-        if "error" in record:
-            return record
-    fields = set(records[0]) - {"shape"}
-    return {field: np.mean([r[field] for r in records]) for field in fields}
-
-
-def of_task(results, task):
-    """Name of the model -> its records on all sets."""
-    pooled = {model: [] for model in MODELS[task]}
-    for (_, model), records in results.items():
-        if model in pooled:
-            pooled[model].append(mean_record(records))
-    return {model: records for model, records in pooled.items() if records}
+def fit_times(results):
+    """Lines: the CPU seconds of each model on each set."""
+    frame = frame_of(results, lambda records: np.mean([r["seconds"] for r in records]))
+    frame.loc["geometric mean"] = np.exp(np.log(frame).mean())
+    body = [[name, *(f"{x:.3f}" for x in row)] for name, row in frame.iterrows()]
+    return table(["data set", *frame.columns], body)
 
 
 # ---------------------------------------------------------------- verdicts
-def compare(results, name, ours, field):
-    """Cells: the best twin, how far ours is from it, the limit, the verdict."""
-    sign = -1 if field == "log_loss" else 1
-    twins = {t: values(results.get((name, t), []), field) for t in TWINS[ours]}
-    means = {t: sign * x.mean() if len(x) else -np.inf for t, x in twins.items()}
-    best = max(means, key=means.get)
-    mine, theirs = values(results[name, ours], field), twins[best]
-    if not len(theirs) or not len(mine):
-        return [best, "", "", "**FAIL**" if len(theirs) else "no twin"]
-    error = standard_error(theirs - mine)
-    if field == "score":
-        value, limit = theirs.mean() - mine.mean(), max(MARGIN, error)
-    else:
-        value, limit = mine.mean() / theirs.mean(), RATIO
-        error /= theirs.mean()
-    verdict = "ok" if value <= limit + 1e-9 else "**FAIL**"
-    best = f"{best} {number(theirs.mean())}"
-    return [best, number(value, error), number(limit), verdict]
+def wrap(text):
+    """Lines of a paragraph, or of an item of a list."""
+    indent = "  " if text.startswith("- ") else ""
+    options = dict(subsequent_indent=indent, break_on_hyphens=False)
+    return [*textwrap.wrap(text, 88, **options), ""]
 
 
-def verdicts(sets, results):
-    """Lines: ours against its twins, and against boosted trees."""
-    body, fits = [], []
-    for (name, ours), records in results.items():
-        if ours not in TWINS:
-            continue
-        fits += records
-        for field, measure in MEASURES[sets[name]].items():
-            label = measure + (", gap" if field == "score" else ", ratio")
-            cells = compare(results, name, ours, field)
-            body.append([name, ours, label, mean_text(records, field), *cells])
-    header = ["set", "model", "measure", "ours", "best twin", "value", "limit", ""]
-    lines = [
-        "Each row compares a model of skgd with its twins, which are the",
-        "corresponding models of scikit-learn on scaled data. For R2 and",
-        "accuracy, the value is the gap: the score of the best twin minus ours.",
-        "The limit is the standard error of this difference over the splits,",
-        f"but at least {MARGIN}. For the log loss, the value is the ratio of ours",
-        f"to that of the best twin, and the limit is {RATIO}.\n",
-        *table(header, body),
-        f"- {sum('FAIL' in row[-1] for row in body)} of {len(body)} comparisons failed",
-        f"- fits of skgd: {len(fits)}, diverged: {sum('error' in f for f in fits)}, "
-        f"restarts with a lower rate: {sum(f.get('restarts', 0) for f in fits)}, "
-        f"R2 below 0: {sum(f.get('score', 0) < 0 for f in fits)}",
-    ]
-    for task, models in MODELS.items():
-        pooled = of_task(results, task)
-        pair = [m for m in (models[4], models[-1]) if m in pooled]  # networks, trees
-        for field, measure in MEASURES[task].items() if pair else ():
-            means = [f"{m} {mean_text(pooled[m], field, False)}" for m in pair]
-            lines.append(f"- mean {measure}: {', '.join(means)}")
-    return lines
+def rivals(of_task):
+    """Lines: mean ranks among the rivals, and where our network is behind."""
+    ranks, lines = [], []
+    for task, results in of_task.items():
+        frame = costs(results, FIELDS[task])[RIVALS]
+        ranks.append(frame.rank(axis=1))
+        behind, form = frame["MLPGD*"] - frame.min(axis=1), "{:.4f}"
+        if task == "classification":
+            behind, form = behind / frame.min(axis=1) * 100, "{:.1f} %"
+        behind = behind[behind > 0].sort_values(ascending=False)
+        best = frame.idxmin(axis=1)
+        texts = [f"{s} {form.format(x)} ({best[s]})" for s, x in behind.items()]
+        worst = f" (worst regret {form.format(behind.iloc[0])})" if texts else ""
+        title = f"- {LABELS[FIELDS[task]]}, {len(texts)} of {len(frame)} data sets"
+        lines += wrap(f"{title}{worst}: {', '.join(texts) or 'none'}")
+    ranks = [f"{kind} {rank:.2f}" for kind, rank in pd.concat(ranks).mean().items()]
+    title = "Where MLPGD* is behind the best of these four:"
+    head = wrap(f"Mean rank among {', '.join(RIVALS)}: {', '.join(ranks)}")
+    return [*head, title, "", *lines]
+
+
+def compare(models, kind, field):
+    """The cells of the table, or None if ours is good enough."""
+    twins = {twin: models[twin] for twin in TWINS[kind]}
+    best = costs({"": twins}, field).loc[""].idxmin()
+    mine, theirs = values(models[kind], field), values(models[best], field)
+    value, limit, unit = theirs.mean() - mine.mean(), MARGIN, 1
+    if field == "log_loss":
+        value, limit, unit = mine.mean() / theirs.mean(), RATIO, theirs.mean()
+    n = len(theirs)  # a single split has no standard error
+    error = np.std(theirs - mine, ddof=1) / np.sqrt(n) / unit if n > 1 else 0.0
+    if value - error <= limit or np.isnan(theirs).any():
+        return None
+    text = "" if np.isnan(value) else f"{number(value)} ± {number(error)}"
+    return [kind, best, number(mine.mean()), number(theirs.mean()), text]
+
+
+def verdicts(of_task):
+    """Lines: which models of skgd are worse than their twins, and how many diverged."""
+    failed, fits, n_compared = [], [], 0
+    for task, results in of_task.items():
+        for (name, models), kind in itertools.product(results.items(), TWINS):
+            fits += models[kind]
+            n_compared += 1
+            if cells := compare(models, kind, FIELDS[task]):
+                failed.append([name, *cells])
+    header = ["data set", "model", "best twin", "ours", "twin's", "ratio or difference"]
+    restarts = sum(fit.get("restarts", 0) for fit in fits)
+    diverged = sum("error" in fit for fit in fits)
+    counts = f"Fits of skgd: {len(fits)}, diverged: {diverged}, restarts: {restarts}"
+    title = f"Comparisons with the scaled twins that failed: {len(failed)}"
+    lines = [f"{title} of {n_compared}", "", *wrap(LIMITS.format(RATIO, MARGIN))]
+    return [*lines, *(table(header, failed) if failed else []), counts, ""]
 
 
 METHOD = """\
-`benchmarks/quality.py` creates this page, and its docstring describes the
-method in detail. Each table is split at random, with a quarter of the rows as
-the test set. For each seed, the splits continue until at least 2000 rows have
-been tested. Categories are one-hot encoded, and missing numbers are replaced by
-the median of the training set. Only the models with "+scaler" are scaled. All
-models have their default parameters, except that SGDClassifier uses the log
-loss. The tables show the mean and the standard error over the splits, which
-share rows, and the CPU time of `fit` in seconds."""
+`benchmarks/quality.py` creates this page; its docstring describes the method. It fits
+the plain defaults on a random part of each raw table ({:,} rows at most, {} seeds) and
+tests them on a quarter of these rows. Categories are one-hot encoded, and missing
+numbers are replaced by medians. Only the models with "+scaler" are scaled. A star
+stands for Regressor or Classifier. The best result of a row is bold."""
+LIMITS = """\
+GD* is held against the better of SGD*+scaler and the linear model of scikit-learn,
+MLPGD* against the better of MLP*+scaler and that linear model. The log loss may be {}
+times that of the twin, and R2 may be {} less, plus the standard error of the difference
+over the splits."""
 
 
-def report(sets, results):
+def report(sets, results, args):
     """The lines of the whole report."""
-    lines = ["# Quality on raw tables", "", *METHOD.splitlines(), ""]
-    for name in dict.fromkeys(name for name, _ in results):
-        models = {model: fits for (s, model), fits in results.items() if s == name}
-        rows, columns, storage = next(iter(models.values()))[0]["shape"]
-        facts = f"{sets[name]}, {rows:,} rows, {columns} columns, {storage}"
-        lines += [f"## {name}", "", facts, "", *model_table(sets[name], models, True)]
-    for task in dict.fromkeys(sets[name] for name, _ in results):
-        lines += [f"## {task}: means over the sets", ""]
-        lines += model_table(task, of_task(results, task), False)
-    lines += ["## Verdicts", "", *verdicts(sets, results), "", "## Diverged fits", ""]
-    for (name, model), records in results.items():
-        for i, record in enumerate(records):
-            if "error" in record:
-                lines.append(f"- {name}, split {i}, {model}: {record['error'][:160]}")
-    return lines if lines[-1] else [*lines, "none"]
+    method = METHOD.format(args.max_rows, args.seeds)
+    lines = ["# Quality on raw tables", "", *wrap(method)]
+    tasks = [task for task in MODELS if task in sets.values()]
+    of_task = {t: {n: results[n] for n in sets if sets[n] == t} for t in tasks}
+    for task in tasks:
+        lines += [f"## {task.capitalize()}: {LABELS[FIELDS[task]]}", ""]
+        lines += summary(of_task[task], FIELDS[task])
+    lines += ["## Where skgd loses", "", *rivals(of_task), *verdicts(of_task)]
+    if "classification" in tasks:
+        lines += ["## Accuracy (not judged)", ""]
+        lines += summary(of_task["classification"], "score")
+    return [*lines, "## CPU seconds of fit", "", *fit_times(results)]
 
 
 def main():
@@ -365,15 +378,13 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    models = sum(MODELS.values(), [])
-    names = dict(choices=models, metavar="NAME", nargs="+")
+    models = [name for names in MODELS.values() for name in names.values()]
     parser.add_argument("--data", metavar="DIR")
     parser.add_argument("--sets", nargs="+", metavar="NAME")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--max-rows", type=int, default=50_000)
-    parser.add_argument("--models", default=models, **names)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--max-rows", type=int, default=10_000)
     parser.add_argument("--cache", metavar="FILE.json")
-    parser.add_argument("--refresh", default=[], **names)
+    parser.add_argument("--refresh", nargs="+", default=[], choices=models)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--out", metavar="FILE.md")
     args = parser.parse_args()
@@ -382,7 +393,7 @@ def main():
     if unknown := set(wanted) - set(sets):
         parser.error(f"no such set: {', '.join(sorted(unknown))}")
     sets = {name: task for name, task in sets.items() if name in wanted}
-    text = "\n".join(report(sets, run_all(args, sets))) + "\n"
+    text = "\n".join(report(sets, run_all(args, sets), args))
     print(text)
     if args.out:
         Path(args.out).write_text(text)
