@@ -167,36 +167,52 @@ class StepDecay(Schedule):
 
 
 class Linear(Ending):
-    r"""A straight line from 1 to `final`, :math:`1 - (1 - f)\, t / T`.
+    r"""A straight line from 1 to `final`.
+
+    .. math:: 1 - (1 - f) \frac{t / T - h}{1 - h}, \quad h T \le t \le T
+
+    Before the line, the factor is 1. A constant rate that falls at the end leads to
+    similar results as a cosine, and the end can be chosen late [1]_.
 
     Parameters
     ----------
     final : float, default=0.0
         The factor ``f`` at the end and after it.
+    hold : float, default=0.0
+        The share ``h`` of the steps before the line, in [0, 1).
     n_steps : int, default=None
         The number of steps ``T`` until the end. None is the whole training of
         `max_iter` epochs. If you call `partial_fit` on a stream, set it.
+
+    References
+    ----------
+    .. [1] A. Hägele et al., "Scaling Laws and Compute-Optimal Training Beyond Fixed
+       Training Durations", NeurIPS 2024.
 
     Examples
     --------
     >>> from skgd.schedules import Linear
     >>> Linear()([0, 5, 10], n_steps=10)
     array([1. , 0.5, 0. ])
+    >>> Linear(hold=0.5)([0, 5, 10], n_steps=10)
+    array([1., 1., 0.])
     """
 
-    _formula = "`1 - (1 - final) t / T`"
+    _formula = "1, then `1 - (1 - final) (t / T - hold) / (1 - hold)`"
     _allowed = {
         "final": Allowed(Real, ge=0, le=1),
+        "hold": Allowed(Real, ge=0, lt=1),
         "n_steps": Allowed(Integral, ge=1, options=(None,)),
     }
 
-    def __init__(self, final=0.0, n_steps=None):
+    def __init__(self, final=0.0, hold=0.0, n_steps=None):
         self.final = final
+        self.hold = hold
         self.n_steps = n_steps
 
     def _factor(self, step, n_steps, n_plateaus):
         done = np.minimum(step / self._span(n_steps), 1.0)
-        return 1 - (1 - self.final) * done
+        return 1 - (1 - self.final) * np.maximum(done - self.hold, 0) / (1 - self.hold)
 
 
 class Cosine(Ending):

@@ -591,7 +591,12 @@ def _one_cycle(rule, t, n_steps, n_plateaus):
 
 def _linear(rule, t, n_steps, n_plateaus):
     end = _span(rule, n_steps)
-    return rule.final if t >= end else (rule.final * t + (end - t)) / end
+    begin = rule.hold * end
+    if t <= begin:
+        return 1.0
+    if t >= end:
+        return rule.final
+    return (rule.final * (t - begin) + (end - t)) / (end - begin)
 
 
 def _warmup(rule, t, n_steps, n_plateaus):

@@ -58,9 +58,9 @@ def test_a_slow_divergence_is_noticed_by_partial_fit():
 
 
 def test_the_last_stretch_of_a_network_comes_after_restarts_too():
-    network = MLPGDRegressor(
-        20, optimizer="sgd", learning_rate_init=2.0, random_state=0, max_iter=500
-    ).fit(X, Y)
+    options = dict(optimizer="sgd", learning_rate_init=2.0, max_iter=500)
+    network = MLPGDRegressor(20, early_stopping=False, random_state=0, **options)
+    network.fit(X, Y)
     assert network.n_restarts_ > 0
     rate = 2.0 * 0.5**network.n_restarts_
     assert network.learning_rate_ == pytest.approx(0.1 * rate)

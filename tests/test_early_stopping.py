@@ -39,7 +39,7 @@ def test_attributes(estimator):
     assert model.best_iter_ == best + 1
     assert model.best_validation_score_ == model.validation_scores_[best]
     assert model.best_loss_ is None
-    plain = estimator(max_iter=5, random_state=0).fit(X, y)
+    plain = estimator(early_stopping=False, max_iter=5, random_state=0).fit(X, y)
     assert plain.validation_scores_ is None
     assert plain.best_validation_score_ is None
     assert plain.best_loss_ == min(plain.loss_curve_)

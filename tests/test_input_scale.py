@@ -178,9 +178,8 @@ def test_useful_inputs_get_larger_scales():
     rng = np.random.RandomState(0)
     X = rng.standard_normal((500, 20))
     y = X[:, 0] - X[:, 1] + 0.3 * rng.standard_normal(500)
-    model = MLPGDRegressor(
-        (32,), input_scale=True, max_iter=100, tol=None, random_state=0
-    ).fit(X, y)
+    options = dict(batch_size=200, max_iter=100, tol=None, random_state=0)
+    model = MLPGDRegressor((32,), input_scale=True, **options).fit(X, y)
     scales = np.abs(scales_of(model))
     assert scales[:2].min() > 1.8 * scales[2:].mean()
 

@@ -188,6 +188,7 @@ def test_as_good_as_the_twin_on_digits():
         standardize=False,
         weight_init="glorot",
         alpha=1e-4,
+        batch_size=200,
         learning_rate="constant",
         learning_rate_init=1e-3,
     )

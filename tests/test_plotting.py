@@ -64,7 +64,7 @@ def test_loss_curve_of_one_estimator():
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_loss_curve_without_early_stopping_and_of_scikit_learn():
     for kind in (MLPGDClassifier, MLPClassifier):
-        clf = kind((8,), max_iter=20, random_state=0).fit(X, y)
+        clf = kind((8,), max_iter=20, early_stopping=False, random_state=0).fit(X, y)
         display = LossCurveDisplay.from_estimator(clf, log=True, name="network")
         (line,) = display.ax_.lines
         assert_array_equal(line.get_ydata(), clf.loss_curve_)

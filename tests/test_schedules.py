@@ -34,6 +34,7 @@ RULES = {
     "one_cycle-own-end": OneCycle(warmup=0.25, start=0.2, final=0.1, n_steps=60),
     "one_cycle-late": OneCycle(warmup=0.9, start=0.0, final=0.0),
     "linear-own-end": Linear(final=0.1, n_steps=60),
+    "linear-hold": Linear(final=0.1, hold=0.75),
     "warmup-linear": Warmup(7, start=0.3, then=Linear(final=0.2)),
     "warmup-adaptive": Warmup(50, start=1.0, then="adaptive"),
 }

@@ -82,7 +82,8 @@ def test_the_weights_that_training_counts(estimator):
     samples = check_samples(model, given, rules["loss"], None)
     architecture = model._architecture(rules, samples)
     state = model._next_state(architecture, samples, None)
-    data = prepare(model, given, samples, architecture, state, rules["solver"])
+    given = model, given, samples, architecture, state
+    data = prepare(*given, solver=rules["solver"], stops=True)
     assert data.n_samples == len(data.rows) == 14
     assert data.n_used == np.count_nonzero(weights[data.rows])
     assert data.weight_sum == weights[data.rows].sum() == 2 * data.n_used
@@ -90,5 +91,5 @@ def test_the_weights_that_training_counts(estimator):
     assert len(data.held_out.y) == 15 - data.n_used
     assert data.encoding is samples.encoding
     # where the same data are given again, the same rows are held out
-    again = prepare(model, given, samples, architecture, state, rules["solver"])
+    again = prepare(*given, solver=rules["solver"], stops=True)
     assert_array_equal(again.rows, data.rows)

@@ -150,7 +150,9 @@ def test_mlp(diabetes, iris, activation, optimizer, task):
     with pytest.warns(UserWarning, match="Maximum iterations"):
         theirs = theirs(**shared, **options).fit(X, y)
     with pytest.warns(UserWarning, match="Maximum iterations"):
-        ours = ours(**shared, weight_init="glorot", optimizer=rule).fit(X, y)
+        ours = ours(
+            **shared, weight_init="glorot", optimizer=rule, learning_rate="constant"
+        ).fit(X, y)
     for name in ("coefs_", "intercepts_"):
         for a, b in zip(getattr(ours, name), getattr(theirs, name), strict=True):
             assert_allclose(a, b, rtol=1e-9, atol=1e-11)

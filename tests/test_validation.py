@@ -173,7 +173,8 @@ def test_errors(estimator):
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_auto_is_on_with_given_data(estimator):
     (X, y), (X_val, y_val) = data_for(estimator)
-    assert make(estimator).fit(X, y).validation_scores_ is None
+    alone = make(estimator, early_stopping=False).fit(X, y)
+    assert alone.validation_scores_ is None
     with_data = make(estimator).fit(X, y, X_val=X_val, y_val=y_val)
     assert len(with_data.validation_scores_) == with_data.n_iter_
 

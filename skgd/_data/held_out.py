@@ -156,6 +156,39 @@ def hold_out(estimator, samples, state):
     return rows, samples.take(held_out).with_weight()
 
 
+def folds(samples, n_splits, n_folds, seed):
+    """Divide the samples with a nonzero weight into parts, to hold out each in turn.
+
+    Parameters
+    ----------
+    samples : Samples
+        All samples.
+    n_splits : int
+        The number of parts. They are stratified for classes.
+    n_folds : int
+        How many of the parts are held out, each in turn.
+    seed : int
+        The seed of the division.
+
+    Returns
+    -------
+    folds : list of tuple
+        The training rows and the held-out `Samples`, for each part.
+    """
+    weights = samples.weights
+    used = np.arange(len(samples.y)) if weights is None else np.flatnonzero(weights)
+    order = np.random.RandomState(seed).permutation(len(used))
+    classes = samples.encoding.strata(samples.y)
+    if classes is not None:
+        # Neighbours are in different parts, so each class is spread over the parts.
+        # (StratifiedKFold warns of classes with few samples.)
+        _, classes = np.unique(classes[used], return_inverse=True)
+        order = order[np.argsort(classes[order], kind="stable")]
+    part = np.empty(len(used), dtype=np.intp)
+    part[order] = np.arange(len(used)) % n_splits
+    return [(used[part != k], samples.take(used[part == k])) for k in range(n_folds)]
+
+
 class Validated(NamedTuple):
     """The score and the losses of a network on held-out samples."""
 
@@ -168,7 +201,7 @@ class Validated(NamedTuple):
 UNSOUND = Validated(np.nan, np.nan, np.nan)
 
 
-def validation(held_out, architecture, units, score_raw, scorer):
+def validation(held_out, architecture, units, score_raw, scorer, of_rows=None):
     """Make the function that early stopping calls after each epoch.
 
     Parameters
@@ -184,6 +217,8 @@ def validation(held_out, architecture, units, score_raw, scorer):
     scorer : callable or None
         A function of a state and the held-out samples. If it is given, its score is
         watched. Otherwise, the loss is watched.
+    of_rows : list, default=None
+        If it is given, each validation appends the losses of the single samples.
 
     Returns
     -------
@@ -206,6 +241,8 @@ def validation(held_out, architecture, units, score_raw, scorer):
         # the loss is computed last because it overwrites Z
         losses = losses_of_rows(kernel, held_out.Y, Z)
         loss = float(np.average(losses, weights=held_out.weights))
+        if of_rows is not None:
+            of_rows.append(losses.astype(np.float32))
         watched = loss / state.unit_of_loss if scorer is None else -score
         return Validated(score, loss, watched)
 

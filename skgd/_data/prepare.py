@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse as sp
 
 from .._engine.network import Data
-from .held_out import hold_out, stops_early
+from .held_out import hold_out
 from .samples import Samples, check_validation_samples
 from .units import Units, to_units, training_units
 
@@ -63,7 +63,7 @@ class TrainingData:
             self.n_used = np.count_nonzero(used)
 
 
-def prepare(estimator, given, samples, architecture, state, solver):
+def prepare(estimator, given, samples, architecture, state, *, solver, stops):
     """Hold samples out, choose the units of training, and convert the samples to them.
 
     Parameters
@@ -77,10 +77,11 @@ def prepare(estimator, given, samples, architecture, state, solver):
     architecture : Architecture
         The architecture of the network.
     state : TrainingState
-        The state of the training. Its generator draws the rows that are held out, after
-        the initial weights.
+        The state of the training, whose generator draws the rows that are held out.
     solver : {'batch', 'minibatch', 'sgd'}
         How many samples an update uses.
+    stops : bool
+        Whether the training stops early, by held-out samples.
 
     Returns
     -------
@@ -88,7 +89,7 @@ def prepare(estimator, given, samples, architecture, state, solver):
         The data for `descend`.
     """
     rows = held_out = None
-    if not given.incremental and stops_early(estimator, len(samples.y), given):
+    if stops:
         if given.X_val is None:
             rows, held_out = hold_out(estimator, samples, state)
         else:

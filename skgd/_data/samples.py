@@ -56,6 +56,11 @@ class Samples:
     encoding: object
     class_weights: object = None
 
+    @property
+    def weight_of_rows(self):
+        """The weight of each sample, which is 1 if there are no weights."""
+        return np.ones(len(self.y)) if self.weights is None else self.weights
+
     def take(self, rows):
         """Select some of the samples.
 

@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 
 from .._data.conversion import change_units
 from .._data.features import check_weights
-from .._data.held_out import validation
+from .._data.held_out import stops_early, validation
 from .._data.prepare import prepare
 from .._data.samples import Given, check_samples
 from .._data.targets import ClassEncoding, RegressionEncoding
@@ -35,6 +35,7 @@ from .._training.stopping import Stopping
 from ..optimizers import SGD, Momentum
 from .lbfgs import check_lbfgs, is_lbfgs
 from .parameters import Settings
+from .trials import Interrupted
 
 # If training diverges, standardised features with a larger mean square are named.
 FAR = 100
@@ -199,14 +200,29 @@ class GradientDescent(CallbackSupportMixin, Settings):
         rules = self._settled(rules, samples, given.incremental)
         architecture = self._architecture(rules, samples)
         state = self._next_state(architecture, samples, before)
-        data = prepare(self, given, samples, architecture, state, rules["solver"])
+        stops = not given.incremental and stops_early(self, len(samples.y), given)
+        try:
+            rules, tried = self._planned(rules, samples, architecture, state, given)
+        except Interrupted as trial:
+            self._publish_fit(trial.state, trial.outcome, given)
+            return self
+        stops = stops and tried is None
+        options = {"solver": rules["solver"], "stops": stops}
+        data = prepare(self, given, samples, architecture, state, **options)
         self._start_or_continue(architecture, state, data, given, before)
         task = self._begin_task(given, samples, rules["max_iter"])
         outcome = self._train(rules, state, data, given, task)
+        if tried is not None:
+            tried.note_in(state)
         self._publish_fit(state, outcome, given)
         if task is not None:
             task.end()
         return self
+
+    def _planned(self, rules, samples, architecture, state, given):
+        # the rules, and the result of the trial that has chosen some of them; None if
+        # there was no trial
+        return rules, None
 
     def _state_before(self, given):
         # the state of the training that is continued; None if a new one begins
@@ -296,17 +312,21 @@ class GradientDescent(CallbackSupportMixin, Settings):
             state.begin_fit()
         state.add_weights(data)
         recipe = self._recipe(rules, data, state, given.incremental)
+        self.alpha_ = recipe.alpha
         observers = self._observers(data, task, given.incremental)
-        by_lbfgs = is_lbfgs(recipe.optimizer)
-        run = descend_by_lbfgs if by_lbfgs else descend
-        try:
+        run = descend_by_lbfgs if is_lbfgs(recipe.optimizer) else descend
+        with self._advice_on_divergence(recipe, data):
             return run(state, self._architecture_, data, recipe, validate, observers)
+
+    @contextmanager
+    def _advice_on_divergence(self, recipe, data):
+        try:
+            yield
         except Diverged as error:
             rate = None
-            if not by_lbfgs:
-                own = self._own_rate(
-                    recipe.optimizer, recipe.batch_size, given.incremental
-                )
+            if not is_lbfgs(recipe.optimizer):
+                size, single_pass = recipe.batch_size, recipe.single_pass
+                own = self._own_rate(recipe.optimizer, size, single_pass)
                 rate = min(error.rate / 10, own)
             advice = self._advice(recipe.optimizer, data.arrays.X, rate)
             raise ValueError(f"{error} {advice}") from error

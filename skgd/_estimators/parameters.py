@@ -164,13 +164,21 @@ class Settings(BaseEstimator, ABC):
 
     def _settled(self, rules, samples, incremental):
         # the rules, with what they leave to the size of the data
-        n_outputs = samples.encoding.n_outputs
-        needed = self._n_epochs(rules, samples.X.shape[0], n_outputs)
+        n_samples, n_outputs = samples.X.shape[0], samples.encoding.n_outputs
+        uses_it = rules["solver"] == "minibatch" and self.batch_size != "auto"
+        if uses_it and self.batch_size > n_samples:
+            warnings.warn(
+                "Got `batch_size` less than 1 or larger than sample size. It is "
+                f"going to be clipped: from {self.batch_size} to {n_samples}.",
+                stacklevel=2,
+            )
+        needed = self._n_epochs(rules, n_samples, n_outputs)
         # With tol=None, there are always max_iter epochs, as for MLP*.
         own = rules["learning_rate"] == "auto" and self.tol is not None
         n_epochs = min(self.max_iter, needed) if own else self.max_iter
         return {
             **rules,
+            "n_samples": n_samples,
             "max_iter": 1 if incremental else n_epochs,
             "short": own and n_epochs < needed,
         }
@@ -205,12 +213,6 @@ class Settings(BaseEstimator, ABC):
             return 1
         if self.batch_size == "auto":
             return self._own_batch_size(n_samples)
-        if self.batch_size > n_samples:
-            warnings.warn(
-                "Got `batch_size` less than 1 or larger than sample size. It is "
-                f"going to be clipped: from {self.batch_size} to {n_samples}.",
-                stacklevel=2,
-            )
         return min(self.batch_size, n_samples)
 
     def _recipe(self, rules, data, state, incremental):
@@ -220,9 +222,11 @@ class Settings(BaseEstimator, ABC):
         alpha, per_sample = self.alpha, self._penalty_per_sample
         if alpha == "auto":
             weight_sum = weight_mean * n_samples
-            alpha = self._own_alpha(data.n_used, weight_sum, incremental)
-            per_sample = False
+            alpha, per_sample = state.alpha, False
+            if alpha is None:
+                alpha = self._own_alpha(data.n_used, weight_sum, incremental)
         l1, l2 = penalty_strengths(self.penalty, alpha, self.l1_ratio)
+        divided = self._penalty_per_sample and not per_sample
         n_epochs = self.max_iter if incremental else rules["max_iter"]
         # 'auto' begins anew in each `fit`, but goes on with each piece of a stream.
         begins = rules["learning_rate"] == "auto" and not incremental
@@ -237,6 +241,7 @@ class Settings(BaseEstimator, ABC):
             n_iter_no_change=self.n_iter_no_change,
             first_step=state.step if begins else 0,
             n_steps=n_epochs * -(-n_samples // batch_size),
+            alpha=alpha * batch_size if divided else float(alpha),
             l1=l1,
             l2=l2,
             per_sample=per_sample,

@@ -16,11 +16,19 @@ from ..activations import ACTIVATIONS
 from ..initializers import INITIALIZERS, Initializer
 from ..schedules import Adaptive, Constant
 from .base import GradientDescent
+from .lbfgs import is_lbfgs
 from .parameters import FEW
+from .trials import Trials
 
 # alpha='auto' with many rows. With 10,000 to 300,000 rows, values from 0.0005 to 0.005
 # were better than smaller or larger values, and better than dropout.
 ALPHA_OF_MANY_ROWS = 0.0015
+
+
+# The least and the most samples of a batch, and the updates of an epoch in between: in
+# 200 epochs, there are 3200 updates. (`MLP*` have batches of 200.)
+BATCH = 50, 200
+UPDATES_OF_EPOCH = 16
 
 
 class MultilayerPerceptron(GradientDescent):
@@ -106,7 +114,8 @@ class MultilayerPerceptron(GradientDescent):
         return ALPHA_OF_MANY_ROWS + 1 / max(weight_sum, n_used, FEW)
 
     def _own_batch_size(self, n_samples):
-        return min(200, n_samples)  # as MLP*
+        least, most = BATCH
+        return min(max(least, -(-n_samples // UPDATES_OF_EPOCH)), most, n_samples)
 
     def _n_epochs(self, rules, n_samples, n_outputs):
         return self.max_iter  # a plateau ends the training
@@ -116,6 +125,33 @@ class MultilayerPerceptron(GradientDescent):
             return Constant()
         # At the first plateau, the rate falls to a tenth for one last phase.
         return Adaptive(factor=0.1, min_rate=rate / 2)
+
+    def _plans(self, rules, given):
+        # whether early_stopping='auto' chooses the length of the training: not with
+        # X_val, which is for early stopping itself; not for a warm start, which goes on
+        # from where the last fit has ended; and not if the user steers the training
+        return (
+            self.early_stopping == "auto"
+            and given.X_val is None
+            and not (given.incremental or self.warm_start)
+            and self.learning_rate == "auto"
+            and self.tol is not None
+            and np.isfinite(self.n_iter_no_change)
+            and not is_lbfgs(rules["optimizer"])
+        )
+
+    def _planned(self, rules, samples, architecture, state, given):
+        if not self._plans(rules, given):
+            return rules, None
+        trials = Trials(self, rules, samples, architecture, state, given)
+        if trials.n_used < FEW:
+            return trials.rules_of_all(), None
+        start = None
+        if self.alpha == "auto":
+            start = self._own_alpha(trials.n_used, trials.weight_sum, False)
+        best = trials.choose(start)
+        state.alpha = best.alpha
+        return trials.rules_of_all(best), best
 
     def _begin(self, architecture, state, start):
         super()._begin(architecture, state, start)

@@ -107,4 +107,17 @@ class RegressionTargets(RegressorMixin):
         predicted = self._decode(Z)
         if len(y) < 2 or not np.isfinite(predicted).all():
             return np.nan
+        if self._fitted_loss.n_levels == 1:
+            return _r2(y, predicted, weights)
         return self._score_predictions(predicted, y, weights)
+
+
+def _r2(y, predicted, weights):
+    # This is r2_score, which takes longer than an epoch if there are few rows.
+    y, predicted = y.reshape(len(y), -1), predicted.reshape(len(y), -1)
+    weights = np.ones(len(y)) if weights is None else weights
+    mean = weights @ y / weights.sum()
+    error, total = weights @ (y - predicted) ** 2, weights @ (y - mean) ** 2
+    varies = total > 0
+    scores = np.where(varies, 1 - error / np.where(varies, total, 1), error == 0)
+    return float(scores.mean())

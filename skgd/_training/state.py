@@ -29,6 +29,7 @@ class Recipe:
     n_iter_no_change: float
     first_step: int  # the update from which the schedule counts
     n_steps: int  # updates of a whole training, for schedules of a fixed length
+    alpha: float  # the parameter `alpha` that stands for the strength of the penalty
     l1: float
     l2: float
     per_sample: bool  # the penalty is divided by the samples of a batch
@@ -76,6 +77,7 @@ class TrainingState:
     converged: bool = False  # the last fit has ended on a plateau
     weight_sum: float = 0.0
     weight_count: int = 0
+    alpha: float | None = None  # the strength of the penalty that trials have chosen
     learning_rate: float = np.nan
     losses: list = field(default_factory=list)  # of all epochs until `end_call`
     least_loss: float = np.inf  # of these
