@@ -154,3 +154,11 @@ def test_without_weights_nothing_is_kept():
     stopping = Stopping(0.1, 3, windowed=False)
     stopping.update(1.0)
     assert stopping.best_weights is None
+
+
+def test_growing_patience():
+    # the best epoch is the tenth; then at least half as many follow
+    falling = [float(-epoch) for epoch in range(10)]
+    for patience, expected in ((3, 15), (8, 18)):
+        stopping = Stopping(0.0, patience, windowed=False, growth=0.5)
+        assert first_plateau(stopping, falling + 20 * [0.0]) == expected

@@ -23,8 +23,9 @@ from ..schedules import Constant, Linear
 # the choice better. Fewer than ENOUGH_ROWS are not enough, and the next fifth follows.
 N_SPLITS = 5
 MOST_ROWS, ENOUGH_ROWS = 10_000, 500
-# A trial ends after so many updates without an improvement.
-PATIENCE = 600
+# A trial ends after so many updates without an improvement, if it has been going on for
+# half as long again as before the last improvement.
+PATIENCE, GROWTH = 600, 0.5
 # From one trial to the next, the penalty changes by this factor, at most so often.
 FACTOR, N_STEPS = 10, 2
 # The actual training has so many more epochs, relative to the best number, because the
@@ -282,7 +283,7 @@ class Trials:
         )
         n_updates = ceil(data.n_samples / recipe.batch_size)
         patience = max(estimator.n_iter_no_change, ceil(PATIENCE / n_updates))
-        state.stopping = Stopping(estimator.tol, patience, windowed=False)
+        state.stopping = Stopping(estimator.tol, patience, False, GROWTH)
         state.watched = "validation loss" if scorer is None else "validation score"
         with estimator._advice_on_divergence(recipe, data):
             outcome = descend(state, architecture, data, recipe, validate, Observers())

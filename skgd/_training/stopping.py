@@ -22,6 +22,9 @@ class Stopping:
         `tol` than the mean of the `patience` epochs before. The second rule suits noisy
         training losses, and epochs that are a single small update: small gains add up,
         and a lucky epoch does not end the training.
+    growth : float, default=0.0
+        If it is larger than zero, a plateau also has at least so many epochs for each
+        epoch before it. (Not with `windowed`.)
 
     Attributes
     ----------
@@ -31,10 +34,12 @@ class Stopping:
         What `update` has kept at the best epoch.
     """
 
-    def __init__(self, tol, patience, windowed):
+    def __init__(self, tol, patience, windowed, growth=0.0):
         self.tol = tol
         self.patience = patience
         self.windowed = windowed
+        self.growth = growth
+        self._n_epochs = 0
         self.best = inf
         self.best_weights = None
         self.restart()
@@ -62,6 +67,7 @@ class Stopping:
         """
         tol = 0.0 if self.tol is None else self.tol
         improved = value <= self.best - tol
+        self._n_epochs += 1
         self._n_no_change = 0 if improved else self._n_no_change + 1
         if self.windowed and isfinite(self.patience):
             self._recent.append(value)
@@ -77,7 +83,8 @@ class Stopping:
         if self.tol is None or not isfinite(self.patience):
             return False
         if not self.windowed:
-            return self._n_no_change >= self.patience
+            before = self._n_epochs - self._n_no_change
+            return self._n_no_change >= max(self.patience, self.growth * before)
         p = int(self.patience)
         if len(self._recent) < 2 * p:
             return False
