@@ -56,7 +56,7 @@ class GDRegressor(RegressionTargets, LinearModel):
         Intercepts.
     t_ : int
         One plus the number of training samples seen so far.
-    {curves}
+    {curves_linear}
 
     See Also
     --------
@@ -228,7 +228,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
         The class labels.
     t_ : int
         One plus the number of training samples seen so far.
-    {curves}
+    {curves_linear}
 
     See Also
     --------

@@ -53,7 +53,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
     Attributes
     ----------
     {layers}
-    {curves}
+    {curves_mlp}
 
     See Also
     --------
@@ -210,7 +210,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
     classes_ : ndarray of shape (n_classes,)
         The class labels.
     {layers}
-    {curves}
+    {curves_mlp}
 
     See Also
     --------

@@ -42,7 +42,7 @@ def result(losses, of_rows, ended=True):
 
 
 @pytest.mark.parametrize("estimator", NETWORKS)
-def test_the_actual_training(estimator):
+def test_the_final_training(estimator):
     # on all rows, with the penalty and the number of epochs of the best trial
     X, y = data_for(estimator)
     model = estimator((10,), random_state=0).fit(X, y)

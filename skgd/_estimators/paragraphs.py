@@ -9,10 +9,9 @@ VALIDATION = """
             Whether to stop when the loss or the score on validation data does not
             improve. The parameters of the best epoch are restored. The validation data
             are ``X_val`` and ``y_val`` of `fit` or, by default, a part of the training
-            data (stratified for classes). 'auto' is True for more than 10,000 samples
-            or with ``X_val``. If a class has a single sample, 'auto' keeps this sample
-            in the training data. `partial_fit` always trains on all the data it is
-            given.
+            data (stratified for classes). `partial_fit` always trains on all the data
+            it is given.
+            AUTO
         scoring : str, callable or None, default=None
             The score that early stopping monitors, as a name or a callable of
             scikit-learn. None monitors the loss.
@@ -44,6 +43,41 @@ RATE = """
             it is scaled down to this norm (Pascanu, Mikolov, Bengio, 2013). This limits
             the effect of outliers. With `standardize`, the norm refers to standardised
             data.
+        """
+
+CURVES = """
+        loss_curve_ : list of float
+            The loss of each epoch. It is the mean over the samples, computed before the
+            update of their batch, plus the penalty at the start of the epoch. With
+            ``optimizer='lbfgs'``, it is the objective after the iteration.
+        loss_ : float
+            The last value of `loss_curve_`.
+        best_loss_ : float or None
+            The lowest value of `loss_curve_`; None with early stopping.
+        validation_scores_ : list of float or None
+            With early stopping, the score on the validation data after each epoch:
+            accuracy, R2, or `scoring`.
+        validation_loss_curve_ : list of float or None
+            With early stopping, the mean loss on the validation data after each epoch,
+            without the penalty.
+        best_iter_ : int or None
+            With early stopping, the number of the best epoch, counted from 1.
+        best_validation_score_ : float or None
+            With early stopping, the validation score of the epoch `best_iter_`.
+        n_iter_ : int
+            The number of epochs in the last call.
+        alpha_ : float
+            The strength of the penalty in the last call, in the same units as a number
+            that is passed as `alpha`.
+        learning_rate_ : float
+            The last learning rate that was used; NaN with ``optimizer='lbfgs'``.
+        n_restarts_ : int
+            How often the last call returned to a good epoch with half the learning
+            rate after divergence.
+        n_features_in_ : int
+            Number of features.
+        feature_names_in_ : ndarray of shape (n_features_in_,)
+            Names of the features, if all of them are strings.
         """
 
 HELD_OUT = """
@@ -89,12 +123,13 @@ PARAGRAPHS = {
     "alpha_mlp": """
         alpha : float or 'auto', default='auto'
             Strength of the penalty. A float is divided by the number of samples in a
-            batch, as in scikit-learn's `MLP*`. 'auto' is 0.0015 plus one divided by the
-            sum of the sample weights (or by the number of samples or by 100, if one of
-            these is larger), and it is not divided by the size of a batch. With 1000
-            samples in batches of 200, it corresponds to 0.5. This is a much stronger
-            penalty than the default of `MLP*`, and it improved the results on most
-            tables that we tried.
+            batch, as in scikit-learn's `MLP*`. 'auto' is not divided by the size of a
+            batch. It is 0.0015 plus one divided by the sum of the sample weights (or by
+            the number of samples or by 100, if one of these is larger), unless
+            ``early_stopping='auto'`` makes trials. In this case, there are also trials
+            with a tenth, a hundredth, ten times and a hundred times this strength, in
+            this order, as long as they lower the validation loss by more than its
+            standard error. `alpha_` is the result.
         """,
     "l1_ratio": """
         l1_ratio : float or None, default=0.15
@@ -137,7 +172,7 @@ PARAGRAPHS = {
             `partial_fit`.
         batch_size : int or 'auto', default='auto'
             The number of samples in each update for ``solver='minibatch'``. 'auto' is
-            ``min(200, n_samples)``.
+            a sixteenth of the samples, but at least 50 and at most 200.
         """,
     "rate_linear": RATE.replace(
         "AUTO",
@@ -149,7 +184,8 @@ PARAGRAPHS = {
     "rate_mlp": RATE.replace(
         "AUTO",
         """'auto' lowers the rate once, on a plateau, to a
-            tenth. In `partial_fit`, it is constant.""",
+            tenth, unless ``early_stopping='auto'`` determines how long to train: then
+            it falls to zero at the end. In `partial_fit`, it is constant.""",
     ),
     "dropout_linear": """
         dropout : float, default=0.0
@@ -233,8 +269,21 @@ PARAGRAPHS = {
             `intercepts_`, before the first `fit`, training starts from these
             parameters.
         """,
-    "validation_linear": VALIDATION.format("False"),
-    "validation_mlp": VALIDATION.format("'auto'"),
+    "validation_linear": VALIDATION.format("False").replace(
+        "AUTO",
+        """'auto' is True for more than 10,000 samples or with ``X_val``. If a class
+            has a single sample, 'auto' keeps this sample in the training data.""",
+    ),
+    "validation_mlp": VALIDATION.format("'auto'").replace(
+        "AUTO",
+        """'auto' is True with ``X_val``. Otherwise, there are trials, which find out
+            how long to train: each holds out a fifth of the samples (10,000 at most)
+            and trains on the others until the validation loss has stopped to improve.
+            The final training then uses all samples. With less than 100 samples, there
+            are no trials. There are none either if you set `warm_start` or a
+            `learning_rate`, if `tol` is None, or with L-BFGS; in these cases, 'auto' is
+            True for more than 10,000 samples.""",
+    ),
     "max_iter_linear": """
         max_iter : int, default=1000
             The maximum number of epochs, or of iterations of L-BFGS. With
@@ -306,38 +355,13 @@ PARAGRAPHS = {
             The loss. A name stands for the class in `skgd.losses` with its defaults. An
             instance has its own hyperparameters.
         """,
-    "curves": """
-        loss_curve_ : list of float
-            The loss of each epoch. It is the mean over the samples, computed before the
-            update of their batch, plus the penalty at the start of the epoch. With
-            ``optimizer='lbfgs'``, it is the objective after the iteration.
-        loss_ : float
-            The last value of `loss_curve_`.
-        best_loss_ : float or None
-            The lowest value of `loss_curve_`; None with early stopping.
-        validation_scores_ : list of float or None
-            With early stopping, the score on the validation data after each epoch:
-            accuracy, R2, or `scoring`.
-        validation_loss_curve_ : list of float or None
-            With early stopping, the mean loss on the validation data after each epoch,
-            without the penalty.
-        best_iter_ : int or None
-            With early stopping, the number of the epoch whose parameters were kept,
-            counted from 1.
-        best_validation_score_ : float or None
-            With early stopping, the validation score of the epoch `best_iter_`.
-        n_iter_ : int
-            The number of epochs in the last call.
-        learning_rate_ : float
-            The last learning rate that was used; NaN with ``optimizer='lbfgs'``.
-        n_restarts_ : int
-            How often the last call returned to a good epoch with half the learning
-            rate after divergence.
-        n_features_in_ : int
-            Number of features.
-        feature_names_in_ : ndarray of shape (n_features_in_,)
-            Names of the features, if all of them are strings.
-        """,
+    "curves_linear": CURVES,
+    "curves_mlp": CURVES.replace(
+        "accuracy, R2, or `scoring`.",
+        """accuracy, R2, or `scoring`. If ``early_stopping='auto'`` made trials, the
+            validation scores and losses and the best epoch are those of the trials with
+            the best penalty, up to the epoch `n_iter_`.""",
+    ),
     "layers": """
         coefs_ : list of ndarray of shape (fan_in, fan_out)
             Weights of each layer.

@@ -2,7 +2,7 @@
 
 With ``early_stopping='auto'``, a network is trained on a part of the rows first, at a
 constant rate, until the loss of the other rows has not fallen for some time. With
-``alpha='auto'``, this is repeated with other penalties. The actual training then uses
+``alpha='auto'``, this is repeated with other penalties. The final training then uses
 all rows, the best penalty, and the best number of epochs.
 """
 
@@ -28,7 +28,7 @@ MOST_ROWS, ENOUGH_ROWS = 10_000, 500
 PATIENCE, GROWTH = 600, 0.5
 # From one trial to the next, the penalty changes by this factor, at most so often.
 FACTOR, N_STEPS = 10, 2
-# The actual training has so many more epochs, relative to the best number, because the
+# The final training has so many more epochs, relative to the best number, because the
 # rate falls to zero in its last fifth. The noise of the constant rate then fades.
 MORE, HOLD = 1.25, 0.8
 # A training that still improves after so many epochs, or after so many updates, is long
@@ -72,7 +72,7 @@ class Result:
 
     @property
     def n_final(self):
-        """The number of epochs of the actual training."""
+        """The number of epochs of the final training."""
         return min(ceil(MORE * self.n_epochs), len(self.watched))
 
     def note_in(self, state):
@@ -81,7 +81,7 @@ class Result:
         Parameters
         ----------
         state : TrainingState
-            The state after the actual training.
+            The state after the final training.
         """
         n = len(state.loss_curve)
         state.watched = "validation loss"
@@ -294,7 +294,7 @@ class Trials:
         return state, outcome, of_rows if matches else []
 
     def rules_of_all(self, best=None):
-        """Return the rules of the actual training, on all samples.
+        """Return the rules of the final training, on all samples.
 
         Parameters
         ----------
