@@ -211,26 +211,27 @@ def test_divergence_in_a_trial_leaves_the_estimator():
     assert_array_equal(parameters(model), before)
 
 
-def test_better_means_by_more_than_the_standard_error():
+def test_the_gain_and_its_standard_error():
     rng = np.random.RandomState(0)
-    base = rng.standard_normal(100)
-    noise = rng.standard_normal(100)
-    noise -= noise.mean()
-    error = np.std(noise) / 10
-    old = result([2, 1], base)
-    for gain, better in ((1.1, True), (0.9, False)):
-        new = result([2, 1], base - noise - gain * error)
-        assert new.is_better_than(old) == better
-        assert not old.is_better_than(new)
-        # on the first folds
-        part = result([2, 1], (base - 1)[:20])
-        assert part.is_better_than(old)
+    base, noise = rng.standard_normal((2, 100))
+    old, new = result([2, 1], base), result([2, 1], base - noise)
+    gain, error = new.gain(old)
+    assert_allclose(gain, noise.mean(), rtol=1e-5)
+    assert_allclose(error, noise.std() / 10, rtol=1e-5)
+    assert old.gain(new) == (-gain, error)
+    # a sample without weight does not count
+    new.weights = np.repeat([2.0, 0.0], 50)
+    assert_allclose(new.gain(old)[0], noise[:50].mean(), rtol=1e-5)
+    assert_allclose(new.gain(old)[1], noise[:50].std() / 50**0.5, rtol=1e-5)
+    # on the first folds
+    part = result([2, 1], (base - 1)[:20])
+    assert_allclose(part.gain(old), (1, 0), atol=1e-6)
     # where the rows are not known, the curves decide
     unknown = Result(0.1, *3 * [np.array([3.0, 0.5])], None, np.ones(3), True)
-    assert unknown.is_better_than(old)
+    assert unknown.gain(old) == (0.5, 0)
 
 
-def test_the_length_of_the_actual_training():
+def test_the_length_of_the_final_training():
     assert result([3, 2, 1, 2, 2], [0, 0]).n_epochs == 3
     assert result([3, 2, 1, 2, 2], [0, 0]).n_final == 4
     assert result([3, 2, 1], [0, 0]).n_final == 3

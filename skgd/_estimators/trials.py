@@ -90,28 +90,29 @@ class Result:
         state.best_iter = self.n_epochs
         state.best_score = float(self.scores[self.n_epochs - 1])
 
-    def is_better_than(self, other):
-        """Whether the held-out loss is lower by more than its standard error.
+    def gain(self, other):
+        """Compare with another trial on the same folds.
 
         Parameters
         ----------
         other : Result
-            Of another trial with the same held-out samples. If one of the two has been
-            trained on the first folds only, these are compared.
+            The other result. If one of the two has fewer folds, these are compared.
 
         Returns
         -------
-        better : bool
-            True if it is.
+        gain, error : float
+            By how much the held-out loss is lower, and the standard error of this
+            difference. If the losses of the single samples are not known, the curves
+            are compared, and the error is 0.
         """
         if self.of_rows is None or other.of_rows is None:
-            return self.watched.min() < other.watched.min()
+            return other.watched.min() - self.watched.min(), 0.0
         n = min(len(self.of_rows), len(other.of_rows))
         gains = other.of_rows[:n].astype(np.float64) - self.of_rows[:n]
         weights = self.weights[:n]
         mean = np.average(gains, weights=weights)
         error = np.sqrt(np.sum((weights * (gains - mean)) ** 2)) / weights.sum()
-        return mean > error
+        return mean, error
 
 
 class Interrupted(Exception):
@@ -198,7 +199,8 @@ class Trials:
         for factor in (1 / FACTOR, FACTOR):
             for _ in range(N_STEPS):
                 other = self.run(best.alpha * factor, best)
-                if not other.is_better_than(best):
+                gain, error = other.gain(best)
+                if gain <= error:
                     break
                 best = other
             if best.alpha != alpha:
@@ -213,8 +215,9 @@ class Trials:
         alpha : float or None
             Its strength.
         rival : Result, default=None
-            The best result so far. If it is better on the first folds, the others are
-            left out.
+            The best result so far. If this trial is worse than it on the first fold, by
+            more than the standard error, or on the first two or more folds, the other
+            folds are left out.
 
         Returns
         -------
@@ -225,7 +228,10 @@ class Trials:
         for data in self._data:
             trained.append(self._train(alpha, data))
             result = self._result(alpha, trained)
-            if rival is not None and rival.is_better_than(result):
+            if rival is None:
+                continue
+            gain, error = result.gain(rival)
+            if gain < -error or (gain <= 0 and len(trained) > 1):
                 break
         if self.estimator.verbose:
             self._report(result)
