@@ -318,3 +318,12 @@ def test_check_estimator(estimator, early_stopping):
         # not convex, and many iterations make more of the rounding errors.
         model.set_params(max_iter=10)
     check_estimator(model, expected_failed_checks=declared, on_skip=None)
+
+
+def test_a_stream_goes_on_near_the_optimum():
+    # (the rate begins as after 2000 updates; with that of the first one, R2 was 0.46)
+    X, y = load_diabetes(return_X_y=True)
+    model = GDRegressor(random_state=0).fit(X, y)
+    assert model.score(X, y) > 0.517
+    for _ in range(5):
+        assert model.partial_fit(X, y).score(X, y) > 0.51

@@ -229,7 +229,8 @@ class Settings(BaseEstimator, ABC):
         divided = self._penalty_per_sample and not per_sample
         n_epochs = self.max_iter if incremental else rules["max_iter"]
         # 'auto' begins anew in each `fit`, but goes on with each piece of a stream.
-        begins = rules["learning_rate"] == "auto" and not incremental
+        own = rules["learning_rate"] == "auto"
+        start = -state.head_start if incremental else state.step
         return Recipe(
             optimizer=rules["optimizer"],
             schedule=schedule,
@@ -239,7 +240,7 @@ class Settings(BaseEstimator, ABC):
             max_iter=rules["max_iter"],
             is_short=rules["short"],
             n_iter_no_change=self.n_iter_no_change,
-            first_step=state.step if begins else 0,
+            first_step=start if own else 0,
             n_steps=n_epochs * -(-n_samples // batch_size),
             alpha=alpha * batch_size if divided else float(alpha),
             l1=l1,

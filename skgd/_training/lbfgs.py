@@ -23,6 +23,9 @@ LEAST_FALL = np.finfo(np.float64).eps
 # The gradient is at the level of rounding errors if a quasi-Newton step would lower the
 # objective by less than so many of them.
 ROUNDING_ERRORS = 100
+# At the optimum, a stream goes on at the rate that it has after so many updates. At the
+# rate of its beginning, a pass over 442 rows lowered R2 from 0.52 to 0.46.
+UPDATES_TO_OPTIMUM = 2000
 
 
 def descend_by_lbfgs(state, architecture, data, recipe, validate, observers):
@@ -61,6 +64,7 @@ def descend_by_lbfgs(state, architecture, data, recipe, validate, observers):
     finally:
         observers.close()
     state.converged = outcome.stopped
+    state.head_start = UPDATES_TO_OPTIMUM
     state.restore_best()
     return outcome
 

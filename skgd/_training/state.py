@@ -65,6 +65,7 @@ class TrainingState:
     average: np.ndarray | None = None  # of theta
     running_average: np.ndarray | None = None  # of the statistics of hidden layers
     step: int = 0  # updates
+    head_start: int = 0  # updates that the rate of a stream counts in addition
     slot_step: int = 0  # updates since the slots were made
     n_seen: int = 0  # samples
     n_averaged: int = 0  # updates in the averages
