@@ -54,7 +54,7 @@ def test_loss_curve_of_one_estimator():
     assert kept.get_ydata() == [clf.validation_loss_curve_[clf.best_iter_ - 1]]
     legend = display.ax_.get_legend()
     assert legend.get_title().get_text() == "MLPGDClassifier"
-    kept_label = f"epoch {clf.best_iter_} kept"
+    kept_label = f"best epoch {clf.best_iter_}"
     assert labels(legend) == ["training", "validation", kept_label]
     assert display.ax_.get_xlabel() == "epoch"
     assert display.ax_.get_ylabel() == "loss"
@@ -80,12 +80,12 @@ def test_loss_curves_of_several_estimators():
     }
     display = LossCurveDisplay.from_estimators(models, smooth=False, linewidth=3)
     for name, model in models.items():
-        kept = f", epoch {model.best_iter_} kept" if name == "first" else ""
+        kept = f", best epoch {model.best_iter_}" if name == "first" else ""
         line = line_named(display.ax_, name + kept)
         assert_array_equal(line.get_ydata(), model.loss_curve_)
         assert line.get_linewidth() == 3
     (legend,) = display.figure_.legends
-    assert labels(legend)[1:] == ["second", "training", "validation", "kept epoch"]
+    assert labels(legend)[1:] == ["second", "training", "validation", "best epoch"]
     colors = {line.get_color() for line in display.ax_.lines}
     markers = {line.get_marker() for line in display.ax_.lines}
     assert len(colors) == 2

@@ -251,7 +251,8 @@ def _sparse_moments(X, weights, centre, usual):
     values = X.astype(np.float64)
     values.data /= reach[X.indices]
     mean, square = mean_variance_axis(values, axis=0, weights=weights)
-    mean, square = mean * reach, square * reach**2
+    with np.errstate(over="ignore"):
+        mean, square = mean * reach, square * reach**2
     constant = low == high
     mean[constant], square[constant] = low[constant], 0
     common, shares = _zero_and_extreme(X, weights, weight, low, high)

@@ -30,8 +30,8 @@ class LossCurveDisplay:
 
     Use `from_estimator` or `from_estimators`. Solid lines are the training loss, and
     dashed lines are the validation loss. Each estimator has its own colour, and its own
-    marker if there are several. A star marks the epoch whose parameters early stopping
-    kept.
+    marker if there are several. A star marks the epoch with the best validation
+    loss or score.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class LossCurveDisplay:
         The validation loss, for the names that have one. If it is shorter than the
         training loss, both end with the same epoch.
     best_iters : dict of str to int, default=None
-        The number of the epoch that was kept, from 1, for the names that have one.
+        The number of the best epoch, from 1, for the names that have one.
 
     Attributes
     ----------
@@ -263,7 +263,7 @@ class LossCurveDisplay:
         several = len(names) > 1
         handles = []
         for name, line in zip(names, lines, strict=True):
-            kept = f", epoch {best_iters[name]} kept" if name in best_iters else ""
+            kept = f", best epoch {best_iters[name]}" if name in best_iters else ""
             line.set_label(f"{name}{kept}" if several else "training")
             handles.append(line)
         if self.validation_loss_curves:
@@ -273,7 +273,7 @@ class LossCurveDisplay:
         if smooth:
             handles.append(sample("single epochs", **DOTS))
         if best_iters:
-            label = "kept epoch" if several else f"epoch {best_iters[names[0]]} kept"
+            label = "best epoch" if several else f"best epoch {best_iters[names[0]]}"
             color = "white" if several else "black"
             handles.append(sample(label, **KEPT, color=color, linestyle="none"))
         title = None if several else names[0]
