@@ -146,7 +146,8 @@ def test_a_given_penalty_is_kept():
     assert model.alpha_ == 3.0
     assert model.best_iter_ is not None
     free = MLPGDRegressor((5,), penalty=None, random_state=0).fit(X_REG, Y_REG)
-    assert free.best_iter_ is not None
+    same = clone(free).set_params(alpha=7.0).fit(X_REG, Y_REG)
+    assert_array_equal(parameters(free), parameters(same))
 
 
 def test_partial_fit_goes_on_with_the_penalty():
@@ -172,10 +173,11 @@ def test_scoring_is_watched():
 
 
 def test_verbose(capsys):
-    MLPGDRegressor((5,), verbose=True, random_state=0).fit(X_REG, Y_REG)
+    model = MLPGDRegressor((5,), verbose=True, random_state=0).fit(X_REG, Y_REG)
     lines = capsys.readouterr().out.splitlines()
     trials = [line for line in lines if line.startswith("Trial with alpha=")]
     assert 3 <= len(trials) <= 5
+    assert any(f"alpha={model.alpha_:.3g}:" in line for line in trials)
     assert "validation loss" in trials[0]
     MLPGDRegressor((5,), alpha=1.0, verbose=True, random_state=0).fit(X_REG, Y_REG)
     assert "Trial: validation loss" in capsys.readouterr().out
@@ -226,6 +228,11 @@ def test_the_gain_and_its_standard_error():
     # on the first folds
     part = result([2, 1], (base - 1)[:20])
     assert_allclose(part.gain(old), (1, 0), atol=1e-6)
+    # infinite losses are no gain, nor is NaN
+    with np.errstate(invalid="ignore"):
+        for value in (np.inf, np.nan):
+            gain, error = result([2, 1], np.full(100, value)).gain(old)
+            assert not gain > error
     # where the rows are not known, the curves decide
     unknown = Result(0.1, *3 * [np.array([3.0, 0.5])], None, np.ones(3), True)
     assert unknown.gain(old) == (0.5, 0)

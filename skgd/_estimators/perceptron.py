@@ -147,7 +147,7 @@ class MultilayerPerceptron(GradientDescent):
         if trials.n_used < FEW:
             return trials.rules_of_all(), None
         start = None
-        if self.alpha == "auto":
+        if self.alpha == "auto" and self.penalty is not None:
             start = self._own_alpha(trials.n_used, trials.weight_sum, False)
         best = trials.choose(start)
         state.alpha = best.alpha

@@ -200,7 +200,7 @@ class Trials:
             for _ in range(N_STEPS):
                 other = self.run(best.alpha * factor, best)
                 gain, error = other.gain(best)
-                if gain <= error:
+                if not gain > error:  # (they are NaN after divergence)
                     break
                 best = other
             if best.alpha != alpha:
@@ -231,10 +231,10 @@ class Trials:
             if rival is None:
                 continue
             gain, error = result.gain(rival)
-            if gain < -error or (gain <= 0 and len(trained) > 1):
+            is_behind = not gain >= (-error if len(trained) == 1 else 0)
+            if is_behind:
                 break
-        if self.estimator.verbose:
-            self._report(result)
+        self._report(result)
         return result
 
     def _result(self, alpha, trained):
@@ -260,8 +260,13 @@ class Trials:
         return Result(alpha, losses, scores, watched, rows, weights, ended)
 
     def _report(self, result):
-        best = result.n_epochs
-        penalty = "" if result.alpha is None else f" with alpha={result.alpha:.3g}"
+        estimator, best = self.estimator, result.n_epochs
+        if not estimator.verbose:
+            return
+        penalty = ""
+        if result.alpha is not None:  # in the units of `alpha_`
+            size = estimator._size_of_batches(self.rules, self.rules["n_samples"])
+            penalty = f" with alpha={result.alpha * size:.3g}"
         print(
             f"Trial{penalty}: validation loss {result.losses[best - 1]:.6g}, "
             f"validation score {result.scores[best - 1]:.4g} after {best} epochs"
