@@ -178,11 +178,11 @@ class Linear(Ending):
     ----------
     final : float, default=0.0
         The factor ``f`` at the end and after it.
-    hold : float, default=0.0
-        The share ``h`` of the steps before the line, in [0, 1).
     n_steps : int, default=None
         The number of steps ``T`` until the end. None is the whole training of
         `max_iter` epochs. If you call `partial_fit` on a stream, set it.
+    hold : float, default=0.0
+        The share ``h`` of the steps before the line, in [0, 1).
 
     References
     ----------
@@ -201,14 +201,14 @@ class Linear(Ending):
     _formula = "1, then `1 - (1 - final) (t / T - hold) / (1 - hold)`"
     _allowed = {
         "final": Allowed(Real, ge=0, le=1),
-        "hold": Allowed(Real, ge=0, lt=1),
         "n_steps": Allowed(Integral, ge=1, options=(None,)),
+        "hold": Allowed(Real, ge=0, lt=1),
     }
 
-    def __init__(self, final=0.0, hold=0.0, n_steps=None):
+    def __init__(self, final=0.0, n_steps=None, hold=0.0):
         self.final = final
-        self.hold = hold
         self.n_steps = n_steps
+        self.hold = hold
 
     def _factor(self, step, n_steps, n_plateaus):
         done = np.minimum(step / self._span(n_steps), 1.0)

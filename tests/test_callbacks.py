@@ -589,3 +589,16 @@ def test_below_scikit_learn_1_9(request):
         for array in parameters(model.fit(*data_for(model))):
             expected.append(array.tobytes().hex())
     assert run.stdout.split() == expected
+
+
+def test_the_best_trial_is_what_fit_would_return():
+    X, y = load_diabetes(return_X_y=True)
+    recorder = Recorder()
+    model = MLPGDRegressor((5,), random_state=0).set_callbacks(recorder).fit(X, y)
+    fitted = [given["fitted"] for given in recorder.of_epochs("on_fit_task_end")]
+    assert len(fitted) == model.n_iter_
+    for n, seen in enumerate(fitted, start=1):
+        assert seen.validation_loss_curve_ == model.validation_loss_curve_[:n]
+        assert seen.alpha_ == model.alpha_
+        assert seen.best_loss_ is None
+    assert seen.best_iter_ == model.best_iter_

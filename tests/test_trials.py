@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse as sp
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.exceptions import ConvergenceWarning
@@ -14,7 +15,8 @@ from skgd import MLPGDClassifier, MLPGDRegressor
 from skgd._data.held_out import folds
 from skgd._data.samples import Given, check_samples
 from skgd._estimators.regression import _r2
-from skgd._estimators.trials import Result
+from skgd._estimators.trials import Fold, Result
+from skgd._training import descent
 from skgd.schedules import Linear
 
 NETWORKS = [MLPGDRegressor, MLPGDClassifier]
@@ -36,16 +38,25 @@ def samples_of(model, X, y, weights=None):
     return check_samples(model, Given(X, y, weights), model._resolve()["loss"], None)
 
 
-def result(losses, of_rows, ended=True):
-    curve, rows = np.asarray(losses, float), np.asarray(of_rows, float)
-    return Result(0.1, curve, -curve, curve, rows, np.ones(len(rows)), ended)
+def fold(losses, of_rows=(), weights=(1.0,)):
+    """A fold whose single losses do not depend on the epoch."""
+    losses, rows = np.array(losses, float), np.array(of_rows, float)
+    weights = np.ones(len(rows)) if len(rows) else np.array(weights)
+    by_epoch = len(losses) * [rows] if len(rows) else []
+    return Fold(None, None, None, losses, -losses, by_epoch, weights)
 
 
+def result(*folds, scored=False):
+    return Result(0.1, scored, list(folds))
+
+
+@pytest.mark.parametrize("weight", [None, 4.0])
 @pytest.mark.parametrize("estimator", NETWORKS)
-def test_the_final_training(estimator):
+def test_the_final_training(estimator, weight):
     # on all rows, with the penalty and the number of epochs of the best trial
     X, y = data_for(estimator)
-    model = estimator((10,), random_state=0).fit(X, y)
+    weights = None if weight is None else np.full(len(y), weight)
+    model = estimator((10,), random_state=0).fit(X, y, weights)
     best, n = model.best_iter_, model.n_iter_
     assert best == np.argmin(model.validation_loss_curve_) + 1
     assert best <= n <= np.ceil(1.25 * best)
@@ -53,16 +64,15 @@ def test_the_final_training(estimator):
     assert model.best_validation_score_ == model.validation_scores_[best - 1]
     assert model.best_loss_ is None
     assert model.t_ == n * len(y)
-    assert model.alpha_ > 0
+    # The order of the rows is another one, since trials draw the seed of the folds.
+    # (A tenth or ten times the penalty changes the loss by a factor of 0.87 or 1.52.)
     by_hand = clone(model).set_params(
         alpha=model.alpha_,
         max_iter=n,
         early_stopping=False,
         learning_rate=Linear(hold=0.8),
     )
-    # (the order of the rows is another one, since trials draw the seed of the folds)
-    assert_allclose(by_hand.fit(X, y).loss_, model.loss_, rtol=0.1)
-    assert by_hand.alpha_ == model.alpha_
+    assert_allclose(by_hand.fit(X, y, weights).loss_, model.loss_, rtol=0.05)
 
 
 @pytest.mark.parametrize("estimator", NETWORKS)
@@ -139,6 +149,7 @@ def test_rows_without_weight_have_no_effect():
     other = MLPGDRegressor((5,), random_state=0).fit(X, y, weights)
     assert given.validation_loss_curve_ == other.validation_loss_curve_
     assert given.alpha_ == other.alpha_
+    assert_array_equal(parameters(given), parameters(other))
 
 
 def test_a_given_penalty_is_kept():
@@ -159,17 +170,53 @@ def test_partial_fit_goes_on_with_the_penalty():
     assert model.validation_scores_ is None
 
 
+@pytest.mark.parametrize("n", [60, 442])
 @pytest.mark.parametrize("max_iter", [1, 2, 3, 10])
-def test_too_few_epochs(max_iter):
+def test_too_few_epochs(max_iter, n):
     model = MLPGDRegressor((5,), max_iter=max_iter, random_state=0)
     with pytest.warns(ConvergenceWarning, match="Maximum iterations"):
-        model.fit(X_REG, Y_REG)
-    assert model.n_iter_ <= max_iter
+        model.fit(X_REG[:n], Y_REG[:n])
+    assert max_iter / 1.25 <= model.n_iter_ <= max_iter
 
 
 def test_scoring_is_watched():
     model = MLPGDClassifier((5,), scoring="roc_auc", random_state=0).fit(X_CLF, Y_CLF)
     assert model.best_iter_ == np.argmax(model.validation_scores_) + 1
+    # some held-out rows would have no score without the three members of a class
+    y = (np.arange(len(Y_CLF)) < 3).astype(int)
+    model.fit(X_CLF, y)
+    assert model.validation_scores_ is None
+
+
+@pytest.mark.parametrize("factor", [1e-25, 1e20])
+def test_the_scale_of_targets_does_not_matter(factor):
+    plain, scaled = (
+        MLPGDRegressor((5,), random_state=0).fit(X_REG, y)
+        for y in (Y_REG, factor * Y_REG)
+    )
+    assert plain.best_iter_ == scaled.best_iter_
+    assert_allclose(scaled.alpha_, plain.alpha_, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["sparse", "float32", "targets", "labels", "log link"])
+def test_kinds_of_data(kind):
+    rng = np.random.RandomState(0)
+    X = rng.standard_normal((300, 4))
+    y = X[:, 0] + 0.1 * rng.standard_normal(300)
+    model = MLPGDRegressor((10,), random_state=0)
+    if kind == "sparse":
+        X = sp.csr_matrix(X)
+    elif kind == "float32":
+        X = X.astype(np.float32)
+    elif kind == "targets":
+        y = np.c_[y, -y]
+    elif kind == "labels":
+        y, model = np.c_[y > 0, y < 1].astype(int), MLPGDClassifier((10,))
+    elif kind == "log link":
+        y, model = np.exp(y), model.set_params(loss="gamma")
+    model.set_params(random_state=0).fit(X, y)
+    assert model.best_iter_ is not None
+    assert model.score(X, y) > 0.7
 
 
 def test_verbose(capsys):
@@ -183,25 +230,59 @@ def test_verbose(capsys):
     assert "Trial: validation loss" in capsys.readouterr().out
 
 
+class Interrupting:
+    """Raises KeyboardInterrupt at the given call of `run_epoch`."""
+
+    def __init__(self, monkeypatch, at):
+        self.calls, self.at, self.original = 0, at, descent.run_epoch
+        monkeypatch.setattr(descent, "run_epoch", self)
+
+    def __call__(self, *args):
+        self.calls += 1
+        if self.calls == self.at:
+            raise KeyboardInterrupt
+        return self.original(*args)
+
+
+def n_epochs_of(monkeypatch):
+    """How many epochs a fit has in all."""
+    counting = Interrupting(monkeypatch, at=None)
+    MLPGDRegressor((5,), random_state=0).fit(X_REG, Y_REG)
+    return counting.calls
+
+
 @pytest.mark.filterwarnings("ignore:Training interrupted")
 def test_an_interrupted_trial_is_the_result(monkeypatch):
-    from skgd._training import descent
-
-    calls = 0
-    run_epoch = descent.run_epoch
-
-    def interrupting(*args):
-        nonlocal calls
-        calls += 1
-        if calls == 30:
-            raise KeyboardInterrupt
-        return run_epoch(*args)
-
-    monkeypatch.setattr(descent, "run_epoch", interrupting)
+    Interrupting(monkeypatch, at=30)
     model = MLPGDRegressor((5,), random_state=0).fit(X_REG, Y_REG)
     assert model.n_iter_ == 29
     assert model.best_iter_ <= 29
     assert np.isfinite(model.predict(X_REG)).all()
+
+
+@pytest.mark.filterwarnings("ignore:Training interrupted")
+def test_an_interrupt_of_a_later_trial_keeps_the_best(monkeypatch):
+    # The first five trainings are those of the first penalty, with 75 to 200 epochs.
+    models = []
+    for at in (1200, 1210):
+        monkeypatch.undo()
+        Interrupting(monkeypatch, at=at)
+        models.append(MLPGDRegressor((5,), random_state=0).fit(X_REG, Y_REG))
+    assert models[0].n_iter_ > 30
+    assert models[0].score(X_REG, Y_REG) > 0.4
+    assert models[0]._state.alpha == models[1]._state.alpha
+    assert_array_equal(parameters(models[0]), parameters(models[1]))
+
+
+@pytest.mark.filterwarnings("ignore:Training interrupted")
+def test_an_interrupted_final_training(monkeypatch):
+    last = n_epochs_of(monkeypatch)
+    monkeypatch.undo()
+    Interrupting(monkeypatch, at=last)
+    model = MLPGDRegressor((5,), random_state=0).fit(X_REG, Y_REG)
+    n = model.n_iter_
+    assert len(model.validation_loss_curve_) == len(model.loss_curve_) == n
+    assert model.best_iter_ <= n
 
 
 def test_divergence_in_a_trial_leaves_the_estimator():
@@ -216,32 +297,53 @@ def test_divergence_in_a_trial_leaves_the_estimator():
 def test_the_gain_and_its_standard_error():
     rng = np.random.RandomState(0)
     base, noise = rng.standard_normal((2, 100))
-    old, new = result([2, 1], base), result([2, 1], base - noise)
+    old, new = result(fold([2, 1], base)), result(fold([2, 1], base - noise))
     gain, error = new.gain(old)
-    assert_allclose(gain, noise.mean(), rtol=1e-5)
-    assert_allclose(error, noise.std() / 10, rtol=1e-5)
-    assert old.gain(new) == (-gain, error)
-    # a sample without weight does not count
-    new.weights = np.repeat([2.0, 0.0], 50)
-    assert_allclose(new.gain(old)[0], noise[:50].mean(), rtol=1e-5)
-    assert_allclose(new.gain(old)[1], noise[:50].std() / 50**0.5, rtol=1e-5)
-    # on the first folds
-    part = result([2, 1], (base - 1)[:20])
-    assert_allclose(part.gain(old), (1, 0), atol=1e-6)
+    assert_allclose(gain, noise.mean(), rtol=1e-12)
+    assert_allclose(error, noise.std() / 10, rtol=1e-12)
+    assert_allclose(old.gain(new), (-gain, error), rtol=1e-12)
+    # a sample without weight does not count, and only ratios of weights matter
+    for weight in (1.0, 1e-170, 1e170):
+        new.folds[0].weights = np.repeat([weight, 0.0], 50)
+        gain, error = new.gain(old)
+        assert_allclose(gain, noise[:50].mean(), rtol=1e-12)
+        assert_allclose(error, noise[:50].std() / 50**0.5, rtol=1e-12)
     # infinite losses are no gain, nor is NaN
     with np.errstate(invalid="ignore"):
         for value in (np.inf, np.nan):
-            gain, error = result([2, 1], np.full(100, value)).gain(old)
+            gain, error = result(fold([2, 1], np.full(100, value))).gain(old)
             assert not gain > error
-    # where the rows are not known, the curves decide
-    unknown = Result(0.1, *3 * [np.array([3.0, 0.5])], None, np.ones(3), True)
-    assert unknown.gain(old) == (0.5, 0)
+
+
+@pytest.mark.parametrize("scored", [False, True])
+def test_the_gain_on_common_folds(scored):
+    # The first fold is the hardest one. If the rows are not known, the error is that of
+    # the means of the folds.
+    old = result(fold([9, 8]), fold([4, 2]), fold([4, 3]), scored=scored)
+    new = result(fold([9, 7]), scored=scored)
+    assert new.gain(old) == (1, 0)
+    new.folds.append(fold([4, 3]))
+    assert_allclose(new.gain(old), (0, np.sqrt(2) / 2), atol=1e-15)
+    rows = [rng_rows + 1 for rng_rows in np.arange(12.0).reshape(3, 4)]
+    old = result(*(fold([2, 1], part) for part in rows))
+    new = result(fold([2, 1], rows[0] - 0.5))
+    assert_allclose(new.gain(old), (0.5, 0), atol=1e-15)
 
 
 def test_the_length_of_the_final_training():
-    assert result([3, 2, 1, 2, 2], [0, 0]).n_epochs == 3
-    assert result([3, 2, 1, 2, 2], [0, 0]).n_final == 4
-    assert result([3, 2, 1], [0, 0]).n_final == 3
+    for losses, best, final in (
+        ([3, 2, 1, 2, 2], 3, 4),
+        ([3, 2, 1], 3, 3),
+        ([1, np.nan], 1, 2),
+    ):
+        found = result(fold(losses))
+        assert found.n_epochs() == best
+        assert found.n_final == final
+    # the mean of the folds, weighted, as far as the shortest one
+    folds = fold([4, 2, 3]), fold([4, 4, 0, 0], weights=[0.5])
+    assert_allclose(result(*folds).curve("losses"), [4, 8 / 3, 2])
+    assert result(*folds).n_epochs() == 3
+    assert result(*folds).n_epochs(1) == 2
 
 
 @pytest.mark.parametrize("n_folds", [1, 5])

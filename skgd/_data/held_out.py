@@ -218,7 +218,8 @@ def validation(held_out, architecture, units, score_raw, scorer, of_rows=None):
         A function of a state and the held-out samples. If it is given, its score is
         watched. Otherwise, the loss is watched.
     of_rows : list, default=None
-        If it is given, each validation appends the losses of the single samples.
+        If it is given, each validation appends the losses of the single samples, in
+        units of training.
 
     Returns
     -------
@@ -242,7 +243,7 @@ def validation(held_out, architecture, units, score_raw, scorer, of_rows=None):
         losses = losses_of_rows(kernel, held_out.Y, Z)
         loss = float(np.average(losses, weights=held_out.weights))
         if of_rows is not None:
-            of_rows.append(losses.astype(np.float32))
+            of_rows.append((losses / state.unit_of_loss).astype(np.float32))
         watched = loss / state.unit_of_loss if scorer is None else -score
         return Validated(score, loss, watched)
 

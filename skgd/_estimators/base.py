@@ -203,17 +203,15 @@ class GradientDescent(CallbackSupportMixin, Settings):
         stops = not given.incremental and stops_early(self, len(samples.y), given)
         try:
             rules, tried = self._planned(rules, samples, architecture, state, given)
-        except Interrupted as trial:
-            self._publish_fit(trial.state, trial.outcome, given)
-            return self
+        except Interrupted as interrupted:
+            return self._publish_trial(interrupted.fold, given)
         stops = stops and tried is None
         options = {"solver": rules["solver"], "stops": stops}
         data = prepare(self, given, samples, architecture, state, **options)
+        state.tried = tried
         self._start_or_continue(architecture, state, data, given, before)
         task = self._begin_task(given, samples, rules["max_iter"])
         outcome = self._train(rules, state, data, given, task)
-        if tried is not None:
-            tried.note_in(state)
         self._publish_fit(state, outcome, given)
         if task is not None:
             task.end()
@@ -362,6 +360,13 @@ class GradientDescent(CallbackSupportMixin, Settings):
         if task is not None:
             task.train_on(data.rows)
         return Observers(progress, task)
+
+    def _publish_trial(self, fold, given):
+        # the network of a trial, after the user has interrupted the trials
+        self._architecture_ = fold.architecture
+        fold.outcome.interrupted = True
+        self._publish_fit(fold.state, fold.outcome, given)
+        return self
 
     def _publish_fit(self, state, outcome, given):
         state.end_call()

@@ -178,7 +178,6 @@ class Settings(BaseEstimator, ABC):
         n_epochs = min(self.max_iter, needed) if own else self.max_iter
         return {
             **rules,
-            "n_samples": n_samples,
             "max_iter": 1 if incremental else n_epochs,
             "short": own and n_epochs < needed,
         }
@@ -242,7 +241,7 @@ class Settings(BaseEstimator, ABC):
             n_iter_no_change=self.n_iter_no_change,
             first_step=start if own else 0,
             n_steps=n_epochs * -(-n_samples // batch_size),
-            alpha=alpha * batch_size if divided else float(alpha),
+            alpha=float(alpha * batch_size * weight_mean if divided else alpha),
             l1=l1,
             l2=l2,
             per_sample=per_sample,

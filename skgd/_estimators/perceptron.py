@@ -144,7 +144,7 @@ class MultilayerPerceptron(GradientDescent):
         if not self._plans(rules, given):
             return rules, None
         trials = Trials(self, rules, samples, architecture, state, given)
-        if trials.n_used < FEW:
+        if not trials.are_possible:
             return trials.rules_of_all(), None
         start = None
         if self.alpha == "auto" and self.penalty is not None:

@@ -6,6 +6,7 @@ constant rate, until the loss of the other rows has not fallen for some time. Wi
 all rows, the best penalty, and the best number of epochs.
 """
 
+import warnings
 from dataclasses import dataclass
 from math import ceil
 
@@ -14,84 +15,127 @@ import numpy as np
 from .._data.held_out import folds, validation
 from .._data.prepare import TrainingData, arrays_in_units
 from .._data.units import training_units
-from .._training.descent import descend
+from .._engine.architecture import Architecture
+from .._training.descent import Outcome, descend
 from .._training.observers import Observers
+from .._training.state import TrainingState
 from .._training.stopping import Stopping
 from ..schedules import Constant, Linear
+from .parameters import FEW
 
 # A fifth of the rows is held out, but not more than MOST_ROWS: more rows would not make
 # the choice better. Fewer than ENOUGH_ROWS are not enough, and the next fifth follows.
 N_SPLITS = 5
 MOST_ROWS, ENOUGH_ROWS = 10_000, 500
-# A trial ends after so many updates without an improvement, if it has been going on for
-# half as long again as before the last improvement.
+# A trial ends after so many updates without an improvement, but not before half as many
+# epochs as led to the best one.
 PATIENCE, GROWTH = 600, 0.5
-# From one trial to the next, the penalty changes by this factor, at most so often.
+# From one trial to the next, the penalty changes by this factor, at most so often in
+# each direction.
 FACTOR, N_STEPS = 10, 2
 # The final training has so many more epochs, relative to the best number, because the
 # rate falls to zero in its last fifth. The noise of the constant rate then fades.
 MORE, HOLD = 1.25, 0.8
-# A training that still improves after so many epochs, or after so many updates, is long
-# enough not to be called too short: its rate falls to zero, and little is missing.
+# With so many epochs, or so many updates, a training that could still improve is not
+# called too short. The falling rate has ended it well, and the gain would be small.
 LONG_EPOCHS, LONG_UPDATES = 200, 3000
 
 
 @dataclass
+class Fold:
+    """What the training without one fold has shown.
+
+    Parameters
+    ----------
+    state : TrainingState or None
+        The state at its best epoch; None if it is not needed.
+    outcome : Outcome
+        How it ended.
+    architecture : Architecture
+        The architecture of the network, with the scale of the targets.
+    losses, scores : ndarray of shape (n_epochs,)
+        The loss and the score of the held-out samples after each epoch.
+    of_rows : list of ndarray of shape (n_held_out,)
+        The losses of the single samples after each epoch, in units of training. The
+        list is empty if a score is watched, or if the training went back.
+    weights : ndarray of shape (n_held_out,)
+        The weights of the held-out samples.
+    """
+
+    state: TrainingState
+    outcome: Outcome
+    architecture: Architecture
+    losses: np.ndarray
+    scores: np.ndarray
+    of_rows: list
+    weights: np.ndarray
+
+
+@dataclass
 class Result:
-    """What came out of a trial.
+    """What came out of the trials with one penalty.
 
     Parameters
     ----------
     alpha : float or None
         The strength of the penalty; None for the number that the user has set.
-    losses, scores : ndarray of shape (n_epochs,)
-        The means over the folds of the loss and the score of the held-out samples.
-    watched : ndarray of shape (n_epochs,)
-        The means of the numbers that should fall.
-    of_rows : ndarray of shape (n_held_out,) or None
-        The losses of the single samples after the best epoch; None if something else is
-        watched.
-    weights : ndarray of shape (n_held_out,)
-        Their weights.
-    ended : bool
-        Whether all trainings have ended on a plateau.
+    scored : bool
+        Whether the score is watched, and not the loss.
+    folds : list of Fold
+        The folds.
     """
 
     alpha: float | None
-    losses: np.ndarray
-    scores: np.ndarray
-    watched: np.ndarray
-    of_rows: np.ndarray | None
-    weights: np.ndarray
-    ended: bool
+    scored: bool
+    folds: list
 
-    @property
-    def n_epochs(self):
-        """The best number of epochs."""
-        return int(np.argmin(self.watched)) + 1
+    def curve(self, name, n_folds=None):
+        """Return a mean curve of the folds, up to the end of the shortest one.
+
+        Parameters
+        ----------
+        name : {'losses', 'scores', 'watched'}
+            Which curve. 'watched' is the number that should fall.
+        n_folds : int, default=None
+            How many of the folds to use. None is all of them.
+
+        Returns
+        -------
+        curve : ndarray of shape (n_epochs,)
+            The mean, weighted by the weights of the held-out samples.
+        """
+        if name == "watched":
+            name, sign = ("scores", -1) if self.scored else ("losses", 1)
+            curve = sign * self.curve(name, n_folds)
+            return np.where(np.isnan(curve), np.inf, curve)  # after divergence
+        used = self.folds[:n_folds]
+        curves = [getattr(fold, name) for fold in used]
+        length = min(map(len, curves))
+        shares = [fold.weights.sum() for fold in used]
+        return np.average([c[:length] for c in curves], axis=0, weights=shares)
+
+    def n_epochs(self, n_folds=None):
+        """Return the best number of epochs.
+
+        Parameters
+        ----------
+        n_folds : int, default=None
+            How many of the folds to use. None is all of them.
+
+        Returns
+        -------
+        n_epochs : int
+            The number.
+        """
+        return int(np.argmin(self.curve("watched", n_folds))) + 1
 
     @property
     def n_final(self):
         """The number of epochs of the final training."""
-        return min(ceil(MORE * self.n_epochs), len(self.watched))
-
-    def note_in(self, state):
-        """Note in a state what is published about held-out samples.
-
-        Parameters
-        ----------
-        state : TrainingState
-            The state after the final training.
-        """
-        n = len(state.loss_curve)
-        state.watched = "validation loss"
-        state.validation_loss_curve = self.losses[:n].tolist()
-        state.validation_scores = self.scores[:n].tolist()
-        state.best_iter = self.n_epochs
-        state.best_score = float(self.scores[self.n_epochs - 1])
+        return min(ceil(MORE * self.n_epochs()), len(self.curve("watched")))
 
     def gain(self, other):
-        """Compare with another trial on the same folds.
+        """Compare with the result of another penalty.
 
         Parameters
         ----------
@@ -101,34 +145,56 @@ class Result:
         Returns
         -------
         gain, error : float
-            By how much the held-out loss is lower, and the standard error of this
-            difference. If the losses of the single samples are not known, the curves
-            are compared, and the error is 0.
+            By how much the loss of the held-out samples is lower, and the standard
+            error of this difference. If the losses of the single samples are not known,
+            it is the standard error over the folds, and 0 for a single fold.
         """
-        if self.of_rows is None or other.of_rows is None:
-            return other.watched.min() - self.watched.min(), 0.0
-        n = min(len(self.of_rows), len(other.of_rows))
-        gains = other.of_rows[:n].astype(np.float64) - self.of_rows[:n]
-        weights = self.weights[:n]
+        n = min(len(self.folds), len(other.folds))
+        used = [(a, b) for a, b in zip(self.folds[:n], other.folds[:n], strict=True)]
+        at, other_at = self.n_epochs(n) - 1, other.n_epochs(n) - 1
+        if all(fold.of_rows for pair in used for fold in pair):
+            gains = [b.of_rows[other_at] - a.of_rows[at] for a, b in used]
+            gains = np.concatenate(gains).astype(np.float64)
+            weights = np.concatenate([a.weights for a, _ in used])
+            weights = weights / weights.max()
+        else:
+            name, sign = ("scores", -1) if self.scored else ("losses", 1)
+            gains = sign * np.array(
+                [getattr(b, name)[other_at] - getattr(a, name)[at] for a, b in used]
+            )
+            weights = np.array([a.weights.sum() for a, _ in used])
         mean = np.average(gains, weights=weights)
         error = np.sqrt(np.sum((weights * (gains - mean)) ** 2)) / weights.sum()
         return mean, error
 
+    def note_in(self, state):
+        """Note in a state what is published about held-out samples.
+
+        Parameters
+        ----------
+        state : TrainingState
+            The state during or after the final training.
+        """
+        n = len(state.loss_curve)
+        state.watched = f"validation {'score' if self.scored else 'loss'}"
+        state.validation_loss_curve = self.curve("losses")[:n].tolist()
+        state.validation_scores = self.curve("scores")[:n].tolist()
+        state.best_iter = int(np.argmin(self.curve("watched")[:n])) + 1
+        state.best_score = state.validation_scores[state.best_iter - 1]
+
 
 class Interrupted(Exception):
-    """The user has interrupted a trial.
+    """The user has interrupted the trials.
 
     Parameters
     ----------
-    state : TrainingState
-        The state of the trial, with the parameters of its best epoch.
-    outcome : Outcome
-        How it ended.
+    fold : Fold
+        The best network so far.
     """
 
-    def __init__(self, state, outcome):
+    def __init__(self, fold):
         super().__init__()
-        self.state, self.outcome = state, outcome
+        self.fold = fold
 
 
 class Trials:
@@ -155,25 +221,20 @@ class Trials:
         self.estimator, self.given = estimator, given
         self.architecture, self.state = architecture, state
         self.rules = {**rules, "learning_rate": Constant()}
+        self.samples = samples
         weights = samples.weight_of_rows
         self.n_used, self.weight_sum = np.count_nonzero(weights), float(weights.sum())
-        self._samples = samples
+        self.batch_size = estimator._size_of_batches(self.rules, len(samples.y))
+        self._parts = []
 
-    def _hold_out(self):
-        n, samples = self.n_used, self._samples
-        n_splits = max(N_SPLITS, ceil(n / MOST_ROWS))
-        n_folds = min(N_SPLITS, ceil(ENOUGH_ROWS * n_splits / n))
-        seed = int(2**31 * self.state.rng.random_sample())
-        self._data = [
-            self._prepared(samples, rows, held_out)
-            for rows, held_out in folds(samples, n_splits, n_folds, seed)
-        ]
-
-    def _prepared(self, samples, rows, held_out):
-        estimator = self.estimator
-        units = training_units(estimator, samples, self.architecture, rows)
-        arrays = arrays_in_units(estimator, samples, units, self.rules["solver"])
-        return TrainingData(arrays, units, samples.encoding, rows, held_out)
+    @property
+    def are_possible(self):
+        """Whether there are enough samples, for a score also of each class."""
+        strata = self.samples.encoding.strata(self.samples.y)
+        least = N_SPLITS
+        if self.estimator.scoring is not None and strata is not None:
+            least = np.unique(strata, return_counts=True)[1].min()
+        return self.n_used >= FEW and least >= N_SPLITS
 
     def choose(self, alpha=None):
         """Find the best penalty.
@@ -191,14 +252,27 @@ class Trials:
         -------
         best : Result
             The best result.
+
+        Raises
+        ------
+        Interrupted
+            If the user interrupts the trials.
         """
-        self._hold_out()
+        n_splits = max(N_SPLITS, ceil(self.n_used / MOST_ROWS))
+        n_folds = min(N_SPLITS, ceil(ENOUGH_ROWS * n_splits / self.n_used))
+        seed = int(2**31 * self.state.rng.random_sample())
+        self._parts = folds(self.samples, n_splits, n_folds, seed)
         best = self.run(alpha)
         if alpha is None:
             return best
         for factor in (1 / FACTOR, FACTOR):
             for _ in range(N_STEPS):
-                other = self.run(best.alpha * factor, best)
+                try:
+                    other = self.run(best.alpha * factor, best)
+                except (Interrupted, KeyboardInterrupt) as error:
+                    if isinstance(error, KeyboardInterrupt):
+                        warnings.warn("Training interrupted by user.", stacklevel=2)
+                    raise Interrupted(best.folds[0]) from None
                 gain, error = other.gain(best)
                 if not gain > error:  # (they are NaN after divergence)
                     break
@@ -208,74 +282,67 @@ class Trials:
         return best
 
     def run(self, alpha, rival=None):
-        """Train on the folds with one penalty.
+        """Train with one penalty, once for each fold.
 
         Parameters
         ----------
         alpha : float or None
             Its strength.
         rival : Result, default=None
-            The best result so far. If this trial is worse than it on the first fold, by
-            more than the standard error, or on the first two or more folds, the other
-            folds are left out.
+            The best result so far. If this penalty is worse than it on the first fold,
+            by more than the standard error, or on the first two or more folds, the
+            other folds are left out.
 
         Returns
         -------
         result : Result
             What came out.
         """
-        trained = []
-        for data in self._data:
-            trained.append(self._train(alpha, data))
-            result = self._result(alpha, trained)
-            if rival is None:
-                continue
-            gain, error = result.gain(rival)
-            is_behind = not gain >= (-error if len(trained) == 1 else 0)
-            if is_behind:
-                break
-        self._report(result)
+        result = Result(alpha, self.estimator.scoring is not None, [])
+        for rows, held_out in self._parts:
+            fold = self._train(alpha, rows, held_out)
+            if result.folds:  # only the first can become the result of the fit
+                fold.state = None
+            result.folds.append(fold)
+            if rival is not None:
+                gain, error = result.gain(rival)
+                if not gain >= (-error if len(result.folds) == 1 else 0):
+                    break
+        if self.estimator.verbose:
+            print(f"Trial{self._described(result)}")
         return result
 
-    def _result(self, alpha, trained):
-        states, outcomes, of_rows = zip(*trained, strict=True)
-        held_out = [data.held_out for data in self._data[: len(trained)]]
-        weights = [part.weight_of_rows for part in held_out]
-        length = min(len(state.validation_scores) for state in states)
-
-        def mean(curves):
-            shares = [of_part.sum() for of_part in weights]
-            return np.average([c[:length] for c in curves], axis=0, weights=shares)
-
-        losses = mean([state.validation_loss_curve for state in states])
-        scores = mean([state.validation_scores for state in states])
-        watched = losses if self.estimator.scoring is None else -scores
-        watched = np.where(np.isnan(watched), np.inf, watched)  # after divergence
-        rows = None
-        if all(len(of_part) >= length for of_part in of_rows):
-            best = int(np.argmin(watched))
-            rows = np.concatenate([of_part[best] for of_part in of_rows])
-        ended = all(outcome.stopped for outcome in outcomes)
-        weights = np.concatenate(weights)
-        return Result(alpha, losses, scores, watched, rows, weights, ended)
-
-    def _report(self, result):
-        estimator, best = self.estimator, result.n_epochs
-        if not estimator.verbose:
-            return
-        penalty = ""
-        if result.alpha is not None:  # in the units of `alpha_`
-            size = estimator._size_of_batches(self.rules, self.rules["n_samples"])
-            penalty = f" with alpha={result.alpha * size:.3g}"
-        print(
-            f"Trial{penalty}: validation loss {result.losses[best - 1]:.6g}, "
-            f"validation score {result.scores[best - 1]:.4g} after {best} epochs"
+    def _described(self, result):
+        best, penalty = result.n_epochs(), ""
+        if result.alpha is not None:
+            penalty = f" with alpha={self.published(result.alpha):.3g}"
+        return (
+            f"{penalty}: validation loss {result.curve('losses')[best - 1]:.6g}, "
+            f"validation score {result.curve('scores')[best - 1]:.4g} after {best} "
+            "epochs"
         )
 
-    def _train(self, alpha, data):
-        # the state, how it ended, and the losses of the held-out rows by epoch
-        estimator, state = self.estimator, self.state.copy()
+    def published(self, strength):
+        """Return a strength of the penalty in the units of the parameter `alpha`.
+
+        Parameters
+        ----------
+        strength : float
+            The strength.
+
+        Returns
+        -------
+        alpha : float
+            The parameter.
+        """
+        return strength * self.batch_size * self.weight_sum / len(self.samples.y)
+
+    def _train(self, alpha, rows, held_out):
+        estimator, samples, state = self.estimator, self.samples, self.state.copy()
         state.alpha = alpha
+        units = training_units(estimator, samples, self.architecture, rows)
+        arrays = arrays_in_units(estimator, samples, units, self.rules["solver"])
+        data = TrainingData(arrays, units, samples.encoding, rows, held_out)
         estimator._start_or_continue(self.architecture, state, data, self.given, None)
         architecture = estimator._architecture_
         state.begin_fit()
@@ -284,25 +351,22 @@ class Trials:
         estimator.alpha_ = recipe.alpha
         scorer = estimator._scorer(self.given.weighs_validation)
         of_rows = []
-        validate = validation(
-            data.held_out,
-            architecture,
-            state.units,
-            estimator._score_raw,
-            scorer,
-            of_rows,
-        )
+        how = estimator._score_raw, scorer, of_rows
+        validate = validation(held_out, architecture, state.units, *how)
         n_updates = ceil(data.n_samples / recipe.batch_size)
         patience = max(estimator.n_iter_no_change, ceil(PATIENCE / n_updates))
         state.stopping = Stopping(estimator.tol, patience, False, GROWTH)
         state.watched = "validation loss" if scorer is None else "validation score"
         with estimator._advice_on_divergence(recipe, data):
             outcome = descend(state, architecture, data, recipe, validate, Observers())
-        if outcome.interrupted:
-            raise Interrupted(state, outcome)
+        curves = np.array([state.validation_loss_curve, state.validation_scores])
         # (if the training went back after divergence, the rows do not match the curve)
         matches = scorer is None and not state.n_restarts
-        return state, outcome, of_rows if matches else []
+        of_rows, weights = of_rows if matches else [], held_out.weight_of_rows
+        fold = Fold(state, outcome, architecture, *curves, of_rows, weights)
+        if outcome.interrupted:
+            raise Interrupted(fold)
+        return fold
 
     def rules_of_all(self, best=None):
         """Return the rules of the final training, on all samples.
@@ -310,18 +374,32 @@ class Trials:
         Parameters
         ----------
         best : Result, default=None
-            The best result. None if there was no trial, for all epochs.
+            The best result; None if there was no trial.
 
         Returns
         -------
         rules : dict
             The rules.
         """
-        rules = {**self.rules, "learning_rate": Linear(hold=HOLD)}
-        if best is None:
-            return rules
-        n, most = rules["n_samples"], rules["max_iter"]
-        n_updates = most * ceil(n / self.estimator._size_of_batches(rules, n))
+        most = self.rules["max_iter"]
+        n_epochs, ended = min(most, LONG_EPOCHS), False
+        if best is not None:
+            n_epochs = best.n_final
+            ended = all(fold.outcome.stopped for fold in best.folds)
+            if self.estimator.verbose:
+                print(f"Final training of {n_epochs} epochs{self._limit(best)}")
+        n_updates = most * ceil(len(self.samples.y) / self.batch_size)
         is_long = most >= LONG_EPOCHS or n_updates >= LONG_UPDATES
-        short = not (best.ended or is_long)
-        return {**rules, "max_iter": best.n_final, "short": short}
+        return {
+            **self.rules,
+            "learning_rate": Linear(hold=HOLD),
+            "max_iter": n_epochs,
+            "short": not (ended or is_long),
+        }
+
+    def _limit(self, best):
+        penalty = ""
+        if best.alpha is not None:
+            penalty = f" with alpha={self.published(best.alpha):.3g}"
+        reached = len(best.curve("watched")) == self.rules["max_iter"]
+        return f"{penalty}{' (max_iter was reached)' if reached else ''}"

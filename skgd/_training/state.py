@@ -79,6 +79,7 @@ class TrainingState:
     weight_sum: float = 0.0
     weight_count: int = 0
     alpha: float | None = None  # the strength of the penalty that trials have chosen
+    tried: object = None  # the result of these trials, until it is published
     learning_rate: float = np.nan
     losses: list = field(default_factory=list)  # of all epochs until `end_call`
     least_loss: float = np.inf  # of these
@@ -149,6 +150,9 @@ class TrainingState:
 
     def end_call(self):
         """Add the epochs of this call to those of the earlier ones."""
+        if self.tried is not None and self.loss_curve:
+            self.tried.note_in(self)
+        self.tried = None
         self.losses += self.loss_curve
         self.least_loss = min([self.least_loss, *self.loss_curve])
         self.loss_curve = []
