@@ -499,3 +499,12 @@ def test_huge_numbers_are_as_others_without_warnings():
         (-1e120 * np.arange(50), "too slow"),
     ):
         assert diagnose(curve).kinds == [kind]
+
+
+def test_what_held_out_data_do_not_need_is_not_too_slow():
+    epochs = np.arange(100)
+    training = np.exp(-epochs / 50)
+    assert "too slow" in diagnose(training).kinds
+    assert "too slow" in diagnose(training, 2 + training).kinds
+    rests = 1 + np.exp(-epochs / 10)
+    assert "too slow" not in diagnose(training, rests).kinds

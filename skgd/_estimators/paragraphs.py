@@ -16,7 +16,7 @@ VALIDATION = """
             The score that early stopping monitors, as a name or a callable of
             scikit-learn. None monitors the loss.
         validation_fraction : float, default=0.1
-            The share of the training data that is used for validation, in (0, 1).
+            The share of the training data that is used for validation, in (0, 1). SHARE
         """
 
 RATE = """
@@ -53,7 +53,7 @@ CURVES = """
         loss_ : float
             The last value of `loss_curve_`.
         best_loss_ : float or None
-            The lowest value of `loss_curve_`; None with early stopping.
+            The lowest value of `loss_curve_`; None with early stopping or after trials.
         validation_scores_ : list of float or None
             With early stopping, the score on the validation data after each epoch:
             accuracy, R2, or `scoring`.
@@ -123,13 +123,13 @@ PARAGRAPHS = {
     "alpha_mlp": """
         alpha : float or 'auto', default='auto'
             Strength of the penalty. A float is divided by the number of samples in a
-            batch, as in scikit-learn's `MLP*`. 'auto' is not divided by the size of a
-            batch. It is 0.0015 plus one divided by the sum of the sample weights (or by
-            the number of samples or by 100, if one of these is larger), unless
-            ``early_stopping='auto'`` makes trials. In this case, there are also trials
-            with a tenth, a hundredth, ten times and a hundred times this strength, in
-            this order, as long as they lower the validation loss by more than its
-            standard error. `alpha_` is the result.
+            batch, as in scikit-learn's `MLP*`. 'auto' is not divided. It starts at
+            0.0015 plus one divided by the number of samples (or by the sum of their
+            weights or by 100, if one of these is larger). If ``early_stopping='auto'``
+            makes trials, this strength is divided by ten, at most twice, as long as
+            this lowers the validation loss by more than the standard error of the
+            difference. If the first division does not, the strength is multiplied by
+            ten in the same way. `alpha_` is the result, in the units of a number.
         """,
     "l1_ratio": """
         l1_ratio : float or None, default=0.15
@@ -183,9 +183,10 @@ PARAGRAPHS = {
     ),
     "rate_mlp": RATE.replace(
         "AUTO",
-        """'auto' lowers the rate once, on a plateau, to a
-            tenth, unless ``early_stopping='auto'`` determines how long to train: then
-            it falls to zero at the end. In `partial_fit`, it is constant.""",
+        """'auto' is constant. If ``early_stopping='auto'``
+            determines how long to train, it falls to zero in the last fifth of the
+            final training; otherwise, in `fit`, to a tenth at the first plateau. With
+            any other value, ``early_stopping='auto'`` makes no trials.""",
     ),
     "dropout_linear": """
         dropout : float, default=0.0
@@ -261,7 +262,7 @@ PARAGRAPHS = {
         verbose : bool or int, default=False
             Whether to print a table of the epochs with losses, learning rate and time.
             True or 1 prints the first and the last epoch, and others at a readable
-            pace. 2 or more prints every epoch.
+            pace. 2 or more prints every epoch. Trials have a line for each penalty.
         warm_start : bool, default=False
             Whether `fit` continues from the last solution, with the state of the
             optimizer and the step count. (A schedule that has reached its end stays
@@ -269,21 +270,26 @@ PARAGRAPHS = {
             `intercepts_`, before the first `fit`, training starts from these
             parameters.
         """,
-    "validation_linear": VALIDATION.format("False").replace(
+    "validation_linear": VALIDATION.format("False")
+    .replace(
         "AUTO",
         """'auto' is True for more than 10,000 samples or with ``X_val``. If a class
             has a single sample, 'auto' keeps this sample in the training data.""",
-    ),
-    "validation_mlp": VALIDATION.format("'auto'").replace(
+    )
+    .replace(" SHARE", ""),
+    "validation_mlp": VALIDATION.format("'auto'")
+    .replace(
         "AUTO",
         """'auto' is True with ``X_val``. Otherwise, there are trials, which find out
             how long to train: each holds out a fifth of the samples (10,000 at most)
-            and trains on the others until the validation loss has stopped to improve.
-            The final training then uses all samples. With less than 100 samples, there
-            are no trials. There are none either if you set `warm_start` or a
-            `learning_rate`, if `tol` is None, or with L-BFGS; in these cases, 'auto' is
-            True for more than 10,000 samples.""",
-    ),
+            and trains on the others until the validation loss has stopped improving.
+            The final training then uses all samples. With fewer than 100 samples, it
+            has up to 200 epochs, and there are no trials. There are none either with
+            ``warm_start=True``, ``tol=None``, L-BFGS or a `learning_rate` other than
+            'auto'. In these cases, 'auto' is True for more than 10,000 samples, and
+            False for fewer.""",
+    )
+    .replace("SHARE", "Trials hold out a fifth."),
     "max_iter_linear": """
         max_iter : int, default=1000
             The maximum number of epochs, or of iterations of L-BFGS. With
@@ -308,7 +314,7 @@ PARAGRAPHS = {
         """,
     "max_iter_mlp": """
         max_iter : int, default=200
-            The maximum number of epochs.
+            The maximum number of epochs, in trials and in the final training.
         tol : float or None, default=1e-4
             Training stops when more than `n_iter_no_change` epochs in a row did not
             improve the best loss (or score) by at least `tol`. A plateau of the
@@ -318,7 +324,10 @@ PARAGRAPHS = {
             objective is larger than `tol`. `n_iter_no_change` then matters only for
             early stopping.
         n_iter_no_change : int or inf, default=10
-            The number of epochs in a row without an improvement.
+            The number of epochs in a row without an improvement. In the trials of
+            ``early_stopping='auto'``, it is the least number, since there are at least
+            600 updates without an improvement, and half as many epochs as led to the
+            best one.
         """,
     "average_linear": """
         average : bool, int, {{averages}} or Averaging, default=False

@@ -104,7 +104,8 @@ def diagnose(
           recent progress;
         - 'overfitting': the validation curve has risen clearly from its minimum, while
           the training loss continued to fall;
-        - 'too slow': the last tenth of the epochs made at least 2% of the progress;
+        - 'too slow': the last tenth of the epochs made at least 2% of the progress,
+          also of the progress on validation data if there are any;
         - 'noisy': there are no waves, but epochs differ by at least 5% of the progress;
         - 'converged': there are no other findings except noise or overfitting, and the
           change in the last tenth of the epochs, with twice its standard error, is less
@@ -173,6 +174,8 @@ def diagnose(
         numbers = {"n_epochs": len(curve), "enough": MIN_EPOCHS}
         findings = [_finding("too short", said, **numbers)]
     if held_out is not None and len(finite) >= MIN_EPOCHS:
+        if not _still_falls(held_out):
+            findings = [each for each in findings if each.kind != "too slow"]
         findings += _overfitting(curve, held_out, scored)
     if restarts:
         said = "training diverged and went back, to a lower rate (restarts:"
@@ -375,6 +378,15 @@ def _findings(shape, diverged, remedy):
         said = f"{said} let the rate fall by a schedule."
         found.append(_finding("noisy", said, noise=noise))
     return found
+
+
+def _still_falls(held_out):
+    # whether more epochs would help, not only on the training data
+    held_out = _finite(held_out)
+    if len(held_out) < MIN_EPOCHS:
+        return True
+    shape = _Shape(held_out)
+    return shape.gain >= SLOW * shape.progress and shape.gain > 4 * shape.error
 
 
 def _overfitting(training, held_out, scored):
