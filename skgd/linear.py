@@ -213,9 +213,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
     {max_iter_linear}
     {stopping}
     {validation_linear}
-    class_weight : dict, 'balanced' or None, default=None
-        Weights of the classes, by which `sample_weight` is multiplied. 'balanced'
-        stands for the weights ``n_samples / (n_classes * np.bincount(y))``.
+    {class_weight}
     {average_linear}
 
     Attributes

@@ -198,11 +198,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
     {max_iter_mlp}
     {stopping}
     {validation_mlp}
-    class_weight : dict, 'balanced' or None, default=None
-        Weights of the classes, by which the sample weights are multiplied, also in
-        validation. 'balanced' stands for the weights
-        ``n_samples / (n_classes * count)``. In `partial_fit`, 'balanced' is not
-        supported.
+    {class_weight}
     {average_mlp}
 
     Attributes

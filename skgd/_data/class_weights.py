@@ -24,7 +24,7 @@ class ClassWeights:
     factors: np.ndarray
 
     @classmethod
-    def of(cls, estimator, y, encoding, incremental):
+    def of(cls, estimator, y, weights, encoding, incremental):
         """Make the class weights that the parameter `class_weight` describes.
 
         Parameters
@@ -33,6 +33,8 @@ class ClassWeights:
             A classifier, which has this parameter.
         y : ndarray of shape (n_samples,) or (n_samples, n_labels)
             The targets.
+        weights : ndarray of shape (n_samples,) or None
+            The sample weights, by which 'balanced' counts the samples.
         encoding : ClassEncoding
             The encoding of the targets.
         incremental : bool
@@ -62,14 +64,10 @@ class ClassWeights:
                 "class frequency distributions. Pass the resulting weights as the "
                 "class_weight parameter."
             )
-        if isinstance(given, dict) and not all(
-            np.isfinite(value) and value >= 0 for value in given.values()
-        ):
-            raise ValueError(
-                "The 'class_weight' parameter must have finite weights >= 0. Got "
-                f"{given!r}."
-            )
-        factors = compute_class_weight(given, classes=encoding.classes, y=y)
+        if given == "balanced":
+            factors = _balanced(np.searchsorted(encoding.classes, y), weights)
+        else:
+            factors = _of_dict(given, encoding.classes)
         return cls(given, encoding.classes, factors)
 
     def times(self, weights, y, dtype):
@@ -97,3 +95,21 @@ class ClassWeights:
                 f"class_weight={self.given!r} all are zero."
             )
         return np.ascontiguousarray(weights, dtype=dtype)
+
+
+def _balanced(codes, weights):
+    # With these factors, all classes have the same sum of weights. A class without any
+    # weight has no effect on the others.
+    counts = np.bincount(codes, weights).astype(np.float64)
+    present = counts > 0
+    mean = counts.sum() / np.count_nonzero(present)
+    return np.divide(mean, counts, out=np.ones_like(counts), where=present)
+
+
+def _of_dict(given, classes):
+    if not all(np.isfinite(value) and value >= 0 for value in given.values()):
+        raise ValueError(
+            "The 'class_weight' parameter must have finite weights >= 0. Got "
+            f"{given!r}."
+        )
+    return compute_class_weight(given, classes=classes, y=classes)

@@ -154,7 +154,7 @@ def check_samples(estimator, given, loss, before):
         incremental=given.incremental,
     )
     weights = check_weights(given.sample_weight, X)
-    class_weights = estimator._class_weights(y, encoding, given.incremental)
+    class_weights = estimator._class_weights(y, weights, encoding, given.incremental)
     if class_weights is not None:
         weights = class_weights.times(weights, y, X.dtype)
     return Samples(X, y, Y, weights, encoding, class_weights)

@@ -57,7 +57,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
     _y_numeric: bool
 
     @abstractmethod
-    def _class_weights(self, y, encoding, incremental):
+    def _class_weights(self, y, weights, encoding, incremental):
         """Return the factors of the sample weights, `ClassWeights`, or None."""
 
     @abstractmethod

@@ -30,8 +30,8 @@ class ClassificationTargets(ClassifierMixin):
         tags.classifier_tags.multi_label = True
         return tags
 
-    def _class_weights(self, y, encoding, incremental):
-        return ClassWeights.of(self, y, encoding, incremental)
+    def _class_weights(self, y, weights, encoding, incremental):
+        return ClassWeights.of(self, y, weights, encoding, incremental)
 
     @available_if(can_stream)
     def partial_fit(

@@ -364,6 +364,14 @@ PARAGRAPHS = {
             The loss. A name stands for the class in `skgd.losses` with its defaults. An
             instance has its own hyperparameters.
         """,
+    "class_weight": """
+        class_weight : dict, 'balanced' or None, default=None
+            Weights of the classes, by which the sample weights are multiplied, also in
+            validation. 'balanced' stands for weights with which all classes count the
+            same: ``n_samples / (n_classes * np.bincount(y))``, or with `sample_weight`,
+            ``sum(w) / (n_classes * np.bincount(y, w))``. `partial_fit` does not support
+            'balanced'.
+        """,
     "curves_linear": CURVES,
     "curves_mlp": CURVES.replace(
         "accuracy, R2, or `scoring`.",

@@ -30,7 +30,7 @@ class RegressionTargets(RegressorMixin):
         tags.target_tags.multi_output = True
         return tags
 
-    def _class_weights(self, y, encoding, incremental):
+    def _class_weights(self, y, weights, encoding, incremental):
         return None
 
     @available_if(can_stream)
