@@ -275,7 +275,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
         early_stopping: bool | Literal["auto"] = False,
         scoring: str | Callable | None = None,
         validation_fraction: float = 0.1,
-        class_weight: dict | Literal["balanced"] | None = None,
+        class_weight: dict | list[dict] | Literal["balanced"] | None = None,
         average: bool | int | str | Averaging = False,
     ):
         self.loss = loss

@@ -263,7 +263,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         early_stopping: bool | Literal["auto"] = "auto",
         scoring: str | Callable | None = None,
         validation_fraction: float = 0.1,
-        class_weight: dict | Literal["balanced"] | None = None,
+        class_weight: dict | list[dict] | Literal["balanced"] | None = None,
         average: bool | int | str | Averaging = False,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes

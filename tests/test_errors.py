@@ -165,8 +165,6 @@ def test_class_weight():
             GDClassifier(class_weight=value).fit(X, Y)
     with pytest.raises(ValueError, match="not in class_weight"):
         GDClassifier(class_weight={5: 1.0}).fit(X, Y)
-    with pytest.raises(ValueError, match="not supported for multilabel"):
-        GDClassifier(class_weight="balanced").fit(X, np.c_[Y > 0, Y > 1])
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)

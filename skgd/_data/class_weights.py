@@ -8,15 +8,17 @@ from sklearn.utils import compute_class_weight
 
 @dataclass(frozen=True, eq=False)
 class ClassWeights:
-    """A factor of the sample weights for each class.
+    """A factor of the sample weights for each class, or for each value of each label.
 
     Parameters
     ----------
-    given : dict or 'balanced'
+    given : dict, list of dict or 'balanced'
         The parameter `class_weight`.
-    classes, factors : ndarray of shape (n_classes,)
-        The classes, and the factors by which the weights of their samples are
-        multiplied.
+    classes : ndarray of shape (n_classes,)
+        The classes; 0 and 1 for several labels.
+    factors : ndarray of shape (n_columns, n_classes)
+        The factors by which the weights of the samples are multiplied, for each column
+        of the targets. There is one column of classes, or one for each label.
     """
 
     given: object
@@ -48,27 +50,25 @@ class ClassWeights:
         given = estimator.class_weight
         if given is None:
             return None
-        if not (isinstance(given, dict) or given == "balanced"):
-            raise ValueError(
-                f"The 'class_weight' parameter of {type(estimator).__name__} must be a "
-                f"dict, 'balanced' or None. Got {given!r} instead."
-            )
-        if encoding.multilabel:
-            raise ValueError("class_weight is not supported for multilabel targets.")
-        if incremental and given == "balanced":
-            raise ValueError(
-                "class_weight 'balanced' is not supported for partial_fit. In order "
-                "to use 'balanced' weights, use compute_class_weight('balanced', "
-                "classes=classes, y=y). In place of y you can use a large enough "
-                "sample of the full training set target to properly estimate the "
-                "class frequency distributions. Pass the resulting weights as the "
-                "class_weight parameter."
-            )
-        if given == "balanced":
-            factors = _balanced(np.searchsorted(encoding.classes, y), weights)
+        classes = np.arange(2) if encoding.multilabel else encoding.classes
+        if isinstance(given, str) and given == "balanced":
+            if incremental:
+                raise ValueError(
+                    "class_weight 'balanced' is not supported for partial_fit. In "
+                    "order to use 'balanced' weights, use compute_class_weight("
+                    "'balanced', classes=classes, y=y). In place of y you can use a "
+                    "large enough sample of the full training set target to properly "
+                    "estimate the class frequency distributions. Pass the resulting "
+                    "weights as the class_weight parameter."
+                )
+            codes = np.searchsorted(classes, _columns(y))
+            factors = [_balanced(column, weights, len(classes)) for column in codes.T]
         else:
-            factors = _of_dict(given, encoding.classes)
-        return cls(given, encoding.classes, factors)
+            factors = [
+                compute_class_weight(weights_of, classes=classes, y=classes)
+                for weights_of in _dicts(given, encoding, type(estimator).__name__)
+            ]
+        return cls(given, classes, np.array(factors))
 
     def times(self, weights, y, dtype):
         """Multiply sample weights by the factors of their classes.
@@ -77,8 +77,9 @@ class ClassWeights:
         ----------
         weights : ndarray of shape (n_samples,) or None
             Sample weights; None for ones.
-        y : ndarray of shape (n_samples,)
-            The classes of the samples.
+        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            The classes or the labels of the samples. The factors of several labels are
+            multiplied, as in `sklearn.utils.class_weight.compute_sample_weight`.
         dtype : dtype
             The dtype of the result.
 
@@ -87,7 +88,8 @@ class ClassWeights:
         weights : ndarray of shape (n_samples,)
             The products.
         """
-        factor = self.factors[np.searchsorted(self.classes, y)]
+        codes = np.searchsorted(self.classes, _columns(y))
+        factor = self.factors[np.arange(len(self.factors)), codes].prod(axis=1)
         weights = factor if weights is None else weights * factor
         if not weights.any():
             raise ValueError(
@@ -97,19 +99,38 @@ class ClassWeights:
         return np.ascontiguousarray(weights, dtype=dtype)
 
 
-def _balanced(codes, weights):
-    # With these factors, all classes have the same sum of weights. A class without any
-    # weight has no effect on the others.
-    counts = np.bincount(codes, weights).astype(np.float64)
-    present = counts > 0
-    mean = counts.sum() / np.count_nonzero(present)
-    return np.divide(mean, counts, out=np.ones_like(counts), where=present)
+def _columns(y):
+    return y.reshape(len(y), -1)
 
 
-def _of_dict(given, classes):
-    if not all(np.isfinite(value) and value >= 0 for value in given.values()):
+def _dicts(given, encoding, owner):
+    # the dict of the classes, or one dict for each label
+    dicts = given if encoding.multilabel and isinstance(given, list) else [given]
+    is_list = dicts is given
+    if is_list != encoding.multilabel or not all(isinstance(d, dict) for d in dicts):
+        kind = "list of dicts (one for each label)" if encoding.multilabel else "dict"
+        raise ValueError(
+            f"The 'class_weight' parameter of {owner} must be a {kind}, 'balanced' or "
+            f"None. Got {given!r} instead."
+        )
+    if is_list and len(dicts) != encoding.n_outputs:
+        raise ValueError(
+            "class_weight must have one dict for each label. Got "
+            f"{len(dicts)} for {encoding.n_outputs} labels."
+        )
+    values = [value for d in dicts for value in d.values()]
+    if not all(np.isfinite(value) and value >= 0 for value in values):
         raise ValueError(
             "The 'class_weight' parameter must have finite weights >= 0. Got "
             f"{given!r}."
         )
-    return compute_class_weight(given, classes=classes, y=classes)
+    return dicts
+
+
+def _balanced(codes, weights, n_classes):
+    # With these factors, all classes have the same sum of weights. A class without any
+    # weight has no effect on the others.
+    counts = np.bincount(codes, weights, n_classes).astype(np.float64)
+    present = counts > 0
+    mean = counts.sum() / np.count_nonzero(present)
+    return np.divide(mean, counts, out=np.ones_like(counts), where=present)

@@ -365,12 +365,15 @@ PARAGRAPHS = {
             instance has its own hyperparameters.
         """,
     "class_weight": """
-        class_weight : dict, 'balanced' or None, default=None
+        class_weight : dict, list of dict, 'balanced' or None, default=None
             Weights of the classes, by which the sample weights are multiplied, also in
             validation. 'balanced' stands for weights with which all classes count the
             same: ``n_samples / (n_classes * np.bincount(y))``, or with `sample_weight`,
-            ``sum(w) / (n_classes * np.bincount(y, w))``. `partial_fit` does not support
-            'balanced'.
+            ``sum(w) / (n_classes * np.bincount(y, w))``. For a
+            binary indicator of labels, a list has one dict for each label, with the
+            weights of its values 0 and 1. The weights of the labels are multiplied, as
+            in `sklearn.utils.class_weight.compute_sample_weight`. `partial_fit` does
+            not support 'balanced'.
         """,
     "curves_linear": CURVES,
     "curves_mlp": CURVES.replace(
