@@ -6,9 +6,11 @@
 from itertools import product
 
 import pytest
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import check_estimator
 
 from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
+from skgd.losses import Gamma, Huber, Tweedie
 
 ESTIMATORS = [GDRegressor, GDClassifier, MLPGDRegressor, MLPGDClassifier]
 SOLVERS = ["batch", "sgd", "minibatch"]
@@ -77,3 +79,25 @@ def test_check_estimator(estimator, variant):
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_check_estimator_grid(estimator, variant):
     run_checks(estimator, variant)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("loss", ["gamma", "poisson", "tweedie", Tweedie(2.5)], ids=str)
+@pytest.mark.parametrize("estimator", [GDRegressor, MLPGDRegressor])
+def test_losses_of_positive_targets(estimator, loss):
+    reason = "the check has negative targets, whatever the tags say"
+    check_estimator(
+        estimator(loss=loss),
+        expected_failed_checks={"check_regressor_multioutput": reason},
+        on_skip=None,
+    )
+
+
+@pytest.mark.parametrize("estimator", [GDRegressor, MLPGDRegressor])
+def test_the_tag_of_positive_targets(estimator):
+    def tag(loss):
+        return get_tags(estimator(loss=loss)).target_tags.positive_only
+
+    assert all(map(tag, ["gamma", "poisson", "tweedie", Gamma(), Tweedie(2.5)]))
+    assert not any(map(tag, ["squared_error", Huber(), Tweedie(0)]))
+    assert not any(map(tag, ["unknown", None, Gamma, Tweedie("a")]))

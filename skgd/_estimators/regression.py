@@ -28,7 +28,19 @@ class RegressionTargets(RegressorMixin):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
+        tags.target_tags.positive_only = self._refuses_negative_targets()
         return tags
+
+    def _refuses_negative_targets(self):
+        try:
+            loss = self._loss_rule(self.loss)
+        except ValueError:  # `fit` reports the wrong parameter
+            return False
+        try:
+            loss._check_target(np.array([-1.0]))
+        except ValueError:
+            return True
+        return False
 
     def _class_weights(self, y, weights, encoding, incremental):
         return None
