@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 
 from ._estimators.classification import ClassificationTargets
 from ._estimators.docstrings import fill_doc
+from ._estimators.lbfgs import can_stream
 from ._estimators.linear_model import LinearModel
 from ._estimators.regression import RegressionTargets
 from .averaging import Averaging
@@ -344,6 +345,32 @@ class GDClassifier(ClassificationTargets, LinearModel):
             y_val=y_val,
             sample_weight_val=sample_weight_val,
         )
+
+    @available_if(can_stream)
+    def partial_fit(
+        self,
+        X: ArrayLike | sparray | spmatrix,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Continue training with one pass over the given samples.
+
+        {partial_fit}
+
+        Parameters
+        ----------
+        {training_classes}
+        classes : array-like of shape (n_classes,), default=None
+            All classes that occur in any call. Required in the first call.
+        {sample_weight}
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
 
     def decision_function(self, X: ArrayLike | sparray | spmatrix) -> np.ndarray:
         """Signed distance to the decision boundary, times the norm of `coef_`.

@@ -8,9 +8,11 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import sparray, spmatrix
+from sklearn.utils.metaestimators import available_if
 
 from ._estimators.classification import ClassificationTargets
 from ._estimators.docstrings import fill_doc
+from ._estimators.lbfgs import can_stream
 from ._estimators.perceptron import MultilayerPerceptron
 from ._estimators.regression import RegressionTargets
 from .activations import Activation
@@ -328,6 +330,32 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
             y_val=y_val,
             sample_weight_val=sample_weight_val,
         )
+
+    @available_if(can_stream)
+    def partial_fit(
+        self,
+        X: ArrayLike | sparray | spmatrix,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+    ) -> Self:
+        """Continue training with one pass over the given samples.
+
+        {partial_fit}
+
+        Parameters
+        ----------
+        {training_classes}
+        {sample_weight}
+        classes : array-like of shape (n_classes,), default=None
+            All classes that occur in any call. Required in the first call.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
 
     def predict_proba(self, X: ArrayLike | sparray | spmatrix) -> np.ndarray:
         """Probabilities of the classes, or of each label.

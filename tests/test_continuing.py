@@ -3,6 +3,7 @@
 import pickle
 import warnings
 from copy import copy
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse as sp
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import SGDClassifier, SGDRegressor
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import scale
 
 from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
@@ -250,3 +253,32 @@ def test_bad_learning_rate_functions():
     for rate in (lambda: 0.1, *(lambda step, value=value: value for value in given)):
         with pytest.raises(ValueError, match="'learning_rate' callable must"):
             GDRegressor(learning_rate=rate).fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    ("ours", "twin"),
+    [
+        (GDClassifier, SGDClassifier),
+        (GDRegressor, SGDRegressor),
+        (MLPGDClassifier, MLPClassifier),
+        (MLPGDRegressor, MLPRegressor),
+    ],
+)
+def test_arguments_have_the_order_of_the_twin(ours, twin):
+    theirs = list(signature(twin.partial_fit).parameters)
+    if "sample_weight" not in theirs:
+        pytest.skip("this version of scikit-learn has no weights here")
+    assert list(signature(ours.partial_fit).parameters) == theirs
+
+
+def test_arguments_of_partial_fit_by_position():
+    weights, classes = np.linspace(0, 1, 150), [0, 1, 2]
+    named = {"sample_weight": weights, "classes": classes}
+    for estimator, order in [
+        (GDClassifier, (classes, weights)),
+        (MLPGDClassifier, (weights, classes)),
+    ]:
+        model = estimator(random_state=0).partial_fit(X_IRIS, Y_IRIS, *order)
+        twin = estimator(random_state=0).partial_fit(X_IRIS, Y_IRIS, **named)
+        assert_array_equal(model.predict(X_IRIS), twin.predict(X_IRIS))
+        assert model.loss_curve_ == twin.loss_curve_

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import sparray, spmatrix
 from sklearn.base import ClassifierMixin
-from sklearn.utils.metaestimators import available_if
 
 from .._data.class_weights import ClassWeights
 from .._data.targets import ClassEncoding
 from ..losses import CLASSIFICATION_LOSSES
 from .docstrings import fill_doc
-from .lbfgs import can_stream
 
 
 @fill_doc
@@ -32,32 +28,6 @@ class ClassificationTargets(ClassifierMixin):
 
     def _class_weights(self, y, weights, encoding, incremental):
         return ClassWeights.of(self, y, weights, encoding, incremental)
-
-    @available_if(can_stream)
-    def partial_fit(
-        self,
-        X: ArrayLike | sparray | spmatrix,
-        y: ArrayLike,
-        classes: ArrayLike | None = None,
-        sample_weight: ArrayLike | None = None,
-    ) -> Self:
-        """Continue training with one pass over the given samples.
-
-        {partial_fit}
-
-        Parameters
-        ----------
-        {training_classes}
-        classes : array-like of shape (n_classes,), default=None
-            All classes that occur in any call. Required in the first call.
-        {sample_weight}
-
-        Returns
-        -------
-        self : object
-            The fitted estimator.
-        """
-        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
 
     def predict(self, X: ArrayLike | sparray | spmatrix) -> np.ndarray:
         """Predict class labels.
