@@ -367,7 +367,8 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         Returns
         -------
         P : ndarray of shape (n_samples, n_classes)
-            The probabilities, with one column for each class of `classes_`.
+            The probabilities, with one column for each class of `classes_`. If the
+            training data had a single class, there is one column of ones.
         """
         Z = self._raw(X)
         return self._encoding.probabilities(Z)

@@ -16,6 +16,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import scale
 
 from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
+from skgd.losses import LogLoss
 from skgd.optimizers import SGD, Momentum
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -282,3 +283,40 @@ def test_arguments_of_partial_fit_by_position():
         twin = estimator(random_state=0).partial_fit(X_IRIS, Y_IRIS, **named)
         assert_array_equal(model.predict(X_IRIS), twin.predict(X_IRIS))
         assert model.loss_curve_ == twin.loss_curve_
+
+
+ONE_CLASS = [
+    {},
+    {"early_stopping": True},
+    {"early_stopping": True, "scoring": "accuracy"},
+    {"early_stopping": False, "batch_norm": True},
+    {"solver": "sgd", "class_weight": "balanced"},
+    {"solver": "batch", "optimizer": "lbfgs"},
+    {"loss": LogLoss(label_smoothing=0.1)},
+]
+
+
+@pytest.mark.parametrize("options", ONE_CLASS, ids=str)
+@pytest.mark.parametrize("n", [20, 150])  # without and with trials
+def test_a_network_fits_one_class(n, options):
+    y = np.full(150, "a")
+    model = MLPGDClassifier(random_state=0, **options).fit(X_IRIS[:n], y[:n])
+    model = pickle.loads(pickle.dumps(model))
+    assert_array_equal(model.classes_, ["a"])
+    assert_array_equal(model.predict(X_IRIS), y)
+    assert_array_equal(model.predict_proba(X_IRIS), np.ones((150, 1)))
+    assert model.score(X_IRIS, y) == 1
+
+
+def test_one_class_is_continued():
+    y = np.ones(150)
+    stream = (
+        MLPGDClassifier().partial_fit(X_IRIS, y, classes=[1]).partial_fit(X_IRIS, y)
+    )
+    warm = MLPGDClassifier(warm_start=True).fit(X_IRIS, y).fit(X_IRIS, y)
+    for model in (stream, warm):
+        assert_array_equal(model.predict(X_IRIS), y)
+        with pytest.raises(ValueError, match="classes not in"):
+            model.partial_fit(X_IRIS, Y_IRIS)
+    with pytest.raises(ValueError, match="same classes as in the previous call"):
+        warm.fit(X_IRIS, Y_IRIS)

@@ -152,6 +152,7 @@ def check_samples(estimator, given, loss, before):
         earlier=None if new else estimator._encoding,
         classes=given.classes,
         incremental=given.incremental,
+        n_least=estimator._least_classes,
     )
     weights = check_weights(given.sample_weight, X)
     class_weights = estimator._class_weights(y, weights, encoding, given.incremental)

@@ -149,6 +149,8 @@ def _encode_numbers(y, dtype, loss):
 class ClassEncoding:
     """The encoding of two classes, several classes, or several labels.
 
+    A single class is the trivial case of several classes.
+
     Parameters
     ----------
     classes : ndarray of shape (n_classes,)
@@ -172,10 +174,20 @@ class ClassEncoding:
     @property
     def softmax(self):
         """Whether the outputs are one distribution, and a target is a class code."""
-        return self.probabilistic and len(self.classes) > 2 and not self.multilabel
+        return self.probabilistic and len(self.classes) != 2 and not self.multilabel
 
     @classmethod
-    def learn(cls, y, dtype, loss, *, earlier=None, classes=None, incremental=False):
+    def learn(
+        cls,
+        y,
+        dtype,
+        loss,
+        *,
+        earlier=None,
+        classes=None,
+        incremental=False,
+        n_least=2,
+    ):
         """Encode the targets of a training.
 
         Parameters
@@ -193,6 +205,8 @@ class ClassEncoding:
         incremental : bool, default=False
             Whether the samples are a piece of a stream, which need not have all
             classes.
+        n_least : {1, 2}, default=2
+            The least number of classes.
 
         Returns
         -------
@@ -215,7 +229,7 @@ class ClassEncoding:
             raise ValueError("classes must be passed on the first call to partial_fit.")
         if incremental:
             _check_known(found, known, multilabel)
-        if len(known) < 2 and not multilabel:
+        if len(known) < n_least and not multilabel:
             raise ValueError(
                 "The number of classes has to be greater than one; got "
                 f"{len(known)} class"
@@ -299,7 +313,7 @@ class ClassEncoding:
         """
         if self.multilabel:
             return (Z > 0).astype(int)
-        if Z.shape[1] == 1:
+        if len(self.classes) == 2:
             return self.classes[(Z[:, 0] > 0).astype(int)]
         return self.classes[Z.argmax(axis=1)]
 

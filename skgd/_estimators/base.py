@@ -69,6 +69,8 @@ class GradientDescent(CallbackSupportMixin, Settings):
     _patience_beyond: int
     # whether plateaus are found by comparing mean losses (see `Stopping`)
     _windowed_tol: bool
+    # the least number of classes: 1 or 2, as for scikit-learn's MLP* and SGD*
+    _least_classes: int
     # the value of `t_` before the first sample
     _t_start: int
     # the largest standardised value, in standard deviations; None for no limit

@@ -54,6 +54,7 @@ class LinearModel(GradientDescent):
     _patience_beyond = 0
     _windowed_tol = True
     _kind = "linear"
+    _least_classes = 2
     _t_start = 1
     _most_deviations = None  # no limit, as for Ridge on standardised data
     _not_converged = (

@@ -43,6 +43,7 @@ class MultilayerPerceptron(GradientDescent):
     _patience_beyond = 1
     _windowed_tol = False
     _kind = "network"
+    _least_classes = 1
     _t_start = 0
     # Values further from the mean would saturate or dominate a unit: see `standardize`.
     _most_deviations = 5.0
