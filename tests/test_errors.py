@@ -66,6 +66,16 @@ def test_parameters(estimator, name):
     check_parameter(estimator, name, *SHARED[name])
 
 
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_optimizers_are_not_solvers(estimator):
+    check_parameter(estimator, "solver", ["adam"], "here: set optimizer='adam'.$")
+    check_parameter(
+        estimator, "solver", ["lbfgs"], "set optimizer='lbfgs' and solver='batch'.$"
+    )
+    estimator(optimizer="lbfgs", solver="batch", max_iter=2, tol=None).fit(X, Y)
+    check_parameter(estimator, "optimizer", ["batch"], "solver='batch' is for the size")
+
+
 @pytest.mark.parametrize("estimator", LINEAR)
 def test_parameters_of_linear_models(estimator):
     check_parameter(estimator, "fit_intercept", [1, None], "a bool")

@@ -128,9 +128,30 @@ class Settings(BaseEstimator, ABC):
             )
         return resolve_rule(loss, self._losses, Loss, "loss", name)
 
+    def _check_solver(self):
+        # in scikit-learn, 'adam' and 'lbfgs' are solvers
+        solver, allowed = self.solver, self._allowed["solver"]
+        is_name = isinstance(solver, str) and solver in self._optimizers
+        if is_name and solver not in allowed:
+            also = " and solver='batch'" if solver == "lbfgs" else ""
+            raise ValueError(
+                f"The 'solver' parameter of {type(self).__name__} must be {allowed}. "
+                f"Got {solver!r} instead, which is an optimizer here: set "
+                f"optimizer={solver!r}{also}."
+            )
+
+    def _also_allowed(self, name):
+        # what an error adds to the names and classes of a rule
+        if name == "learning_rate":
+            return ", 'auto', or a callable; a number is learning_rate_init"
+        if name == "optimizer" and self.optimizer in ("batch", "minibatch"):
+            return f"; solver={self.optimizer!r} is for the size of the batches"
+        return ""
+
     def _resolve(self):
         # Check all parameters and return those that are rules, as objects, and the
         # solver.
+        self._check_solver()
         check_parameters(self, self._allowed)
         if self.penalty == "elasticnet" and self.l1_ratio is None:
             raise ValueError("l1_ratio must be set when penalty is 'elasticnet'")
@@ -146,10 +167,7 @@ class Settings(BaseEstimator, ABC):
             ):
                 rules[name] = value
             else:
-                owner = type(self).__name__
-                also = ""
-                if name == "learning_rate":
-                    also = ", 'auto', or a callable; a number is learning_rate_init"
+                owner, also = type(self).__name__, self._also_allowed(name)
                 rules[name] = resolve_rule(value, registry, base, name, owner, also)
         if isinstance(rules["learning_rate"], LineSearch) and self.solver != "batch":
             raise ValueError(
