@@ -1,5 +1,7 @@
 """Bad input: an error that names the parameter, what was given, what is allowed."""
 
+import re
+
 import numpy as np
 import pytest
 from scipy import sparse as sp
@@ -11,7 +13,7 @@ from skgd.averaging import EMA
 from skgd.initializers import He
 from skgd.losses import Huber
 from skgd.optimizers import Adam
-from skgd.schedules import Cosine
+from skgd.schedules import Cosine, Warmup
 
 ESTIMATORS = [GDRegressor, GDClassifier, MLPGDRegressor, MLPGDClassifier]
 CLASSIFIERS = [GDClassifier, MLPGDClassifier]
@@ -112,6 +114,43 @@ def test_parameters_of_rules():
         GDRegressor(learning_rate=Cosine(final=2)).fit(X, Y)
     with pytest.raises(ValueError, match="Invalid parameter 'beta'"):
         GDRegressor().set_params(optimizer__beta=1)
+
+
+@pytest.mark.parametrize(
+    ("params", "text"),
+    [
+        ({"loss__epsilon": 2}, "loss='squared_error' has .* loss=Huber(epsilon=2)."),
+        ({"learning_rate__decay": 0.5}, "'auto' has .*=Exponential(decay=0.5)."),
+        ({"optimizer__momentum": 0.9}, "has .* optimizer=Momentum(momentum=0.9)."),
+        (
+            {"optimizer": "lbfgs", "optimizer__beta_1": 0.9},
+            "optimizer='lbfgs' has .* optimizer=Adam(beta_1=0.9).",
+        ),
+        (
+            {"loss": Huber(), "loss__quantile": [0.1, 0.9]},
+            "loss=Huber() has .* loss=Quantile(quantile=[0.1, 0.9]).",
+        ),
+        ({"average__start": 5}, "average=False has .* average=ASGD(start=5)."),
+        (
+            {"learning_rate": Warmup(), "learning_rate__then__decay": 0.5},
+            "then='cosine' has .* then=Exponential(decay=0.5).",
+        ),
+        ({"learning_rate__then__decay": 0.5}, "learning_rate=Warmup(then=...)."),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("estimator", REGRESSORS)
+def test_rules_without_the_parameter(estimator, params, text):
+    pattern = re.escape(text).replace(r"\.\*", "(.*)")
+    with pytest.raises(ValueError, match=pattern + "$") as error:
+        estimator().set_params(**params)
+    assert re.search("has no parameter '.*'. Set .* too, for", str(error.value))
+
+
+@pytest.mark.parametrize("name", ["loss", "learning_rate", "optimizer", "average"])
+def test_parameters_that_no_rule_has(name):
+    with pytest.raises(ValueError, match="'nonsense'"):
+        GDRegressor().set_params(**{f"{name}__nonsense": 1})
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)

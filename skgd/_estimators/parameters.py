@@ -110,12 +110,7 @@ class Settings(BaseEstimator, ABC):
         if any(key.startswith("average__") for key in params):
             given = params.get("average", self.average)
             rule = resolve_average(given, type(self).__name__)
-            if rule is None:
-                raise ValueError(
-                    f"average={given!r} has no parameters to set. Set average to "
-                    f"one of {sorted(AVERAGES)}, too."
-                )
-            params = {**params, "average": rule}
+            params = {**params, "average": given if rule is None else rule}
         return super().set_params(**with_rule_objects(self, params, self._rules))
 
     def _loss_rule(self, loss):

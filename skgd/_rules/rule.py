@@ -151,15 +151,39 @@ def with_rule_objects(owner, params, rules):
     -------
     params : dict
         With ``optimizer`` in it if that is a name so far.
+
+    Raises
+    ------
+    ValueError
+        If the rule has no such parameter. If another rule has it, the error names it.
     """
-    for key in list(params):
-        name, nested, _ = key.partition("__")
-        value = params.get(name, getattr(owner, name, None))
-        if nested and name in rules and isinstance(value, str):
-            registry, base = rules[name]
+    for key, setting in list(params.items()):
+        name, nested, part = key.partition("__")
+        if not nested or name not in rules:
+            continue
+        registry, base = rules[name]
+        value = rule = params.get(name, getattr(owner, name, None))
+        if isinstance(value, str) and (value != "auto" or "auto" in registry):
             rule = resolve_rule(value, registry, base, name, type(owner).__name__)
             params = {**params, name: rule}
+        _check_has_parameter(name, value, rule, part, setting, registry)
     return params
+
+
+def _check_has_parameter(name, value, rule, part, setting, registry):
+    # raise an error if the rule does not have the parameter; it names a rule that does
+    part, deeper, _ = part.partition("__")
+    is_rule = isinstance(rule, BaseEstimator)
+    if is_rule and part in rule.get_params(deep=False):
+        return
+    others = [kind for kind in registry.values() if part in kind._get_param_names()]
+    if is_rule and not others:
+        return  # scikit-learn raises an error that lists the parameters
+    advice = ""
+    if others:
+        example = f"{others[0].__name__}({part}={'...' if deeper else repr(setting)})"
+        advice = f" Set {name} too, for example {name}={example}."
+    raise ValueError(f"{name}={value!r} has no parameter {part!r}.{advice}")
 
 
 def resolve_rule(value, registry, base, name, owner, also=""):
