@@ -320,3 +320,36 @@ def test_one_class_is_continued():
             model.partial_fit(X_IRIS, Y_IRIS)
     with pytest.raises(ValueError, match="same classes as in the previous call"):
         warm.fit(X_IRIS, Y_IRIS)
+
+
+@pytest.mark.parametrize(
+    "estimator", [GDRegressor, GDClassifier, MLPGDRegressor, MLPGDClassifier]
+)
+def test_a_piece_without_weight_has_no_effect(estimator):
+    y = Y_IRIS % 2
+    model, twin = (
+        estimator(random_state=0, average=True).fit(X_IRIS, y) for _ in range(2)
+    )
+    before = {**vars(model)}
+    assert model.partial_fit(X_IRIS, y, sample_weight=np.zeros(150)) is model
+    assert vars(model).keys() == before.keys()
+    assert all(vars(model)[name] is value for name, value in before.items())
+    for each in (model, twin):
+        each.partial_fit(X_IRIS, y)
+    assert_array_equal(model.predict(X_IRIS), twin.predict(X_IRIS))
+    assert model.loss_curve_ == twin.loss_curve_
+    # what is wrong in it remains an error
+    with pytest.raises(ValueError, match="is expecting 4 features"):
+        model.partial_fit(X_IRIS[:, :2], y, sample_weight=np.zeros(150))
+    with pytest.raises(ValueError, match="at least one non-zero number.$"):
+        model.fit(X_IRIS, y, sample_weight=np.zeros(150))
+
+
+def test_a_piece_of_classes_without_weight():
+    model = GDClassifier(class_weight={0: 0.0, 1: 1.0, 2: 1.0}, random_state=0)
+    with pytest.raises(ValueError, match="all are zero. The first call of partial_fit"):
+        model.partial_fit(X_IRIS[:50], Y_IRIS[:50], classes=[0, 1, 2])
+    assert not hasattr(model, "n_features_in_")
+    model.partial_fit(X_IRIS, Y_IRIS, classes=[0, 1, 2])
+    coef = model.coef_
+    assert model.partial_fit(X_IRIS[:50], Y_IRIS[:50]).coef_ is coef

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.utils import compute_class_weight
 
+from .features import NoWeight
+
 
 @dataclass(frozen=True, eq=False)
 class ClassWeights:
@@ -92,7 +94,7 @@ class ClassWeights:
         factor = self.factors[np.arange(len(self.factors)), codes].prod(axis=1)
         weights = factor if weights is None else weights * factor
         if not weights.any():
-            raise ValueError(
+            raise NoWeight(
                 "Sample weights must contain at least one non-zero number. With "
                 f"class_weight={self.given!r} all are zero."
             )

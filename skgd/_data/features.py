@@ -261,6 +261,10 @@ def _imports(code, estimator):
     return "\n".join([*lines, f"from {module} import {name}\n"])
 
 
+class NoWeight(ValueError):
+    """All sample weights are zero."""
+
+
 def check_weights(sample_weight, X):
     """Check sample weights and convert them to the dtype of X.
 
@@ -279,8 +283,9 @@ def check_weights(sample_weight, X):
     Raises
     ------
     ValueError
-        If the shape is wrong, if there are NaN or negative weights, or if all weights
-        are zero.
+        If the shape is wrong, or if there are NaN or negative weights.
+    NoWeight
+        If all weights are zero.
     """
     if sample_weight is None:
         return None
@@ -301,7 +306,7 @@ def check_weights(sample_weight, X):
     if (weights < 0).any():
         raise ValueError("Negative values in data passed to `sample_weight`")
     if not weights.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
+        raise NoWeight("Sample weights must contain at least one non-zero number.")
     return weights
 
 

@@ -12,7 +12,7 @@ from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 
 from .._data.conversion import change_units
-from .._data.features import check_weights
+from .._data.features import NoWeight, check_weights
 from .._data.held_out import stops_early, validation
 from .._data.prepare import prepare
 from .._data.samples import Given, check_samples
@@ -198,7 +198,17 @@ class GradientDescent(CallbackSupportMixin, Settings):
         rules = self._resolve()
         check_lbfgs(self, rules)
         before = self._state_before(given)
-        samples = check_samples(self, given, rules["loss"], before)
+        try:
+            samples = check_samples(self, given, rules["loss"], before)
+        except NoWeight as error:
+            if not given.incremental:
+                raise
+            if before is None:
+                raise NoWeight(
+                    f"{error} The first call of partial_fit needs some, because there "
+                    "is no model yet."
+                ) from None
+            return self  # a piece of a stream without any weight has no effect
         rules = self._settled(rules, samples, given.incremental)
         architecture = self._architecture(rules, samples)
         state = self._next_state(architecture, samples, before)
