@@ -4,6 +4,7 @@ import copy
 import math
 import pickle
 import re
+from inspect import signature
 from numbers import Integral, Real
 
 import numpy as np
@@ -25,7 +26,7 @@ from skgd.averaging import AVERAGES, Averaging
 from skgd.initializers import INITIALIZERS, Initializer
 from skgd.line_search import LineSearch
 from skgd.losses import LOSSES, Huber, Loss, Quantile
-from skgd.optimizers import LBFGS, OPTIMIZERS, Adam, Momentum, Optimizer
+from skgd.optimizers import LBFGS, OPTIMIZERS, SGD, Adam, Momentum, Optimizer, RMSprop
 from skgd.schedules import SCHEDULES, Schedule, StepDecay
 
 REGISTRIES = {
@@ -245,6 +246,30 @@ def test_what_is_no_rule_is_refused(value):
 def test_a_rule_is_checked_when_it_is_resolved(rule):
     with pytest.raises(ValueError, match="parameter of (Huber|Quantile) must be"):
         resolve_rule(rule, LOSSES, Loss, "loss", "Owner")
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "ours"),
+    [
+        (Adam, {"lr": 0.1}, "learning_rate"),
+        (Adam, {"beta_1": 0.5, "betas": (0.9, 0.99)}, "beta_1 and beta_2"),
+        (RMSprop, {"eps": 1e-8}, "epsilon"),
+        (Huber, {"eps": 2.0}, "epsilon"),
+    ],
+)
+def test_names_of_other_libraries_are_explained(kind, given, ours):
+    alias = list(given)[-1]
+    with pytest.raises(TypeError, match=f"argument '{alias}'. Here it is {ours}.$"):
+        kind(**given)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"), [(SGD, {"eps": 1}), (Adam, {"momentum": 1}), (Huber, {"lr": 1})]
+)
+def test_other_arguments_stay_unexpected(kind, given):
+    with pytest.raises(TypeError, match=f"keyword argument '{next(iter(given))}'$"):
+        kind(**given)
+    assert "learning_rate" in signature(Adam).parameters
 
 
 @pytest.mark.parametrize("quantile", [[0.1, 0.5], (0.1, 0.5), [np.float32(0.1), 0.9]])

@@ -3,11 +3,16 @@
 import math
 import operator
 from collections.abc import Callable
+from functools import wraps
+from inspect import signature
 from itertools import pairwise
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator
+
+# names of parameters in other libraries, and here
+ALIASES = {"lr": "learning_rate", "betas": "beta_1 and beta_2", "eps": "epsilon"}
 
 
 class Rule(BaseEstimator):
@@ -21,6 +26,11 @@ class Rule(BaseEstimator):
 
     # name of a parameter -> `Allowed`
     _allowed = {}
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            cls.__init__ = _explaining(cls.__init__)
 
     def __eq__(self, other):
         return type(self) is type(other) and self.get_params() == other.get_params()
@@ -36,6 +46,22 @@ class Rule(BaseEstimator):
         """Raise ValueError or TypeError for a parameter outside its domain."""
         check_parameters(self, self._allowed)
         return self
+
+
+def _explaining(init):
+    # the same method, whose error for a parameter of another library names ours
+    @wraps(init)
+    def explained(self, *args, **kwargs):
+        try:
+            init(self, *args, **kwargs)
+        except TypeError as error:
+            for alias, ours in ALIASES.items():
+                known = ours.split()[0] in signature(init).parameters
+                if known and f"unexpected keyword argument {alias!r}" in str(error):
+                    raise TypeError(f"{error}. Here it is {ours}.") from None
+            raise
+
+    return explained
 
 
 class Allowed:
