@@ -251,10 +251,90 @@ def test_columns_that_need_a_decision_first(column):
     assert "several types" not in text
 
 
+@pytest.mark.parametrize(
+    ("X", "columns"),
+    [
+        (
+            with_(a=np.where(Y == 1, np.inf, 0), b=np.where(Y == 0, -np.inf, 0)),
+            "'a', 'b'",
+        ),
+        (with_(a=pd.Series([1, -np.inf] * 30, dtype=object)), "'a'"),
+        (np.where(NUMBERS > 3, np.inf, NUMBERS), "1"),
+        (sp.csr_matrix(np.where(NUMBERS > 3, np.inf, NUMBERS)), "1"),
+    ],
+    ids=["frame", "objects", "array", "csr"],
+)
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # scikit-learn's
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_columns_with_infinity(estimator, X, columns):
+    text = message(estimator().fit, X, Y)
+    assert text.startswith("Input X contains infinity or a value too large")
+    assert f"    infinity: {columns}\n" in text
+    assert "np.where(np.isinf(X), np.nan, X)" in text
+    assert "import" not in text
+    model = estimator(max_iter=2, tol=None).fit(np.arange(2.0 * N).reshape(N, 2), Y)
+    if not hasattr(X, "columns"):
+        assert f"infinity: {columns}\n" in message(model.predict, X)
+
+
+def test_columns_with_infinity_and_others():
+    X = with_(a=np.where(Y == 1, np.inf, GAPS), city=CITY, rooms=GAPS)
+    text = message(GDClassifier().fit, X, Y)
+    for line in ("infinity: 'a'", "categories: 'city'", "gaps (NaN): 'rooms'"):
+        assert f"{line}\n" in text
+    text = message(GDClassifier().fit, X.replace([np.inf, -np.inf], np.nan), Y)
+    assert "gaps (NaN): 'a', 'rooms'" in text
+    assert run(lines_of(text), X.replace([np.inf, -np.inf], np.nan))["model"]
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        list(CITY),
+        CITY.astype(object),
+        pd.Series(CITY, dtype="category"),
+        [1.0, "x"] * 30,
+        pd.DataFrame({"a": CITY, "b": Y}),
+    ],
+    ids=["list", "objects", "categories", "mixed", "frame"],
+)
+def test_text_as_target_of_a_regression(y):
+    for estimator, other in (
+        (GDRegressor, "GDClassifier"),
+        (MLPGDRegressor, "MLPGDClassifier"),
+    ):
+        text = message(estimator().fit, NUMBERS, y)
+        assert text.startswith("could not convert string to float")
+        assert text.endswith(
+            f"\n\nThe target y of {estimator.__name__} must be numeric. If y contains "
+            f"classes, use {other}."
+        )
+        # where the features are wrong, too, they come first
+        text = message(estimator().fit, with_(city=CITY), y)
+        assert "categories: 'city'" in text
+        assert "target" not in text
+
+
+@pytest.mark.parametrize("estimator", [GDRegressor, MLPGDRegressor])
+def test_gaps_and_objects_in_the_target_of_a_regression(estimator):
+    for y in ([1, None] * 30, [1.0, np.nan] * 30, [1.0, np.inf] * 30):
+        assert message(estimator().fit, NUMBERS, y).startswith("Input y contains")
+        held_out = {"X_val": NUMBERS, "y_val": y}
+        model = estimator(early_stopping=True)
+        assert "Input y contains" in message(model.fit, NUMBERS, Y, **held_out)
+    text = message(estimator().fit, NUMBERS, [{}] * N)
+    assert text.endswith(f"The target y of {estimator.__name__} must be numeric.")
+    single = NUMBERS.astype(np.float32)
+    with np.errstate(over="ignore"):
+        text = message(estimator().fit, single, np.full(N, 1e300))
+    assert (
+        text == "Input y contains None, NaN or numbers that are too large for float32."
+    )
+
+
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_other_errors_are_those_of_scikit_learn(estimator):
     for X, y, weights in (
-        (with_(z=np.inf), Y, None),
         (NUMBERS, np.where(Y == 1, np.nan, 0), None),
         (NUMBERS, Y, GAPS),
         (NUMBERS[:0], Y[:0], None),

@@ -1,4 +1,4 @@
-"""Errors about columns that are not numeric or have gaps, and a pipeline for them."""
+"""Errors about data that are not finite numbers, and a pipeline that prepares them."""
 
 import json
 from datetime import date
@@ -14,9 +14,10 @@ from sklearn.utils.validation import validate_data
 NAMED = 5
 # The number of values that are examined to find out whether most texts are numbers.
 SAMPLED_TEXTS = 1000
-# Parts of the errors of scikit-learn, NumPy and pandas for NaN and for other objects.
+# Parts of the errors of scikit-learn, NumPy and pandas for such data.
 SYMPTOMS = (
     "Input X contains NaN",
+    "Input X contains infinity",
     "could not convert",
     "could not be promoted",
     "float() argument must be",
@@ -25,7 +26,21 @@ HEADINGS = {
     "text": "text or categories",
     "dates": "dates",
     "gaps": "gaps (NaN)",
+    "infinite": "infinity",
     "other": "values of several types, or objects",
+}
+# what to do first with the kinds of columns for which there is no pipeline
+ADVICE = {
+    "infinite": (
+        "Infinity has to be replaced first, for example by NaN: with pandas, by "
+        "X.replace([np.inf, -np.inf], np.nan), and otherwise by "
+        "np.where(np.isinf(X), np.nan, X)."
+    ),
+    "other": (
+        "With pandas, first make numbers of the last ones, by "
+        'pandas.to_numeric(X[column], errors="coerce"), or categories, by '
+        'X[column].astype(str).astype("category").'
+    ),
 }
 ENCODER = 'OneHotEncoder(handle_unknown="ignore", sparse_output=False)'
 IMPUTER = 'SimpleImputer(strategy="median", add_indicator=True)'
@@ -50,7 +65,7 @@ IMPORTS = {
 
 
 def validate_features(estimator, X, *y, incremental=False, **checks):
-    """Call `validate_data`, and explain errors about columns that are not numeric.
+    """Call `validate_data`, and explain errors about data that are no finite numbers.
 
     These columns are searched for only after scikit-learn has raised an error.
 
@@ -76,15 +91,22 @@ def validate_features(estimator, X, *y, incremental=False, **checks):
     ------
     ValueError or TypeError
         With the message of scikit-learn, and below it the columns of each kind and
-        the lines of a pipeline that prepares them.
+        the lines of a pipeline that prepares them, or what is wrong with the target.
     """
     try:
-        return validate_data(estimator, X, *y, **checks)
+        checked = validate_data(estimator, X, *y, **checks)
+        if checks.get("y_numeric") and checked[1].dtype.kind in "US":
+            # scikit-learn converts objects, but not text
+            return checked[0], checked[1].astype(np.float64)
+        return checked
     except (TypeError, ValueError) as error:
         if not any(symptom in str(error) for symptom in SYMPTOMS):
             raise
         found = find_columns(X)
         if not found:
+            if checks.get("y_numeric") and _as_numbers(np.asarray(*y)) is None:
+                text = f"{error}\n\n{describe_targets(estimator, *y)}"
+                raise type(error)(text) from None
             raise
         text = f"{error}\n\n{describe(estimator, X, found, incremental)}"
         # no pipeline is suggested for other objects, so a TypeError remains a TypeError
@@ -93,7 +115,7 @@ def validate_features(estimator, X, *y, incremental=False, **checks):
 
 
 def find_columns(X):
-    """Find the columns that are not numeric or contain NaN.
+    """Find the columns that are not numeric or contain NaN or infinity.
 
     Parameters
     ----------
@@ -117,8 +139,8 @@ def _kinds(X):
     # the name or the number of each column, with its kind
     if sp.issparse(X):
         X = X.tocoo()
-        with_gaps = set(X.col[X.data != X.data].tolist())
-        return [(j, "gaps") for j in sorted(with_gaps)]
+        columns = np.unique(X.col[~np.isfinite(X.data)]).tolist()
+        return [(j, _kind_of_numbers(X.data[X.col == j])) for j in columns]
     if hasattr(X, "columns") and hasattr(X, "dtypes"):
         names = list(X.columns)
         if len(set(names)) < len(names):
@@ -140,7 +162,7 @@ def _kind(column):
     if values.dtype.kind in by_dtype:
         return by_dtype[values.dtype.kind]
     if values.dtype.kind == "f":
-        return "gaps" if np.isnan(values).any() else None
+        return _kind_of_numbers(values)
     values = values.astype(object)
     types = set(map(type, values))
     missing = {t for t in types if t.__name__ in ("NoneType", "NAType", "NaTType")}
@@ -149,7 +171,7 @@ def _kind(column):
         return "dates"
     numbers = _as_numbers(column)
     if numbers is not None:
-        return "gaps" if np.isnan(numbers).any() else None
+        return _kind_of_numbers(numbers)
     if str not in rest or any(t.__name__ == "NAType" for t in missing):
         return "other"  # the encoder does not accept pandas.NA
     present = [value for value in values if isinstance(value, str)]
@@ -163,6 +185,12 @@ def _kind(column):
     sample = present[:SAMPLED_TEXTS]
     n_numbers = sum(_as_numbers([value]) is not None for value in sample)
     return "other" if 2 * n_numbers >= len(sample) else "text"
+
+
+def _kind_of_numbers(values):
+    if np.isinf(values).any():
+        return "infinite"
+    return "gaps" if np.isnan(values).any() else None
 
 
 def _as_numbers(column):
@@ -199,13 +227,9 @@ def describe(estimator, X, found, incremental=False):
     name = type(estimator).__name__
     lines = [f"Columns that {name} cannot use as they are:"]
     lines += [f"    {HEADINGS[kind]}: {_listed(cols)}" for kind, cols in found.items()]
-    if "other" in found:
-        lines += [
-            "With pandas, first make numbers of the last ones, by "
-            'pandas.to_numeric(X[column], errors="coerce"), or categories, by '
-            'X[column].astype(str).astype("category").'
-        ]
-        return "\n".join(lines)
+    advice = [text for kind, text in ADVICE.items() if kind in found]
+    if advice:
+        return "\n".join(lines + advice)
     code = f"preprocess = {_preprocess(X, found)}"
     if incremental:
         classes = ", classes=np.unique(y)" if is_classifier(estimator) else ""
@@ -219,6 +243,29 @@ def describe(estimator, X, found, incremental=False):
     if "dates" in found:
         code = DAYS + code
     return "\n".join([*lines, _imports(code, estimator), code])
+
+
+def describe_targets(estimator, y):
+    """Describe what is wrong with the target of a regression that is not numeric.
+
+    Parameters
+    ----------
+    estimator : GradientDescent
+        The estimator that gets the data.
+    y : array-like of shape (n_samples,) or (n_samples, n_targets)
+        The target.
+
+    Returns
+    -------
+    text : str
+        A line of text.
+    """
+    text = f"The target y of {type(estimator).__name__} must be numeric."
+    values = np.asarray(y, dtype=object).ravel()
+    if any(isinstance(value, str) for value in values):
+        kinds = {"linear": "GDClassifier", "network": "MLPGDClassifier"}
+        text += f" If y contains classes, use {kinds[estimator._kind]}."
+    return text
 
 
 def _listed(columns):

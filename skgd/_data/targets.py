@@ -140,6 +140,10 @@ def _encode_numbers(y, dtype, loss):
             f"{loss!r} is for a single target: each quantile has an output. Got "
             f"{y.shape[1]} targets."
         )
+    if not np.isfinite(y).all():  # scikit-learn converts None after its own check
+        raise ValueError(
+            f"Input y contains None, NaN or numbers that are too large for {y.dtype}."
+        )
     loss._check_target(y)
     return y, np.ascontiguousarray(loss._spread(y.reshape(len(y), -1)))
 
