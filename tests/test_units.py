@@ -383,7 +383,7 @@ def test_sparse_data_are_scaled_and_stay_sparse(estimator, dtype):
 def test_moments_of_sparse_columns(dtype, weighted):
     A = RNG.standard_normal((500, 5)) * [1, 1e9, 1e-9, 1, 1] + [0, 1e10, 0, 7, 0]
     A[:, 3] = 1 / 3
-    A[::3, [0, 4]] = 0
+    A[:300, [0, 4]] = 0
     A = A.astype(dtype)
     weights = RNG.uniform(0, 2, 500).astype(dtype) if weighted else None
     sparse, dense = (moments_of(f(A), weights, True) for f in (sp.csr_matrix, np.array))
@@ -397,7 +397,9 @@ def test_moments_of_sparse_columns(dtype, weighted):
     units = units_of(sparse, None, 1, np.ones_like, dtype)
     assert_array_equal(units.varies, [True, True, True, False, True])
     assert_array_equal(units.mean[[0, 4]], 0)
-    rms = np.sqrt(np.average(A.astype(float)[:, 0] ** 2, weights=weights))
+    others = A[:, 0] != 0
+    weights = None if weights is None else weights[others]
+    rms = np.sqrt(np.average(A[others, 0].astype(float) ** 2, weights=weights))
     assert_allclose(units.scale[0], rms, rtol=1e-12)
 
 
@@ -421,15 +423,17 @@ def test_columns_that_every_sparse_row_stores_are_centred(estimator):
 
 @pytest.mark.parametrize("estimator", REGRESSORS)
 def test_sparse_after_dense(estimator):
-    later = sp.csr_matrix(np.where(np.abs(STANDARD) > 1, STANDARD, 0))
+    later = sp.csr_matrix(np.where(np.abs(STANDARD) > 1.5, STANDARD, 0))
     model = estimator(**options())
     # networks convert their weights after more than 1000 samples
     for _ in range(1 if estimator is GDRegressor else 3):
         model.partial_fit(STANDARD + 3, Y)
     before = model.predict(STANDARD)
     assert model._state.units.mean.all()
-    model.set_params(learning_rate_init=1e-12).partial_fit(later, Y)
-    assert not model._state.units.mean.any()  # from here on
+    model.set_params(learning_rate_init=1e-12)
+    for _ in range(10):
+        model.partial_fit(later, Y)
+    assert not model._state.units.mean.any()  # most rows are zero
     assert_allclose(model.predict(STANDARD), before, rtol=1e-6, atol=1e-6)
     full = estimator(**options()).partial_fit(sp.csr_matrix(STANDARD + 3), Y)
     twin = estimator(**options()).partial_fit(STANDARD + 3, Y)

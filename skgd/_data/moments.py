@@ -29,9 +29,11 @@ class Moments:
 
     Parameters
     ----------
-    centred : ndarray of bool of shape (n_columns,)
-        Whether training can subtract the mean from a column. It cannot if there is no
-        intercept, or if a sparse row does not store the column.
+    centre : bool
+        Whether columns are centred at all. They are not if there is no intercept.
+    stored : ndarray of shape (n_columns,)
+        The share of the weight of the rows that store the column, which is 1 for dense
+        rows.
     weight : float
         The sum of the weights.
     mean, square : ndarray of shape (n_columns,)
@@ -45,7 +47,8 @@ class Moments:
         bounds, which are 0 if no value seems to be common.
     """
 
-    centred: np.ndarray
+    centre: bool
+    stored: np.ndarray
     weight: float
     mean: np.ndarray
     square: np.ndarray
@@ -53,6 +56,18 @@ class Moments:
     high: np.ndarray
     common: np.ndarray
     shares: np.ndarray
+
+    @property
+    def centred(self):
+        """Whether training subtracts the mean from a column.
+
+        Returns
+        -------
+        centred : ndarray of bool of shape (n_columns,)
+            True if more than half of the rows store the column. The others then store
+            their zeros as well, which at most doubles the memory of the column.
+        """
+        return self.centre & (self.stored > 1 - HALF)
 
     def merge(self, other):
         """Combine the moments of two samples.
@@ -72,7 +87,8 @@ class Moments:
         shift = other.mean - self.mean
         square = self.square + share * (other.square - self.square)
         return Moments(
-            self.centred & other.centred,
+            self.centre and other.centre,
+            self.stored + share * (other.stored - self.stored),
             self.weight + other.weight,
             self.mean + share * shift,
             square + share * (1 - share) * shift**2,
@@ -99,7 +115,7 @@ class Moments:
         return np.sqrt(np.divide(square, 1 - share, out=zero, where=found))
 
 
-def moments_of(X, weights, centre, rows=None, *, usual=True):
+def moments_of(X, weights, centre, rows=None, *, usual=True, before=None):
     """Compute the moments of the columns of a sample.
 
     Parameters
@@ -109,11 +125,14 @@ def moments_of(X, weights, centre, rows=None, *, usual=True):
     weights : ndarray of shape (n_samples,) or None
         Sample weights. A row with weight zero is ignored.
     centre : bool
-        Whether columns are centred, if sparse rows remain sparse.
+        Whether columns are centred, if more than half of the rows store them.
     rows : ndarray of intp, default=None
         The rows that are used; None for all.
     usual : bool, default=True
         Whether the usual range is needed. Without it, dense data take less time.
+    before : Moments, default=None
+        The moments of earlier rows, with which these will be merged. They determine
+        which sparse columns are treated in the same way as dense columns.
 
     Returns
     -------
@@ -127,7 +146,7 @@ def moments_of(X, weights, centre, rows=None, *, usual=True):
         return _dense_moments(X, weights, centre, rows, usual)
     if rows is not None:
         X, weights = X[rows], None if weights is None else weights[rows]
-    return _sparse_moments(X, weights, centre, usual)
+    return _sparse_moments(X, weights, centre, usual, before)
 
 
 # ---------------------------------------------------------------- dense rows
@@ -157,8 +176,8 @@ def _dense_moments(X, weights, centre, rows, usual):
         shares[:, columns] = counted / weight
         shares[1, common[0] == common[1]] = 0
     common, shares = _larger_first(common, shares)
-    centred = np.full(mean.shape, centre)
-    return Moments(centred, weight, mean, square, low, high, common, shares)
+    stored = np.ones(mean.shape)
+    return Moments(centre, stored, weight, mean, square, low, high, common, shares)
 
 
 def _usual_range(sample):
@@ -240,7 +259,7 @@ def _chunks(X, weights, rows, columns=None):
 
 
 # ---------------------------------------------------------------- sparse rows
-def _sparse_moments(X, weights, centre, usual):
+def _sparse_moments(X, weights, centre, usual, before):
     weight = float(X.shape[0])
     if weights is not None:
         weights = weights.astype(np.float64)
@@ -256,14 +275,21 @@ def _sparse_moments(X, weights, centre, usual):
     constant = low == high
     mean[constant], square[constant] = low[constant], 0
     common, shares = _zero_and_extreme(X, weights, weight, low, high)
-    full = np.bincount(X.indices, minlength=X.shape[1]) == X.shape[0]
-    if full.any():
-        part = X[:, np.flatnonzero(full)].toarray()
+    each = None if weights is None else np.repeat(weights, np.diff(X.indptr))
+    stored = np.bincount(X.indices, each, minlength=X.shape[1]) / weight
+    # The columns that will be centred have the same moments as if they were dense.
+    together = stored
+    if before is not None:
+        share = weight / (before.weight + weight)
+        together = before.stored + share * (stored - before.stored)
+    columns = np.flatnonzero(together > 1 - HALF)
+    if columns.size:
+        part = X[:, columns].toarray()
         dense = _dense_moments(part, weights, centre, None, usual)
-        mean[full], square[full] = dense.mean, dense.square
-        low[full], high[full] = dense.low, dense.high
-        common[:, full], shares[:, full] = dense.common, dense.shares
-    return Moments(centre & full, weight, mean, square, low, high, common, shares)
+        mean[columns], square[columns] = dense.mean, dense.square
+        low[columns], high[columns] = dense.low, dense.high
+        common[:, columns], shares[:, columns] = dense.common, dense.shares
+    return Moments(centre, stored, weight, mean, square, low, high, common, shares)
 
 
 def _zero_and_extreme(X, weights, weight, low, high):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse as sp
 
+from .features import as_rows
 from .moments import Moments, moments_of
 
 
@@ -188,14 +189,16 @@ def training_units(estimator, samples, architecture, rows=None, earlier=None):
     X, weights = samples.X, samples.weights
     centre = architecture.fit_intercept
     most = estimator._most_deviations
-    features = moments_of(X, weights, centre, rows, usual=most is not None)
+    before = None if earlier is None else earlier.features
+    usual = most is not None
+    features = moments_of(X, weights, centre, rows, usual=usual, before=before)
     targets = None
     log_link = architecture.loss.link == "exp"
     # (without an intercept, nothing can be added to the logarithms)
     if estimator._y_numeric and (centre or not log_link):
         targets = moments_of(samples.Y, weights, centre, rows, usual=False)
     if earlier is not None:
-        features = earlier.features.merge(features)
+        features = before.merge(features)
         if targets is not None and earlier.targets is not None:
             targets = earlier.targets.merge(targets)
     return units_of(
@@ -226,26 +229,22 @@ def to_units(X, mean, scale):
     """
     mean, scale = mean.astype(X.dtype), scale.astype(X.dtype)
     if sp.issparse(X):
-        scaled = _with_stored(X, np.flatnonzero(mean))
-        scaled.data -= mean[scaled.indices]
-        scaled.data /= scale[scaled.indices]
-        return scaled
+        X = _minus_mean(X, mean)
+        X.data /= scale[X.indices]
+        return X
     X = X - mean
     X /= scale
     return X
 
 
-def _with_stored(X, columns):
-    # a copy of sparse data in which every row stores the given columns, even if zero
-    counts = np.bincount(X.indices, minlength=X.shape[1])
-    columns = columns[counts[columns] < X.shape[0]]
+def _minus_mean(X, mean):
+    # a copy of sparse data, in which rows store a column that has a mean, even if they
+    # did not store its zeros
+    columns = np.flatnonzero(mean)
     if not columns.size:
         return type(X)((X.data.copy(), X.indices, X.indptr), shape=X.shape)
-    there = X.tocoo()
-    rows = np.repeat(np.arange(X.shape[0]), columns.size)
-    more = np.tile(columns, X.shape[0])
-    data = np.r_[there.data, np.zeros(rows.size, X.dtype)]
-    where = np.r_[there.row, rows], np.r_[there.col, more]
-    stored = sp.coo_matrix((data, where), shape=X.shape).tocsr()
-    stored.sum_duplicates()
-    return stored
+    n = X.shape[0]
+    indices = np.tile(columns.astype(X.indices.dtype), n)
+    indptr = columns.size * np.arange(n + 1)
+    means = type(X)((np.tile(mean[columns], n), indices, indptr), shape=X.shape)
+    return as_rows(X - means)

@@ -229,11 +229,12 @@ PARAGRAPHS = {
             divided by their standard deviation. Coefficients, predictions and losses
             are still in the original units, and prediction takes no extra time.
             `alpha`, `tol` and the learning rate refer to standardised data, as in
-            glmnet. Sparse features are not centred, except features that are stored in
-            every row, and their root mean square replaces the standard deviation.
-            Without an intercept, this applies to all features. With an intercept, a
-            constant column gets the coefficient 0. `partial_fit` standardises by all
-            rows it has seen so far. False is the textbook method on the original data.
+            glmnet. A sparse feature is centred if more than half of the rows store it.
+            Within `fit`, the other rows then store it as well. Without an intercept, no
+            feature is centred, and the root mean square replaces the standard
+            deviation. With an intercept, a constant column gets the coefficient 0.
+            `partial_fit` standardises by all rows it has seen so far. False is the
+            textbook method on the original data.
         """,
     "standardize_mlp": """
         standardize : bool, default=True
@@ -247,12 +248,12 @@ PARAGRAPHS = {
             regression losses with the identity link, the targets are centred and
             divided by their standard deviation. Weights, predictions and losses are
             still in the original units, and prediction takes no extra time. `alpha`,
-            `tol` and the learning rate refer to standardised data. Sparse features are
-            not centred, except features that are stored in every row, and their root
-            mean square replaces the standard deviation. A constant column is ignored.
-            `partial_fit` standardises by all rows it has seen so far. When the
-            statistics change, the predictions do not, except in the first 1000 samples
-            of a stream. False is the textbook method on the original data.
+            `tol` and the learning rate refer to standardised data. A sparse feature is
+            centred if more than half of the rows store it. Within `fit`, the other rows
+            then store it as well. A constant column is ignored. `partial_fit`
+            standardises by all rows it has seen so far. When the statistics change, the
+            predictions do not, except in the first 1000 samples of a stream. False is
+            the textbook method on the original data.
         """,
     "stopping": """
         shuffle : bool, default=True
