@@ -193,7 +193,7 @@ right.set(
     title="Network, 20% of labels replaced",
     xlabel="epoch",
     ylabel="accuracy on test data",
-    ylim=(0.8, 1.0),
+    ylim=(0.8, 1.02),
     yticks=[0.8, 0.85, 0.9, 0.95, 1.0],
 )
 right.legend(fontsize=12, loc="upper right", ncols=2)
