@@ -289,9 +289,8 @@ class Trials:
         alpha : float or None
             Its strength.
         rival : Result, default=None
-            The best result so far. If this penalty is worse than it on the first fold,
-            by more than the standard error, or on the first two or more folds, the
-            other folds are left out.
+            The best result so far. If this penalty is worse than it on the first folds,
+            by more than the standard error, the other folds are left out.
 
         Returns
         -------
@@ -306,7 +305,7 @@ class Trials:
             result.folds.append(fold)
             if rival is not None:
                 gain, error = result.gain(rival)
-                if not gain >= (-error if len(result.folds) == 1 else 0):
+                if not gain >= -error:
                     break
         if self.estimator.verbose:
             print(f"Trial{self._described(result)}")
