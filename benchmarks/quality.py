@@ -263,7 +263,7 @@ def summary(results, field):
     """Lines: the mean of each model on each set, and its mean rank."""
     frame, body = costs(results, field), []
     for name, row in frame.iterrows():
-        rows, columns = results[name][frame.columns[0]][0]["shape"][:2]
+        rows, columns = results[name][frame.columns[0]][0]["shape"]
         cells = [number(x if field == "log_loss" else -x) for x in row]
         if np.isfinite(row.min()):
             cells[row.argmin()] = f"**{cells[row.argmin()]}**"

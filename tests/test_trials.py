@@ -38,16 +38,18 @@ def samples_of(model, X, y, weights=None):
     return check_samples(model, Given(X, y, weights), model._resolve()["loss"], None)
 
 
-def fold(losses, of_rows=(), weights=(1.0,)):
+def fold(losses, of_rows=(), weights=(1.0,), scored=False):
     """A fold whose single losses do not depend on the epoch."""
     losses, rows = np.array(losses, float), np.array(of_rows, float)
     weights = np.ones(len(rows)) if len(rows) else np.array(weights)
     by_epoch = len(losses) * [rows] if len(rows) else []
-    return Fold(None, None, None, losses, -losses, by_epoch, weights)
+    # if the score is watched, the loss does not matter
+    curves = (0 * losses, -losses, losses) if scored else (losses, -losses, losses)
+    return Fold(None, None, None, *curves, by_epoch, weights)
 
 
-def result(*folds, scored=False):
-    return Result(0.1, scored, list(folds))
+def result(*folds):
+    return Result(0.1, list(folds))
 
 
 @pytest.mark.parametrize("weight", [None, 4.0])
@@ -319,12 +321,13 @@ def test_the_gain_and_its_standard_error():
 def test_the_gain_on_common_folds(scored):
     # The first fold is the hardest one. If the rows are not known, the error is that of
     # the means of the folds.
-    old = result(fold([9, 8]), fold([4, 2]), fold([4, 3]), scored=scored)
-    new = result(fold([9, 7]), scored=scored)
+    hard, second, third = [9, 8], [4, 2], [4, 3]
+    old = result(*(fold(c, scored=scored) for c in (hard, second, third)))
+    new = result(fold([9, 7], scored=scored))
     assert new.gain(old) == (1, 0)
-    new.folds.append(fold([4, 3]))
+    new.folds.append(fold([4, 3], scored=scored))
     assert_allclose(new.gain(old), (0, np.sqrt(2) / 2), atol=1e-15)
-    rows = [rng_rows + 1 for rng_rows in np.arange(12.0).reshape(3, 4)]
+    rows = np.arange(1.0, 13.0).reshape(3, 4)
     old = result(*(fold([2, 1], part) for part in rows))
     new = result(fold([2, 1], rows[0] - 0.5))
     assert_allclose(new.gain(old), (0.5, 0), atol=1e-15)

@@ -175,8 +175,7 @@ def folds(samples, n_splits, n_folds, seed):
     folds : list of tuple
         The training rows and the held-out `Samples`, for each part.
     """
-    weights = samples.weights
-    used = np.arange(len(samples.y)) if weights is None else np.flatnonzero(weights)
+    used = np.flatnonzero(samples.weight_of_rows)
     order = np.random.RandomState(seed).permutation(len(used))
     classes = samples.encoding.strata(samples.y)
     if classes is not None:

@@ -67,7 +67,7 @@ class Moments:
             True if more than half of the rows store the column. The others then store
             their zeros as well, which at most doubles the memory of the column.
         """
-        return self.centre & (self.stored > 1 - HALF)
+        return self.centre & _is_mostly_stored(self.stored)
 
     def merge(self, other):
         """Combine the moments of two samples.
@@ -282,7 +282,7 @@ def _sparse_moments(X, weights, centre, usual, before):
     if before is not None:
         share = weight / (before.weight + weight)
         together = before.stored + share * (stored - before.stored)
-    columns = np.flatnonzero(together > 1 - HALF)
+    columns = np.flatnonzero(_is_mostly_stored(together))
     if columns.size:
         part = X[:, columns].toarray()
         dense = _dense_moments(part, weights, centre, None, usual)
@@ -290,6 +290,10 @@ def _sparse_moments(X, weights, centre, usual, before):
         low[columns], high[columns] = dense.low, dense.high
         common[:, columns], shares[:, columns] = dense.common, dense.shares
     return Moments(centre, stored, weight, mean, square, low, high, common, shares)
+
+
+def _is_mostly_stored(stored):
+    return stored > 1 - HALF
 
 
 def _zero_and_extreme(X, weights, weight, low, high):

@@ -227,6 +227,11 @@ class Settings(BaseEstimator, ABC):
             return self._own_batch_size(n_samples)
         return min(self.batch_size, n_samples)
 
+    def _as_alpha(self, strength, batch_size, weight_mean):
+        # a strength of the penalty in the units of a number `alpha`
+        divisor = batch_size * weight_mean if self._penalty_per_sample else 1
+        return float(strength * divisor)
+
     def _recipe(self, rules, data, state, incremental):
         n_samples, weight_mean = data.n_samples, state.weight_mean
         batch_size = self._size_of_batches(rules, n_samples)
@@ -237,8 +242,10 @@ class Settings(BaseEstimator, ABC):
             alpha, per_sample = state.alpha, False
             if alpha is None:
                 alpha = self._own_alpha(data.n_used, weight_sum, incremental)
+            in_use = self._as_alpha(alpha, batch_size, weight_mean)
+        else:
+            in_use = float(alpha)
         l1, l2 = penalty_strengths(self.penalty, alpha, self.l1_ratio)
-        divided = self._penalty_per_sample and not per_sample
         n_epochs = self.max_iter if incremental else rules["max_iter"]
         # 'auto' begins anew in each `fit`, but goes on with each piece of a stream.
         own = rules["learning_rate"] == "auto"
@@ -254,7 +261,7 @@ class Settings(BaseEstimator, ABC):
             n_iter_no_change=self.n_iter_no_change,
             first_step=start if own else 0,
             n_steps=n_epochs * -(-n_samples // batch_size),
-            alpha=float(alpha * batch_size * weight_mean if divided else alpha),
+            alpha=in_use,
             l1=l1,
             l2=l2,
             per_sample=per_sample,

@@ -23,8 +23,6 @@ from .trials import Trials
 # alpha='auto' with many rows. With 10,000 to 300,000 rows, values from 0.0005 to 0.005
 # were better than smaller or larger values, and better than dropout.
 ALPHA_OF_MANY_ROWS = 0.0015
-
-
 # The least and the most samples of a batch, and the updates of an epoch in between: in
 # 200 epochs, there are 3200 updates. (`MLP*` have batches of 200.)
 BATCH = 50, 200

@@ -53,8 +53,9 @@ class Fold:
         How it ended.
     architecture : Architecture
         The architecture of the network, with the scale of the targets.
-    losses, scores : ndarray of shape (n_epochs,)
-        The loss and the score of the held-out samples after each epoch.
+    losses, scores, watched : ndarray of shape (n_epochs,)
+        The loss and the score of the held-out samples after each epoch, and the number
+        that should fall: the loss, or the negative score.
     of_rows : list of ndarray of shape (n_held_out,)
         The losses of the single samples after each epoch, in units of training. The
         list is empty if a score is watched, or if the training went back.
@@ -67,6 +68,7 @@ class Fold:
     architecture: Architecture
     losses: np.ndarray
     scores: np.ndarray
+    watched: np.ndarray
     of_rows: list
     weights: np.ndarray
 
@@ -79,14 +81,11 @@ class Result:
     ----------
     alpha : float or None
         The strength of the penalty; None for the number that the user has set.
-    scored : bool
-        Whether the score is watched, and not the loss.
     folds : list of Fold
         The folds.
     """
 
     alpha: float | None
-    scored: bool
     folds: list
 
     def curve(self, name, n_folds=None):
@@ -95,7 +94,7 @@ class Result:
         Parameters
         ----------
         name : {'losses', 'scores', 'watched'}
-            Which curve. 'watched' is the number that should fall.
+            Which curve.
         n_folds : int, default=None
             How many of the folds to use. None is all of them.
 
@@ -104,30 +103,30 @@ class Result:
         curve : ndarray of shape (n_epochs,)
             The mean, weighted by the weights of the held-out samples.
         """
-        if name == "watched":
-            name, sign = ("scores", -1) if self.scored else ("losses", 1)
-            curve = sign * self.curve(name, n_folds)
-            return np.where(np.isnan(curve), np.inf, curve)  # after divergence
         used = self.folds[:n_folds]
         curves = [getattr(fold, name) for fold in used]
         length = min(map(len, curves))
         shares = [fold.weights.sum() for fold in used]
         return np.average([c[:length] for c in curves], axis=0, weights=shares)
 
-    def n_epochs(self, n_folds=None):
+    def n_epochs(self, n_folds=None, most=None):
         """Return the best number of epochs.
 
         Parameters
         ----------
         n_folds : int, default=None
             How many of the folds to use. None is all of them.
+        most : int, default=None
+            The largest number of epochs. None is that of the curve.
 
         Returns
         -------
         n_epochs : int
             The number.
         """
-        return int(np.argmin(self.curve("watched", n_folds))) + 1
+        curve = self.curve("watched", n_folds)[:most]
+        # (an epoch that diverged is NaN)
+        return int(np.argmin(np.where(np.isnan(curve), np.inf, curve))) + 1
 
     @property
     def n_final(self):
@@ -150,7 +149,7 @@ class Result:
             it is the standard error over the folds, and 0 for a single fold.
         """
         n = min(len(self.folds), len(other.folds))
-        used = [(a, b) for a, b in zip(self.folds[:n], other.folds[:n], strict=True)]
+        used = list(zip(self.folds[:n], other.folds[:n], strict=True))
         at, other_at = self.n_epochs(n) - 1, other.n_epochs(n) - 1
         if all(fold.of_rows for pair in used for fold in pair):
             gains = [b.of_rows[other_at] - a.of_rows[at] for a, b in used]
@@ -158,10 +157,7 @@ class Result:
             weights = np.concatenate([a.weights for a, _ in used])
             weights = weights / weights.max()
         else:
-            name, sign = ("scores", -1) if self.scored else ("losses", 1)
-            gains = sign * np.array(
-                [getattr(b, name)[other_at] - getattr(a, name)[at] for a, b in used]
-            )
+            gains = np.array([b.watched[other_at] - a.watched[at] for a, b in used])
             weights = np.array([a.weights.sum() for a, _ in used])
         mean = np.average(gains, weights=weights)
         error = np.sqrt(np.sum((weights * (gains - mean)) ** 2)) / weights.sum()
@@ -176,10 +172,10 @@ class Result:
             The state during or after the final training.
         """
         n = len(state.loss_curve)
-        state.watched = f"validation {'score' if self.scored else 'loss'}"
+        state.watched = self.folds[0].state.watched
         state.validation_loss_curve = self.curve("losses")[:n].tolist()
         state.validation_scores = self.curve("scores")[:n].tolist()
-        state.best_iter = int(np.argmin(self.curve("watched")[:n])) + 1
+        state.best_iter = self.n_epochs(most=n)
         state.best_score = state.validation_scores[state.best_iter - 1]
 
 
@@ -267,12 +263,7 @@ class Trials:
             return best
         for factor in (1 / FACTOR, FACTOR):
             for _ in range(N_STEPS):
-                try:
-                    other = self.run(best.alpha * factor, best)
-                except (Interrupted, KeyboardInterrupt) as error:
-                    if isinstance(error, KeyboardInterrupt):
-                        warnings.warn("Training interrupted by user.", stacklevel=2)
-                    raise Interrupted(best.folds[0]) from None
+                other = self._challenge(best, best.alpha * factor)
                 gain, error = other.gain(best)
                 if not gain > error:  # (they are NaN after divergence)
                     break
@@ -280,6 +271,15 @@ class Trials:
             if best.alpha != alpha:
                 break
         return best
+
+    def _challenge(self, best, alpha):
+        # train with another penalty; if the user interrupts this, the best one remains
+        try:
+            return self.run(alpha, best)
+        except (Interrupted, KeyboardInterrupt) as error:
+            if isinstance(error, KeyboardInterrupt):
+                warnings.warn("Training interrupted by user.", stacklevel=2)
+            raise Interrupted(best.folds[0]) from None
 
     def run(self, alpha, rival=None):
         """Train with one penalty, once for each fold.
@@ -297,7 +297,7 @@ class Trials:
         result : Result
             What came out.
         """
-        result = Result(alpha, self.estimator.scoring is not None, [])
+        result = Result(alpha, [])
         for rows, held_out in self._parts:
             fold = self._train(alpha, rows, held_out)
             if result.folds:  # only the first can become the result of the fit
@@ -307,34 +307,33 @@ class Trials:
                 gain, error = result.gain(rival)
                 if not gain >= -error:
                     break
-        if self.estimator.verbose:
-            print(f"Trial{self._described(result)}")
+        self._report_trial(result)
         return result
 
-    def _described(self, result):
-        best, penalty = result.n_epochs(), ""
-        if result.alpha is not None:
-            penalty = f" with alpha={self.published(result.alpha):.3g}"
-        return (
-            f"{penalty}: validation loss {result.curve('losses')[best - 1]:.6g}, "
-            f"validation score {result.curve('scores')[best - 1]:.4g} after {best} "
-            "epochs"
+    def _report_trial(self, result):
+        if not self.estimator.verbose:
+            return
+        best = result.n_epochs()
+        print(
+            f"Trial{self._penalty(result)}: validation loss "
+            f"{result.curve('losses')[best - 1]:.6g}, validation score "
+            f"{result.curve('scores')[best - 1]:.4g} after {best} epochs"
         )
 
-    def published(self, strength):
-        """Return a strength of the penalty in the units of the parameter `alpha`.
+    def _report_choice(self, best):
+        if not self.estimator.verbose:
+            return
+        reached = len(best.curve("watched")) == self.rules["max_iter"]
+        limit = " (max_iter was reached)" if reached else ""
+        print(f"Final training of {best.n_final} epochs{self._penalty(best)}{limit}")
 
-        Parameters
-        ----------
-        strength : float
-            The strength.
-
-        Returns
-        -------
-        alpha : float
-            The parameter.
-        """
-        return strength * self.batch_size * self.weight_sum / len(self.samples.y)
+    def _penalty(self, result):
+        # the penalty as `alpha_` will have it, if it was not set by the user
+        if result.alpha is None:
+            return ""
+        mean = self.weight_sum / len(self.samples.y)
+        alpha = self.estimator._as_alpha(result.alpha, self.batch_size, mean)
+        return f" with alpha={alpha:.3g}"
 
     def _train(self, alpha, rows, held_out):
         estimator, samples, state = self.estimator, self.samples, self.state.copy()
@@ -358,7 +357,10 @@ class Trials:
         state.watched = "validation loss" if scorer is None else "validation score"
         with estimator._advice_on_divergence(recipe, data):
             outcome = descend(state, architecture, data, recipe, validate, Observers())
-        curves = np.array([state.validation_loss_curve, state.validation_scores])
+        losses, scores = map(
+            np.array, (state.validation_loss_curve, state.validation_scores)
+        )
+        curves = losses, scores, losses if scorer is None else -scores
         # (if the training went back after divergence, the rows do not match the curve)
         matches = scorer is None and not state.n_restarts
         of_rows, weights = of_rows if matches else [], held_out.weight_of_rows
@@ -385,8 +387,7 @@ class Trials:
         if best is not None:
             n_epochs = best.n_final
             ended = all(fold.outcome.stopped for fold in best.folds)
-            if self.estimator.verbose:
-                print(f"Final training of {n_epochs} epochs{self._limit(best)}")
+            self._report_choice(best)
         n_updates = most * ceil(len(self.samples.y) / self.batch_size)
         is_long = most >= LONG_EPOCHS or n_updates >= LONG_UPDATES
         return {
@@ -395,10 +396,3 @@ class Trials:
             "max_iter": n_epochs,
             "short": not (ended or is_long),
         }
-
-    def _limit(self, best):
-        penalty = ""
-        if best.alpha is not None:
-            penalty = f" with alpha={self.published(best.alpha):.3g}"
-        reached = len(best.curve("watched")) == self.rules["max_iter"]
-        return f"{penalty}{' (max_iter was reached)' if reached else ''}"

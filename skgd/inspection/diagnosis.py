@@ -288,6 +288,8 @@ class _Shape:
         # the fall in a tenth of the epochs, and its standard error
         self.gain = -slope * n / 10
         self.error = deviation / np.sqrt(t @ t) * n / 10
+        enough = self.gain >= SLOW * self.progress
+        self.falls = enough and self.gain > 4 * self.error
         # a steep bend is no noise: second differences, of which correlated epochs
         # make a third or a quarter, bound it
         error = min(deviation, 12 * self.noise) / np.sqrt(k)
@@ -362,10 +364,9 @@ def _findings(shape, diverged, remedy):
         said = f"{said}; lower learning_rate_init."
         numbers = {"height": height, "period": period, "share": share}
         found.append(_finding("oscillating", said, **numbers))
-    gain = shape.gain / shape.progress
-    if gain >= SLOW and shape.gain > 4 * shape.error and not waves:
+    if shape.falls and not waves:
         said = "the last tenth of the epochs made {gain:.1%} of the progress; "
-        said = f"{said}{remedy}."
+        said, gain = f"{said}{remedy}.", shape.gain / shape.progress
         found.append(_finding("too slow", said, gain=gain, last=shape.last))
     settled = abs(shape.gain) + 2 * shape.error < SETTLED * shape.span
     if settled and not found and not diverged:
@@ -383,10 +384,7 @@ def _findings(shape, diverged, remedy):
 def _still_falls(held_out):
     # whether more epochs would help, not only on the training data
     held_out = _finite(held_out)
-    if len(held_out) < MIN_EPOCHS:
-        return True
-    shape = _Shape(held_out)
-    return shape.gain >= SLOW * shape.progress and shape.gain > 4 * shape.error
+    return len(held_out) < MIN_EPOCHS or _Shape(held_out).falls
 
 
 def _overfitting(training, held_out, scored):
