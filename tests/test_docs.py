@@ -35,6 +35,7 @@ PUBLIC_MODULES = ["skgd"] + [
         "optimizers",
         "penalties",
         "plotting",
+        "preprocessing",
         "schedules",
     )
 ]
