@@ -175,10 +175,11 @@ def test_without_missing_values():
 
 
 def test_a_column_is_described():
-    X = pd.DataFrame({"city": CITIES, "n": ["1", "?", "-3.5", "inf", None, "-"] * 10})
+    numbers = ["1", "?", "-3.5", "inf", None, "-"] * 10
+    X = pd.DataFrame({"city": CITIES, "n": numbers}, dtype=object)
     assert columns_of(X) == [
-        Column("city", 0, "text", has_missing=True, n_levels=2),
-        Column("n", 1, "number as text", True, True, strays=("?", "-")),
+        Column("city", 0, "text", True, n_levels=2, dtype="object"),
+        Column("n", 1, "number as text", True, True, strays=("?", "-"), dtype="object"),
     ]
 
 

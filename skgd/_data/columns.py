@@ -70,6 +70,8 @@ class Column:
         Whether the conversion of the column to an array contains `pandas.NA`.
     strays : tuple of str, default=()
         The first texts that are no numbers in a column of kind 'number as text'.
+    dtype : str, default=''
+        The name of the dtype, which is that of NumPy, pandas or polars.
     """
 
     name: object
@@ -80,6 +82,7 @@ class Column:
     n_levels: int | None = None
     has_na: bool = False
     strays: tuple = ()
+    dtype: str = ""
 
 
 def check_eager(X):
@@ -124,7 +127,7 @@ def columns_of(X):
     if sp.issparse(X):
         return _sparse_columns(X)
     return [
-        Column(name, position, **_contents(values))
+        Column(name, position, dtype=str(values.dtype), **_contents(values))
         for position, (name, values) in enumerate(series_of(X))
     ]
 
@@ -168,6 +171,30 @@ def is_frame(X):
         Whether it has columns with types of their own.
     """
     return hasattr(X, "columns") and hasattr(X, "dtypes")
+
+
+def dtypes_of(X):
+    """The dtypes of a table, without a look at all its values.
+
+    Parameters
+    ----------
+    X : array-like, sparse matrix or DataFrame of shape (n_samples, n_features)
+        The table.
+
+    Returns
+    -------
+    dtypes : set
+        The dtypes of its columns, and those of the levels of categories. For lists,
+        they are those of the first row.
+    """
+    if is_frame(X):
+        dtypes = set(X.dtypes)
+        levels = [getattr(dtype, "categories", None) for dtype in dtypes]
+        return dtypes | {level.dtype for level in levels if hasattr(level, "dtype")}
+    if isinstance(X, list | tuple):
+        first = X[0] if len(X) and isinstance(X[0], list | tuple | np.ndarray) else ()
+        return {getattr(value, "dtype", np.dtype(object)) for value in first}
+    return {X.dtype} if hasattr(X, "dtype") else set()
 
 
 def kind_of_dtype(dtype):
@@ -323,14 +350,14 @@ def _is_infinite(number):
     return bool(number in (float("inf"), float("-inf")))
 
 
-def _sample(texts):
-    return texts[:: max(1, len(texts) // SAMPLED)]
+def _sample(values, n):
+    return values[:: max(1, n // SAMPLED)]
 
 
 def _numbers_in(texts, n_others):
     # texts are numbers if at least half of them can be converted; the others may be
     # signs such as '?'
-    sample = _sample(texts)
+    sample = _sample(texts, len(texts))
     n_numbers = sum(_as_number(text) is not None for text in sample)
     if 2 * (n_numbers + n_others) < len(sample) + n_others or not n_numbers:
         return None
@@ -357,7 +384,7 @@ def _as_number(text):
 
 
 def _kind_of_texts(texts, n_rows):
-    sample = _sample(texts)
+    sample = _sample(texts, len(texts))
     if find_format(sample[:1]) and find_format(sample) and find_format(texts):
         return "date as text"
     n_words = np.mean([len(text.split()) for text in sample])
