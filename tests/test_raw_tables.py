@@ -317,3 +317,62 @@ def test_a_query_of_polars_is_collected_first(estimator):
     model = estimator(max_iter=2, tol=None).fit(X, Y)
     for call, args in ((estimator().fit, (Y,)), (model.predict, ())):
         assert "X is a LazyFrame" in message(call, X.lazy(), *args)
+
+
+HOURS = [str(i % 24) for i in range(N)]
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize(
+    ("X", "names"),
+    [
+        (frame(hour=HOURS), "'hour'"),
+        (frame(hour=pd.Series(HOURS, dtype=object)), "'hour'"),
+        (frame(hour=nullable(HOURS, "string")), "'hour'"),
+        (frame(a=pd.Categorical(HOURS), hour=HOURS), "'a', 'hour'"),
+        (pd.DataFrame({7: AREA, 3: HOURS}), "1"),
+        (pl.DataFrame({"area": AREA, "hour": HOURS}), "'hour'"),
+        (np.array([AREA, HOURS], dtype=object).T, "1"),
+        (np.array([HOURS, HOURS]).T, "0, 1"),
+        ([[1.0, hour] for hour in HOURS], "1"),
+    ],
+    ids=[
+        "str",
+        "object",
+        "string",
+        "category",
+        "numbered",
+        "polars",
+        "objects",
+        "text",
+        "list",
+    ],
+)
+def test_numbers_that_are_stored_as_text_are_named(estimator, X, names):
+    model = estimator(max_iter=2, tol=None, early_stopping=False)
+    said = f"contain numbers stored as text: {names}. .*astype.float."
+    with pytest.warns(UserWarning, match=said):
+        model.fit(X, Y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        model.predict(X)
+        # a stream is warned of its first piece only
+        model.partial_fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        np.c_[AREA, Y].astype(object),
+        np.c_[AREA, Y].astype(object).tolist(),
+        pd.DataFrame({"a": AREA, "b": Y == 1}).astype(object),
+        frame(c=pd.Categorical(Y), d=[Decimal(2)] * N, i=nullable(Y, "Int64")),
+        pl.DataFrame({"a": AREA, "p": pl.Series([Decimal(2)] * N)}),
+        sp.csr_array(np.c_[AREA, Y]),
+    ],
+    ids=["array", "list", "frame", "categories", "polars", "csr"],
+)
+def test_numbers_as_objects_are_numbers(X):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        GDClassifier(max_iter=2, tol=None).fit(X, Y).predict(X)

@@ -182,6 +182,27 @@ def describe_targets(estimator, y):
     return text
 
 
+def describe_text(names):
+    """Describe what to do with numbers that are stored as text.
+
+    Parameters
+    ----------
+    names : list of str or int
+        The columns.
+
+    Returns
+    -------
+    text : str
+        A line of text.
+    """
+    return (
+        f"These columns of X contain numbers stored as text: {_listed(names)}. "
+        "They are used as numbers. If they are numbers, convert them before `fit`, for "
+        "example by astype(float). If they are categories, encode them, for "
+        "example by OneHotEncoder."
+    )
+
+
 def _listed(names):
     text = ", ".join(map(repr, names[:NAMED]))
     n_more = len(names) - NAMED

@@ -197,6 +197,34 @@ def dtypes_of(X):
     return {X.dtype} if hasattr(X, "dtype") else set()
 
 
+def numbers_stored_as_text(X):
+    """Find columns with text in a table whose conversion to numbers has succeeded.
+
+    Only some of the rows are examined.
+
+    Parameters
+    ----------
+    X : array-like, sparse matrix or DataFrame of shape (n_samples, n_features)
+        The table.
+
+    Returns
+    -------
+    names : list of str or int
+        The names or positions of these columns.
+    """
+    if not any(kind_of_dtype(dtype) in (None, "category") for dtype in dtypes_of(X)):
+        return []
+    if isinstance(X, list | tuple):
+        X = X[:1]
+    names = []
+    for name, values in series_of(X):
+        if kind_of_dtype(values.dtype) in (None, "category"):
+            rows = _sample(getattr(values, "iloc", values), len(values))
+            if any(isinstance(value, str | bytes) for value in rows):
+                names.append(name)
+    return names
+
+
 def kind_of_dtype(dtype):
     """What a column of a dtype contains, if the dtype determines it.
 

@@ -1,5 +1,6 @@
 """The features and the weights of a call, checked and converted for compiled code."""
 
+import warnings
 from numbers import Real
 
 import numpy as np
@@ -7,11 +8,12 @@ from scipy import sparse as sp
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from .advice import describe, describe_targets, find_columns
+from .advice import describe, describe_targets, describe_text, find_columns
 from .columns import (
     check_eager,
     dtypes_of,
     kind_of_dtype,
+    numbers_stored_as_text,
 )
 
 DATES = "Input X contains dates or durations, which are not numbers."
@@ -56,6 +58,11 @@ def validate_features(estimator, X, *y, incremental=False, **checks):
     ValueError or TypeError
         With the message of scikit-learn, and below it the columns of each kind and
         the lines of a pipeline that prepares them, or what is wrong with the target.
+
+    Warns
+    -----
+    UserWarning
+        If a new training gets numbers that are stored as text.
     """
     check_eager(X)
     try:
@@ -79,6 +86,8 @@ def validate_features(estimator, X, *y, incremental=False, **checks):
         # no pipeline is suggested for other objects, so a TypeError remains a TypeError
         no_cure = "other" in found and isinstance(error, TypeError)
         raise (TypeError if no_cure else ValueError)(text) from None
+    if y and checks.get("reset", True) and (names := numbers_stored_as_text(X)):
+        warnings.warn(describe_text(names), stacklevel=2)
     return checked
 
 
