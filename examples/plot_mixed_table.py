@@ -55,12 +55,13 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import mean_absolute_error, r2_score
 from sklearn.model_selection import KFold, RandomizedSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
 from skgd import MLPGDRegressor
 from skgd.losses import Quantile
 from skgd.plotting import LossCurveDisplay
+from skgd.preprocessing import DatetimeEncoder
 
 SEED, NOISE = 0, 0.08
 DISTRICTS = {
@@ -141,19 +142,9 @@ except ValueError as error:
 # standardised features and targets and predicts rents in euros. The ridge regression
 # needs a scaler.
 
-
-def days(dates):
-    """Dates as days since 2000."""
-    since = np.asarray(dates, dtype="datetime64[s]") - np.datetime64("2000-01-01")
-    return since / np.timedelta64(1, "D")
-
-
 preprocess = make_column_transformer(
-    (
-        OneHotEncoder(handle_unknown="ignore", sparse_output=False),
-        ["district", "heating"],
-    ),
-    (FunctionTransformer(days, feature_names_out="one-to-one"), ["listed"]),
+    (OneHotEncoder(handle_unknown="ignore"), ["district", "heating"]),
+    (DatetimeEncoder(), ["listed"]),
     remainder=SimpleImputer(strategy="median", add_indicator=True),
 )
 network = MLPGDRegressor(

@@ -262,8 +262,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
-from skgd.preprocessing import DatetimeEncoder
 from skgd import GDRegressor
+from skgd.preprocessing import DatetimeEncoder
 
 date_steps = make_pipeline(
     DatetimeEncoder(),

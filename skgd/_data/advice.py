@@ -70,7 +70,6 @@ IMPORTS = {
     "sklearn.impute": ("SimpleImputer",),
     "sklearn.pipeline": ("make_pipeline",),
     "sklearn.preprocessing": ("FunctionTransformer", "OneHotEncoder"),
-    "skgd.preprocessing": ("DatetimeEncoder",),
 }
 
 
@@ -280,4 +279,7 @@ def _imports(code, estimator):
         lines += [f"from {module} import {used}"] if used else []
     name, module = type(estimator).__name__, type(estimator).__module__
     module = "skgd" if module.startswith("skgd.") else module
-    return "\n".join([*lines, f"from {module} import {name}\n"])
+    lines += [f"from {module} import {name}"]
+    if "DatetimeEncoder(" in code:
+        lines += ["from skgd.preprocessing import DatetimeEncoder"]
+    return "\n".join([*lines, ""])
