@@ -72,6 +72,7 @@ PANDAS = {
         "string NA": pd.array(CITIES, dtype="string"),
         "string of arrow NA": pd.array(CITIES, dtype="string[pyarrow]"),
         "arrow NA": arrow(CITIES, pa.string()),
+        "codes": series(["01099", "10115", None] * 20),
     },
     "number as text": {
         "objects": series(["1.5", "2", None] * 20),

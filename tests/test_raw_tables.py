@@ -165,6 +165,14 @@ CASES = {
             "numbers stored as text, which are used as numbers: 'hour'",
         ],
     ),
+    "numbers as text with gaps": (
+        frame(price=pd.Series(["1.5", "2", None] * 20, dtype=object)),
+        ["gaps (NaN): 'price'", "text, which are used as numbers: 'price'"],
+    ),
+    "codes with zeros": (
+        frame(code=["01099", "10115", None] * 20),
+        ["text or categories: 'code'"],
+    ),
     "polars": (
         pl.DataFrame(
             {

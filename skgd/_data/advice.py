@@ -91,8 +91,7 @@ def find_columns(X):
     found = {}
     columns = columns_of(X)
     for column in columns:
-        heading = _heading(column)
-        if heading is not None:
+        for heading in _headings(column):
             found.setdefault(heading, []).append(column)
     if len(found.get("identifiers", [])) == len(columns) > 0:
         found = {"levels": columns}  # otherwise, no column would be left
@@ -101,21 +100,20 @@ def find_columns(X):
     return {heading: found[heading] for heading in HEADINGS if heading in found}
 
 
-def _heading(column):
+def _headings(column):
     if column.has_infinity:
-        return "infinite"
+        return ["infinite"]
     if column.kind in OF_KIND:
-        return OF_KIND[column.kind]
+        return [OF_KIND[column.kind]]
     if column.kind in ("text", "category"):
-        return "text" if column.n_levels <= MANY_LEVELS else "levels"
+        return ["text" if column.n_levels <= MANY_LEVELS else "levels"]
     # numbers in some form
     if column.has_na and "decimal" in column.dtype:
-        return "decimals"
+        return ["decimals"]
     if column.strays or column.has_na:
-        return "other"
-    if column.has_missing:
-        return "gaps"
-    return "numbers as text" if column.kind == "number as text" else None
+        return ["other"]
+    as_text = ["numbers as text"] if column.kind == "number as text" else []
+    return as_text + (["gaps"] if column.has_missing else [])
 
 
 def describe(estimator, X, found, incremental=False):
@@ -210,8 +208,8 @@ def _listed(names):
 
 def _preprocess(X, found):
     # Python code that makes a transformer for all columns
-    if found.keys() == {"gaps"}:
-        return IMPUTER
+    if found.keys() <= {"gaps", "numbers as text"}:
+        return IMPUTER  # it also makes numbers of text
     parts = _text_parts(X, found)
     dates = sum((found.get(h, []) for h in ("dates", "dates as text", "durations")), [])
     if dates:
@@ -220,7 +218,6 @@ def _preprocess(X, found):
     # scikit-learn converts such a column only where there is no other one beside it
     parts += [(IMPUTER, _literal([c.name])) for c in found.get("decimals", [])]
     lines = "".join(f"    ({step}, {columns}),\n" for step, columns in parts)
-    # the imputer also makes numbers of text
     rest = IMPUTER if found.keys() & {"gaps", "numbers as text"} else '"passthrough"'
     return f"make_column_transformer(\n{lines}    remainder={rest},\n)"
 

@@ -384,8 +384,10 @@ def _sample(values, n):
 
 def _numbers_in(texts, n_others):
     # texts are numbers if at least half of them can be converted; the others may be
-    # signs such as '?'
+    # signs such as '?'; texts such as '01099' are codes
     sample = _sample(texts, len(texts))
+    if any(re.fullmatch(r"0\d+", text) for text in sample):
+        return None
     n_numbers = sum(_as_number(text) is not None for text in sample)
     if 2 * (n_numbers + n_others) < len(sample) + n_others or not n_numbers:
         return None
