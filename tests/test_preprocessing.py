@@ -129,6 +129,24 @@ def test_several_columns_keep_their_kinds():
     assert not hasattr(clone(encoder), "kinds_")
 
 
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        ("31.12.2000", 365),
+        ("12/31/00", 365),
+        ("31/12/2000 12:00", 365.5),
+        ("2000/12/31 18:00:00", 365.75),
+        ("31-Dec-2000", 365),
+        ("Dec 31, 2000 06:00 PM", 365.75),
+        ("31-12-2000", 365),
+        ("2000-12", 335),
+        ("2000-12-31T12:00:00.000001Z", 365.5 + 1e-6 / 86400),
+    ],
+)
+def test_formats_that_are_found(text, days):
+    assert DatetimeEncoder().fit_transform([[text]]) == pytest.approx(days, rel=1e-15)
+
+
 def test_a_format_of_the_user():
     X = pd.DataFrame({"a": ["20000102", "20010101"], "b": ["01/02/00", "01/01/01"]})
     assert DatetimeEncoder(format="%Y%m%d").fit_transform(X[["a"]])[0] == 1

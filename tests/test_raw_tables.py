@@ -327,6 +327,28 @@ def test_a_query_of_polars_is_collected_first(estimator):
         assert "X is a LazyFrame" in message(call, X.lazy(), *args)
 
 
+def test_columns_of_polars_that_need_a_decision_first():
+    X = pl.DataFrame({"area": AREA, "c": CITIES, "x": ["1", "2", "?"] * 20})
+    text = message(GDClassifier().fit, X, Y)
+    assert "    values of several types, or objects: 'x'\n" in text
+    names = {"pl": pl, "np": np, "column": "x", "X": X}
+    for advice in (
+        "X.with_columns(pl.col(column).cast(pl.Float64, strict=False))",
+        "X.with_columns(pl.col(column).cast(pl.Categorical))",
+    ):
+        assert advice in text
+        decided = eval(advice, names)
+        assert run(lines_of(message(GDClassifier().fit, decided, Y)), decided, Y)
+    X = X.select("area", x=np.where(Y == 1, np.inf, AREA))
+    text = message(GDClassifier().fit, X, Y)
+    advice = "X.with_columns(pl.col(column).replace([np.inf, -np.inf], None))"
+    assert "    infinity: 'x'\n" in text
+    assert advice in text
+    assert "gaps (NaN): 'x'" in message(
+        GDClassifier().fit, eval(advice, {**names, "X": X}), Y
+    )
+
+
 HOURS = [str(i % 24) for i in range(N)]
 
 

@@ -47,6 +47,17 @@ ADVICE = {
         'X[column].astype(str).astype("category").'
     ),
 }
+ADVICE_POLARS = {
+    "infinite": (
+        "Infinity has to be replaced first, for example by null: "
+        "X.with_columns(pl.col(column).replace([np.inf, -np.inf], None))."
+    ),
+    "other": (
+        "First make numbers of the last ones, by "
+        "X.with_columns(pl.col(column).cast(pl.Float64, strict=False)), or categories, "
+        "by X.with_columns(pl.col(column).cast(pl.Categorical))."
+    ),
+}
 IMPUTER = 'SimpleImputer(strategy="median", add_indicator=True)'
 ENCODER = 'OneHotEncoder(handle_unknown="ignore")'
 # Rare levels share a column. Unlike TargetEncoder, the encoder also works for streams
@@ -139,7 +150,8 @@ def describe(estimator, X, found, incremental=False):
     lines = [f"Columns that {name} cannot use as they are:"]
     for heading, columns in found.items():
         lines += [f"    {HEADINGS[heading]}: {_listed([c.name for c in columns])}"]
-    advice = [text for heading, text in ADVICE.items() if heading in found]
+    advice = ADVICE_POLARS if hasattr(X, "with_columns") else ADVICE
+    advice = [text for heading, text in advice.items() if heading in found]
     if advice:
         return "\n".join(lines + advice)
     code = f"preprocess = {_preprocess(X, found)}"

@@ -6,9 +6,22 @@ import numpy as np
 
 ISO = "ISO8601"
 # Formats in which dates are stored as text, in the order in which they are tried. If
-# both of the formats with slashes fit, the month comes first, as in pandas.
-DAYS = ("%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%Y/%m/%d", "%d-%m-%Y", "%d %b %Y")
-TIMES = ("", " %H:%M", " %H:%M:%S")
+# the month can come first in all dates with slashes, it does, as in pandas.
+DAYS = (
+    "%d.%m.%Y",
+    "%m/%d/%Y",
+    "%d/%m/%Y",
+    "%Y/%m/%d",
+    "%d-%m-%Y",
+    "%d %b %Y",
+    "%d-%b-%Y",
+    "%b %d, %Y",
+    "%d.%m.%y",
+    "%m/%d/%y",
+    "%d/%m/%y",
+    "%Y-%m",
+)
+TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 FORMATS = (ISO, *(day + clock for day in DAYS for clock in TIMES))
 MOMENT, LENGTH = "datetime64[us]", "timedelta64[us]"
 

@@ -53,10 +53,10 @@ class DatetimeEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         on Monday, and a year on January 1. Durations have no phase.
     format : str, default=None
         The format of dates that are stored as text, as in `datetime.strptime`. If None,
-        `fit` chooses for each column the first format that fits all its dates. This is
-        ISO 8601, or one like '31.12.2000', '12/31/2000', '31/12/2000', '2000/12/31',
-        '31-12-2000' or '31 Dec 2000', also with a time. If the month can come first in
-        all dates with slashes, it does.
+        `fit` chooses for each column the first format that fits all its dates: ISO 8601
+        or one of many others, such as '31.12.2000', '12/31/00', '31/12/2000 23:59',
+        '31-Dec-2000', 'Dec 31, 2000 11:59 PM' and '2000-12'. If the month can come
+        first in all dates with slashes, it does.
 
     Attributes
     ----------
