@@ -1,6 +1,6 @@
 """Dates and durations of any type as NumPy arrays of microseconds."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
@@ -185,17 +185,13 @@ def _numpy(column):
 
 
 def _converted(values, convert, dtype):
-    # the values are converted once each, since dates are often repeated
-    known = {}
-    out = np.empty(len(values), dtype=dtype)
-    for i, value in enumerate(values.astype(object).tolist()):
-        if is_missing(value):
-            out[i] = "NaT"
-            continue
-        if value not in known:
-            known[value] = convert(value)
-        out[i] = known[value]
-    return out
+    # Each distinct value is converted once. This is slow, and dates are often repeated.
+    values = values.astype(object).tolist()
+    known = {value: position for position, value in enumerate(dict.fromkeys(values))}
+    # NumPy makes NaT of None
+    levels = [None if is_missing(value) else convert(value) for value in known]
+    rows = np.fromiter(map(known.get, values), dtype=np.intp, count=len(values))
+    return np.array(levels, dtype=dtype)[rows]
 
 
 def _moment(value, form):
@@ -206,11 +202,9 @@ def _moment(value, form):
     value = getattr(value, "start_time", value)  # of a period
     if hasattr(value, "to_pydatetime"):  # a Timestamp; nanoseconds are not kept
         value = value.to_pydatetime(warn=False)
-    elif isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime.combine(value, time())
     if getattr(value, "tzinfo", None) is not None:
         value = value.astimezone(UTC).replace(tzinfo=None)
-    return np.datetime64(value, "us")
+    return value
 
 
 def _length(value):
@@ -218,4 +212,4 @@ def _length(value):
         raise TypeError(f"{value!r} is not a duration")
     if hasattr(value, "to_pytimedelta"):
         value = value.to_pytimedelta()
-    return np.timedelta64(value, "us")
+    return value
