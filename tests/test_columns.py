@@ -298,6 +298,9 @@ def test_gaps_and_objects_in_the_target_of_a_regression(estimator):
         held_out = {"X_val": NUMBERS, "y_val": y}
         model = estimator(early_stopping=True)
         assert "Input y contains" in message(model.fit, NUMBERS, Y, **held_out)
+    for y in (DAYS, DAYS.to_series(), DAYS - DAYS[0], DAYS.to_frame()):
+        text = message(estimator().fit, NUMBERS, y)
+        assert text == f"The target y of {estimator.__name__} must be numeric."
     text = message(estimator().fit, NUMBERS, [{}] * N)
     assert text.endswith(f"The target y of {estimator.__name__} must be numeric.")
     single = NUMBERS.astype(np.float32)

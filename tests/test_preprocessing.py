@@ -216,6 +216,8 @@ def test_transform_expects_what_fit_has_seen():
         DatetimeEncoder().fit(DURATIONS["ns"]).transform(CASES["ns"])
     with pytest.raises(ValueError, match="feature names should match"):
         encoder.transform(pd.DataFrame({"e": SERIES}))
+    with pytest.raises(ValueError, match="'d'.* out of range"):
+        encoder.transform(pd.DataFrame({"d": ["0001-01-01T00:00+10:00"]}))
     # a date is a date, however it is stored
     np.testing.assert_array_equal(encoder.transform(CASES["polars"])[:, 0], DAYS)
 

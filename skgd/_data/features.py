@@ -66,9 +66,11 @@ def validate_features(estimator, X, *y, incremental=False, **checks):
     """
     check_eager(X)
     try:
-        if any(kind_of_dtype(t) in ("date", "duration") for t in dtypes_of(X)):
-            # NumPy would convert them to numbers, in units that depend on their type
+        # NumPy would make numbers of dates, in units that depend on their type
+        if _has_dates(X):
             raise ValueError(DATES)
+        if checks.get("y_numeric") and _has_dates(*y):
+            raise ValueError(describe_targets(estimator, *y))
         checked = validate_data(estimator, X, *y, **checks)
         if checks.get("y_numeric") and checked[1].dtype.kind in "US":
             # scikit-learn converts objects, but not text
@@ -89,6 +91,11 @@ def validate_features(estimator, X, *y, incremental=False, **checks):
     if y and checks.get("reset", True) and (names := numbers_stored_as_text(X)):
         warnings.warn(describe_text(names), stacklevel=2)
     return checked
+
+
+def _has_dates(table):
+    kinds = {kind_of_dtype(dtype) for dtype in dtypes_of(table)}
+    return not kinds.isdisjoint({"date", "duration"})
 
 
 def _is_numeric(y):

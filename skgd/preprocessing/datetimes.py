@@ -155,7 +155,7 @@ class DatetimeEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         ):
             try:
                 parts += self._encode(values, kind, form)
-            except (TypeError, ValueError) as error:
+            except (OverflowError, TypeError, ValueError) as error:
                 raise ValueError(
                     f"In column {name!r}, `fit` has seen values of kind {kind!r}"
                     + (f" with the format {form!r}: " if form else ": ")
