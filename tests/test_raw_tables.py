@@ -151,7 +151,7 @@ CASES = {
     ),
     "only identifiers": (
         pd.DataFrame({"id": CODES}),
-        ["text or categories with more than 100 levels: 'id'"],
+        ["text or categories: 'id'"],
     ),
     "long text": (frame(review=REVIEWS), ["long text: 'review'"]),
     "long text with gaps": (

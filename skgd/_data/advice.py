@@ -1,6 +1,7 @@
 """What has to be done with the columns of a raw table, and a pipeline that does it."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -99,13 +100,14 @@ def find_columns(X):
     """
     if is_frame(X) and len(set(X.columns)) < len(X.columns):
         return {}  # scikit-learn does not accept such names
-    found = {}
     columns = columns_of(X)
+    if all(column.kind == "identifier" for column in columns):
+        # without them, no column would be left
+        columns = [replace(column, kind="text") for column in columns]
+    found = {}
     for column in columns:
         for heading in _headings(column):
             found.setdefault(heading, []).append(column)
-    if len(found.get("identifiers", [])) == len(columns) > 0:
-        found = {"levels": columns}  # otherwise, no column would be left
     if found.keys() == {"numbers as text"}:
         return {}  # scikit-learn converts them
     return {heading: found[heading] for heading in HEADINGS if heading in found}
