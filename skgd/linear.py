@@ -53,6 +53,7 @@ class GDRegressor(RegressionTargets, LinearModel):
     ----------
     coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
         Coefficients.
+    {standardized_coef}
     intercept_ : ndarray of shape (1,) or (n_targets,)
         Intercepts.
     t_ : int
@@ -80,6 +81,13 @@ class GDRegressor(RegressionTargets, LinearModel):
     >>> reg = GDRegressor(random_state=0).fit(X, y)
     >>> bool(reg.score(X, y) > 0.5)
     True
+
+    Choose two features, whatever the units of the columns are:
+
+    >>> from sklearn.feature_selection import RFE
+    >>> rfe = RFE(reg, n_features_to_select=2, importance_getter="standardized_coef_")
+    >>> rfe.fit(X * [1, 1, 1000, 1, 1, 1, 1, 1, 0.001, 1], y).get_support(indices=True)
+    array([2, 8])
     """
 
     def __init__(
@@ -221,6 +229,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
     ----------
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
         Coefficients.
+    {standardized_coef}
     intercept_ : ndarray of shape (1,) or (n_classes,)
         Intercepts.
     classes_ : ndarray of shape (n_classes,)

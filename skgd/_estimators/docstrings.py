@@ -16,7 +16,10 @@ from ..initializers import INITIALIZERS
 from ..losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
 from ..optimizers import OPTIMIZERS
 from ..schedules import SCHEDULES
-from .paragraphs import PARAGRAPHS
+from .option_paragraphs import OPTION_PARAGRAPHS
+from .paragraphs import PARAGRAPHS as COMMON_PARAGRAPHS
+
+PARAGRAPHS = {**COMMON_PARAGRAPHS, **OPTION_PARAGRAPHS}
 
 
 def _quoted(names):

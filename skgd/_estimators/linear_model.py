@@ -13,6 +13,7 @@ from .._rules.rule import Allowed
 from ..optimizers import LBFGS, Adam
 from ..schedules import Cosine, InverseScaling
 from .base import GradientDescent
+from .coefficients import ComparableCoefficients
 from .parameters import FEW
 
 # In a stream, the rate falls with this power of the number of updates. This is slower
@@ -40,7 +41,7 @@ FEW_ROWS_PER_FEATURE = 10
 START_OF_INTERCEPTS = 1 / 8
 
 
-class LinearModel(GradientDescent):
+class LinearModel(ComparableCoefficients, GradientDescent):
     """A linear model, which publishes `coef_` and `intercept_`."""
 
     _allowed = {

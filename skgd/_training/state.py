@@ -95,6 +95,16 @@ class TrainingState:
         return 1.0 if self.units is None else self.units.of_loss
 
     @property
+    def deviation(self):
+        """The standard deviation of each feature; None if it is not known.
+
+        It is zero for a column that training ignores.
+        """
+        if self.units is None:
+            return None
+        return np.where(self.units.varies, np.sqrt(self.units.features.square), 0)
+
+    @property
     def n_epochs(self):
         """The number of epochs of all calls."""
         return len(self.losses) + len(self.loss_curve)
