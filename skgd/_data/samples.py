@@ -23,6 +23,11 @@ class Given:
     sample_weight_val: object = None
 
     @property
+    def method(self):
+        """The name of the method that was called."""
+        return "partial_fit" if self.incremental else "fit"
+
+    @property
     def weighs_validation(self):
         """Whether the user passed weights for the held-out samples."""
         held_out = self.sample_weight if self.X_val is None else self.sample_weight_val

@@ -35,13 +35,14 @@ from .._training.stopping import Stopping
 from ..optimizers import SGD, Momentum
 from .lbfgs import check_lbfgs, is_lbfgs
 from .parameters import Settings
+from .stripping import Strippable, check_not_stripped
 from .trials import Interrupted
 
 # If training diverges, standardised features with a larger mean square are named.
 FAR = 100
 
 
-class GradientDescent(CallbackSupportMixin, Settings):
+class GradientDescent(CallbackSupportMixin, Strippable, Settings):
     """Base of the four estimators.
 
     A subclass for the kind of target (`regression.py`, `classification.py`) defines how
@@ -237,7 +238,9 @@ class GradientDescent(CallbackSupportMixin, Settings):
     def _state_before(self, given):
         # the state of the training that is continued; None if a new one begins
         goes_on = given.incremental or self.warm_start
-        return getattr(self, "_state", None) if goes_on else None
+        before = getattr(self, "_state", None) if goes_on else None
+        check_not_stripped(self, before, given.method)
+        return before
 
     def _begin_task(self, given, samples, max_iter):
         # for callbacks, if there are any; they get the data as the user passed them
@@ -245,8 +248,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
             return None
         weights = check_weights(given.sample_weight, samples.X)
         n_epochs = 0 if given.incremental else max_iter
-        name = "partial_fit" if given.incremental else "fit"
-        return FitTask(self, given.X, given.y, weights, name, n_epochs)
+        return FitTask(self, given.X, given.y, weights, given.method, n_epochs)
 
     def _next_state(self, architecture, samples, before):
         if before is None:
@@ -381,7 +383,7 @@ class GradientDescent(CallbackSupportMixin, Settings):
         return self
 
     def _publish_fit(self, state, outcome, given):
-        state.end_call()
+        state.end_call(given.incremental)
         self._publish_curves(state, outcome)
         self._publish(self._architecture_, state)
         if state.rng is self.random_state:  # later calls do not use the user's object

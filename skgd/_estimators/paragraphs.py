@@ -49,7 +49,8 @@ CURVES = """
         loss_curve_ : list of float
             The loss of each epoch. It is the mean over the samples, computed before the
             update of their batch, plus the penalty at the start of the epoch. With
-            ``optimizer='lbfgs'``, it is the objective after the iteration.
+            ``optimizer='lbfgs'``, it is the objective after the iteration. Calls of
+            `partial_fit` keep at least the last 10,000 losses and drop older ones.
         loss_ : float
             The last value of `loss_curve_`.
         best_loss_ : float or None

@@ -13,6 +13,11 @@ from ..averaging import Averaging
 from ..optimizers import LBFGS
 from .stopping import Stopping
 
+# A stream keeps this number of losses, the last ones. A few more are collected before
+# the oldest ones are dropped, because each time takes as long as some updates.
+MOST_LOSSES = 10_000
+COLLECTED_LOSSES = 1000
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -82,12 +87,15 @@ class TrainingState:
     tried: object = None  # the result of these trials, until it is published
     learning_rate: float = np.nan
     losses: list = field(default_factory=list)  # of all epochs until `end_call`
+    n_forgotten: int = 0  # losses of a stream that have been dropped
     least_loss: float = np.inf  # of these
     loss_curve: list = field(default_factory=list)  # of this call
     validation_scores: list = field(default_factory=list)
     validation_loss_curve: list = field(default_factory=list)
     best_iter: int | None = None  # epochs before the parameters that were restored
     best_score: float | None = None  # of that epoch
+    is_stripped: bool = False  # no training can continue this state
+    kept_deviation: np.ndarray | None = None  # of a stripped state, see `deviation`
 
     @property
     def unit_of_loss(self):
@@ -101,13 +109,13 @@ class TrainingState:
         It is zero for a column that training ignores.
         """
         if self.units is None:
-            return None
+            return self.kept_deviation
         return np.where(self.units.varies, np.sqrt(self.units.features.square), 0)
 
     @property
     def n_epochs(self):
         """The number of epochs of all calls."""
-        return len(self.losses) + len(self.loss_curve)
+        return self.n_forgotten + len(self.losses) + len(self.loss_curve)
 
     @property
     def weight_mean(self):
@@ -158,14 +166,43 @@ class TrainingState:
         new.rng, new.losses = deepcopy(self.rng), list(self.losses)
         return new
 
-    def end_call(self):
-        """Add the epochs of this call to those of the earlier ones."""
+    def end_call(self, streamed=False):
+        """Add the epochs of this call to those of the earlier ones.
+
+        Parameters
+        ----------
+        streamed : bool, default=False
+            Whether the call got a piece of a stream, which has no end. The oldest
+            losses are then dropped if there are many.
+        """
         if self.tried is not None and self.loss_curve:
             self.tried.note_in(self)
         self.tried = None
         self.losses += self.loss_curve
         self.least_loss = min([self.least_loss, *self.loss_curve])
         self.loss_curve = []
+        n = len(self.losses) - MOST_LOSSES
+        if streamed and n >= COLLECTED_LOSSES:
+            self.n_forgotten += n
+            self.losses = self.losses[n:]  # the state before shares the old list
+
+    def stripped(self):
+        """What remains if no training will continue this one.
+
+        Returns
+        -------
+        state : TrainingState
+            Without parameters, which the estimator has published.
+        """
+        nothing = np.empty(0, self.theta.dtype)
+        return TrainingState(
+            theta=nothing,
+            running=nothing,
+            rng=None,
+            converged=self.converged,
+            is_stripped=True,
+            kept_deviation=self.deviation,
+        )
 
     def mark(self):
         """Note where the parts are that the states of later calls share with this one.
@@ -175,7 +212,8 @@ class TrainingState:
         mark : tuple
             The argument of `undo`.
         """
-        return len(self.losses), self.rng.get_state(legacy=False)
+        generator = None if self.is_stripped else self.rng.get_state(legacy=False)
+        return len(self.losses), generator
 
     def undo(self, mark):
         """Restore what a failed call has changed in the shared attributes.
@@ -187,7 +225,8 @@ class TrainingState:
         """
         n_losses, generator = mark
         del self.losses[n_losses:]
-        self.rng.set_state(generator)
+        if not self.is_stripped:
+            self.rng.set_state(generator)
 
     def is_finite(self, loss):
         """Whether all numbers are finite.
