@@ -9,7 +9,7 @@ import numpy as np
 
 from ._rules.rule import Allowed, Rule
 from ._rules.text import filled, listed
-from .activations import ACTIVATIONS
+from .activations import ACTIVATIONS, Identity
 
 __all__ = ["Auto", "Glorot", "He", "INITIALIZERS", "LeCun"]
 
@@ -52,17 +52,21 @@ class Initializer(Rule):
             The weights of each layer, beginning at the input.
         intercepts : list of ndarray of shape (fan_out,)
             The intercepts of each layer.
-        activation : Activation
-            The activation of the hidden layers.
+        activation : Activation or tuple of Activation
+            The activation of all hidden layers, or of each of them. The output layer
+            is initialised by the activation of the last hidden layer.
         rng : RandomState
             The generator of the random numbers.
         """
+        each = (activation,) * len(weights)
+        if isinstance(activation, tuple):
+            each = activation + (activation[-1:] or (Identity(),))
         for layer, (W, b) in enumerate(zip(weights, intercepts, strict=True)):
             W[:], b[:] = 0, 0
             if self.last_layer == "zeros" and layer == len(weights) - 1:
                 continue
             inner = 0 < layer < len(weights) - 1
-            bound = np.sqrt(self._squared_bound(*W.shape, activation, inner))
+            bound = np.sqrt(self._squared_bound(*W.shape, each[layer], inner))
             W[:] = self._draw(bound, W.shape, rng)
             if self._draws_intercepts:
                 b[:] = self._draw(bound, b.shape, rng)

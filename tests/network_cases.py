@@ -59,9 +59,13 @@ def random_parameters(architecture, rng):
 def distance_to_corner(case, activation):
     """How far the nearest pre-activation or output is from where a slope jumps."""
     distances = [np.inf]
-    if oracles.ACTIVATIONS[activation].kinked:
-        # Exactly zero is what dead units hand on without an intercept: it stays.
-        distances += [np.abs(a[a != 0]).min() for a in case.expected.pre_activations]
+    names = activation
+    if isinstance(activation, str):
+        names = [activation] * len(case.expected.pre_activations)
+    for name, a in zip(names, case.expected.pre_activations, strict=True):
+        if oracles.ACTIVATIONS[name].kinked:
+            # Exactly zero is what dead units hand on without an intercept: it stays.
+            distances.append(np.abs(a[a != 0]).min())
     if not case.architecture.softmax:
         margin = oracles.LOSSES[case.loss].margin
         distances.append(margin(case.Y, case.expected.Z, case.architecture.loss).min())
@@ -86,10 +90,14 @@ def make_case(
     Nor may a normalised column be almost constant: the root of its variance bends
     too much for a difference quotient.
     """
+    if isinstance(activation, str):
+        rules = ACTIVATIONS[activation]()
+    else:
+        rules = tuple(ACTIVATIONS[name]() for name in activation)
     architecture = Architecture(
         sizes=(N_FEATURES, *hidden, n_outputs),
         loss=RULES[loss] if rule is None else rule,
-        activation=ACTIVATIONS[activation](),
+        activation=rules,
         softmax=softmax,
         **options,
     )

@@ -99,8 +99,6 @@ def forward(architecture, theta, X, *, running, weights=None, seed=None):
     n_layers = len(architecture.sizes) - 1
     rates = architecture.dropout or (0.0,) * (n_layers - 1)
     rule = architecture.activation
-    name = next(name for name, kind in ACTIVATIONS.items() if type(rule) is kind)
-    activation = oracles.ACTIVATIONS[name].value
     for layer in range(n_layers):
         a = a @ views["W"][layer]
         if architecture.fit_intercept:
@@ -110,7 +108,10 @@ def forward(architecture, theta, X, *, running, weights=None, seed=None):
         if architecture.batch_norm:
             a = normalise(a, *next(scales))
         result.pre_activations.append(a)
-        a = drop(activation(a, rule), layer + has_input_layer, rates[layer])
+        own = rule[layer] if isinstance(rule, tuple) else rule
+        name = next(name for name, kind in ACTIVATIONS.items() if type(own) is kind)
+        activation = oracles.ACTIVATIONS[name].value
+        a = drop(activation(a, own), layer + has_input_layer, rates[layer])
     result.Z = a
     result.running = np.concatenate([r.ravel() for r in result.running] or [[]])
     return result

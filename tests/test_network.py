@@ -101,6 +101,24 @@ def test_network(loss, softmax, activation, batch_norm, dropout, weighted):
         )
 
 
+@pytest.mark.parametrize("dropout", [(), (0.3, 0.0, 0.4)])
+@pytest.mark.parametrize("batch_norm", SWITCHES)
+@pytest.mark.parametrize(
+    "activations", [("relu", "tanh", "gelu"), ("logistic", "identity", "leaky_relu")]
+)
+def test_network_with_several_activations(activations, batch_norm, dropout):
+    check(
+        make_case(
+            "squared_error",
+            n_outputs=2,
+            hidden=(4, 3, 3),
+            activation=activations,
+            batch_norm=batch_norm,
+            dropout=dropout,
+        )
+    )
+
+
 @pytest.mark.parametrize("weighted", SWITCHES)
 @pytest.mark.parametrize("fit_intercept", SWITCHES)
 @pytest.mark.parametrize("input_dropout", [0.0, 0.3])

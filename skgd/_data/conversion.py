@@ -37,9 +37,13 @@ def change_units(architecture, state, units):
         old, units = _targets_only(old), _targets_only(units)
     vectors = [v for v in (state.theta, state.average) if v is not None]
     views = [architecture.views(vector) for vector in vectors]
-    norms = []  # of hidden layers, if they can be restored
-    if architecture.activation._homogeneous and not architecture.batch_norm:
-        norms = [_norms(weights) for weights in views[0]["W"][:-1]]
+    norms = {}  # of the hidden layers of which they can be restored
+    if not architecture.batch_norm:
+        norms = {
+            i: _norms(views[0]["W"][i])
+            for i, activation in enumerate(architecture.activations)
+            if activation._homogeneous
+        }
     for view in views:
         W, b = architecture.convert(view, old, units)
         for values, new in zip(view["W"] + view["b"], W + b, strict=True):
@@ -57,7 +61,7 @@ def _restore_norms(views, norms):
     # the range of the targets grows, the weights into the last layer shrink. In the end
     # an update would move the predictions much too far. Since a factor passes through
     # the activation, each hidden unit can get back the norm that it had before.
-    for i, before in enumerate(norms):
+    for i, before in norms.items():
         now = _norms(views[0]["W"][i])
         factor = np.divide(before, now, out=np.ones_like(now), where=before * now > 0)
         for view in views:

@@ -32,8 +32,8 @@ class Architecture:
         Features, units of each hidden layer, outputs.
     loss : Loss
         The loss of the outputs.
-    activation : Activation
-        The activation of the hidden layers.
+    activation : Activation or tuple of Activation
+        The activation of all hidden layers, or of each of them.
     softmax : bool
         Whether the outputs are one distribution; a target is then a class code.
     fit_intercept : bool
@@ -55,7 +55,7 @@ class Architecture:
 
     sizes: tuple
     loss: Loss
-    activation: Activation = field(default_factory=Identity)
+    activation: Activation | tuple = field(default_factory=Identity)
     softmax: bool = False
     fit_intercept: bool = True
     batch_norm: bool = False
@@ -68,6 +68,13 @@ class Architecture:
     def __getstate__(self):
         # without what is cached
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+    @property
+    def activations(self):
+        """The activation of each hidden layer."""
+        if isinstance(self.activation, tuple):
+            return self.activation
+        return (self.activation,) * (len(self.sizes) - 2)
 
     def layers(self, sparse=False):
         """List the layers of the network, from the inputs on.
@@ -99,7 +106,7 @@ class Architecture:
         for number, (n_in, n_out) in enumerate(pairwise(self.sizes)):
             hidden = number < n_layers - 1
             normalised = hidden and self.batch_norm
-            activation = self.activation if hidden else None
+            activation = self.activations[number] if hidden else None
             found.append(
                 Dense(
                     n_in,

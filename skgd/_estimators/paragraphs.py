@@ -101,17 +101,19 @@ PARAGRAPHS = {
             normalisation are never penalised. 'l1' and 'elasticnet' give exact zeros.
         """,
     "activation": """
-        activation : {{activations}} or Activation, default='relu'
+        activation : {{activations}} or Activation, or list or tuple of them, \
+            default='relu'
             The activation of the hidden layers. A name stands for the class in
             `skgd.activations` with its defaults. An instance has its own
-            hyperparameters, for example ``LeakyReLU(negative_slope=0.1)``.
+            hyperparameters, for example ``LeakyReLU(negative_slope=0.1)``. A list or a
+            tuple has one name or instance for each hidden layer.
         """,
     "weight_init": """
         weight_init : {{initializers}} or Initializer, default='auto'
             The initial weights. A name stands for the class in `skgd.initializers` with
             its defaults. An instance has its own parameters, for example
             ``He(distribution='normal', last_layer='zeros')``. 'auto' depends on the
-            activation, and 'glorot' is the rule of scikit-learn's `MLP*`.
+            activation of the layer, and 'glorot' is the rule of scikit-learn's `MLP*`.
         """,
     "alpha_linear": """
         alpha : float or 'auto', default='auto'

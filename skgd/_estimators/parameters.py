@@ -143,6 +143,10 @@ class Settings(BaseEstimator, ABC):
             return f"; solver={self.optimizer!r} is for the size of the batches"
         return ""
 
+    def _resolve_rule(self, name, registry, base):
+        owner, also = type(self).__name__, self._also_allowed(name)
+        return resolve_rule(getattr(self, name), registry, base, name, owner, also)
+
     def _resolve(self):
         # Check all parameters and return those that are rules, as objects, and the
         # solver.
@@ -162,8 +166,7 @@ class Settings(BaseEstimator, ABC):
             ):
                 rules[name] = value
             else:
-                owner, also = type(self).__name__, self._also_allowed(name)
-                rules[name] = resolve_rule(value, registry, base, name, owner, also)
+                rules[name] = self._resolve_rule(name, registry, base)
         if isinstance(rules["learning_rate"], LineSearch) and self.solver != "batch":
             raise ValueError(
                 "learning_rate='line_search' compares the objective over all samples "

@@ -81,6 +81,20 @@ class MultilayerPerceptron(GradientDescent):
             )
         return tuple(float(rate) for rate in rates)
 
+    def _resolve_rule(self, name, registry, base):
+        value = getattr(self, name)
+        if name != "activation" or not isinstance(value, list | tuple):
+            return super()._resolve_rule(name, registry, base)
+        n_hidden = len(self._hidden())
+        owner = type(self).__name__
+        if len(value) != n_hidden:
+            raise ValueError(
+                f"The 'activation' parameter of {owner} must be one activation for all "
+                f"hidden layers, or one for each of the {n_hidden} hidden layers. Got "
+                f"{value!r} instead."
+            )
+        return tuple(resolve_rule(each, registry, base, name, owner) for each in value)
+
     def _resolve(self):
         rules = super()._resolve()
         self._dropout_rates(len(self._hidden()))
@@ -272,7 +286,8 @@ class MultilayerPerceptron(GradientDescent):
                     self.running_vars_[i],
                 )
                 normalised = linear * scale + shift
-            activated, _ = self._architecture_.activation.evaluate(normalised)
+            activation = self._architecture_.activations[n_layers - 1]
+            activated, _ = activation.evaluate(normalised)
             outputs.append((linear, normalised, activated))
         return outputs
 
@@ -283,6 +298,7 @@ class MultilayerPerceptron(GradientDescent):
             whole,
             sizes=whole.sizes[: n_layers + 1],
             dropout=whole.dropout[:n_inner],
+            activation=whole.activations[:n_inner],
         )
         dtype = self._state.theta.dtype
         theta, running = np.empty(short.n_params, dtype), short.new_running(dtype)

@@ -67,7 +67,7 @@ def check_not_stripped(estimator, state, method):
     if state is not None and state.is_stripped:
         raise ValueError(
             f"{method} cannot continue the training of this "
-            f"{type(estimator).__name__}, because `strip` has dropped the state of the training. Call `fit` with "
-            "warm_start=False to train from the start, or keep a copy of the estimator "
-            "from before `strip`."
+            f"{type(estimator).__name__}, because `strip` has dropped the state "
+            "of the training. Call `fit` with warm_start=False to train from the "
+            "start, or keep a copy of the estimator from before `strip`."
         )
