@@ -76,6 +76,13 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
     >>> reg = MLPGDRegressor(batch_norm=True, max_iter=100, tol=None, random_state=0)
     >>> bool(reg.fit(X, y).score(X, y) > 0.5)
     True
+
+    Use the hidden layer as features of another estimator:
+
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.svm import SVR
+    >>> bool(make_pipeline(reg, SVR(C=100)).fit(X, y).score(X, y) > 0.5)
+    True
     """
 
     def __init__(

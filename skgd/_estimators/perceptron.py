@@ -16,6 +16,7 @@ from ..activations import ACTIVATIONS
 from ..initializers import INITIALIZERS, Initializer
 from ..schedules import Adaptive, Constant
 from .base import GradientDescent
+from .hidden_features import HiddenFeatures
 from .lbfgs import is_lbfgs
 from .parameters import FEW
 from .trials import Trials
@@ -29,7 +30,7 @@ BATCH = 50, 200
 UPDATES_OF_EPOCH = 16
 
 
-class MultilayerPerceptron(GradientDescent):
+class MultilayerPerceptron(HiddenFeatures, GradientDescent):
     """A network with hidden layers, which publishes `coefs_` and `intercepts_`."""
 
     _allowed = {
@@ -271,25 +272,23 @@ class MultilayerPerceptron(GradientDescent):
         return forward(architecture, theta, running, rows)
 
     def _hidden_outputs(self, X):
-        # for each hidden layer: the linear map, its normalised values, the activation
+        # for each hidden layer, what `_hidden_output` returns
         rows = self._prediction_data(X)
-        outputs = []
-        for n_layers in range(1, self.n_layers_ - 1):
-            linear = self._linear_map(rows, n_layers)
-            normalised = linear
-            if self._architecture_.batch_norm:
-                i = n_layers - 1
-                scale, shift = normalisation_map(
-                    self.gammas_[i],
-                    self.betas_[i],
-                    self.running_means_[i],
-                    self.running_vars_[i],
-                )
-                normalised = linear * scale + shift
-            activation = self._architecture_.activations[n_layers - 1]
-            activated, _ = activation.evaluate(normalised)
-            outputs.append((linear, normalised, activated))
-        return outputs
+        return [self._hidden_output(rows, i) for i in range(self.n_layers_ - 2)]
+
+    def _hidden_output(self, rows, i):
+        # of hidden layer i: the linear map, its normalised values, the activation
+        linear = normalised = self._linear_map(rows, i + 1)
+        if self._architecture_.batch_norm:
+            scale, shift = normalisation_map(
+                self.gammas_[i],
+                self.betas_[i],
+                self.running_means_[i],
+                self.running_vars_[i],
+            )
+            normalised = linear * scale + shift
+        activated, _ = self._architecture_.activations[i].evaluate(normalised)
+        return linear, normalised, activated
 
     def _linear_map(self, rows, n_layers):
         # the linear map of layer `n_layers`: the raw output of a shorter network
