@@ -13,11 +13,12 @@ from sklearn.utils.metaestimators import available_if
 from ._estimators.classification import ClassificationTargets
 from ._estimators.docstrings import fill_doc
 from ._estimators.lbfgs import can_stream
+from ._estimators.linear_decisions import LinearDecisions
 from ._estimators.linear_model import LinearModel
 from ._estimators.regression import RegressionTargets
 from .averaging import Averaging
 from .line_search import LineSearch
-from .losses import LogLoss, Loss, ModifiedHuber
+from .losses import Loss
 from .optimizers import LBFGS, Optimizer
 from .schedules import Schedule
 
@@ -48,6 +49,7 @@ class GDRegressor(RegressionTargets, LinearModel):
     {stopping}
     {validation_linear}
     {average_linear}
+    {constraints}
 
     Attributes
     ----------
@@ -118,6 +120,8 @@ class GDRegressor(RegressionTargets, LinearModel):
         scoring: str | Callable | None = None,
         validation_fraction: float = 0.1,
         average: bool | int | str | Averaging = False,
+        positive: bool = False,
+        monotonic_cst: ArrayLike | dict[str, int] | None = None,
     ):
         self.loss = loss
         self.penalty = penalty
@@ -144,6 +148,8 @@ class GDRegressor(RegressionTargets, LinearModel):
         self.scoring = scoring
         self.validation_fraction = validation_fraction
         self.average = average
+        self.positive = positive
+        self.monotonic_cst = monotonic_cst
 
     def _shape_coef(self, coef):
         return coef[0] if coef.shape[0] == 1 else coef
@@ -186,19 +192,8 @@ class GDRegressor(RegressionTargets, LinearModel):
         )
 
 
-def _has_probabilities(self):
-    loss = self._loss_rule(self.loss)
-    if hasattr(self, "_state"):
-        loss = self._fitted_loss
-    if isinstance(loss, LogLoss | ModifiedHuber):
-        return True
-    raise AttributeError(
-        f"probability estimates are not available for loss={self.loss!r}"
-    )
-
-
 @fill_doc
-class GDClassifier(ClassificationTargets, LinearModel):
+class GDClassifier(ClassificationTargets, LinearDecisions, LinearModel):
     """Linear classification trained by gradient descent.
 
     The model minimises the weighted mean of a loss plus a penalty on the coefficients,
@@ -224,6 +219,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
     {validation_linear}
     {class_weight}
     {average_linear}
+    {constraints_classes}
 
     Attributes
     ----------
@@ -287,6 +283,8 @@ class GDClassifier(ClassificationTargets, LinearModel):
         validation_fraction: float = 0.1,
         class_weight: dict | list[dict] | Literal["balanced"] | None = None,
         average: bool | int | str | Averaging = False,
+        positive: bool = False,
+        monotonic_cst: ArrayLike | dict[str, int] | None = None,
     ):
         self.loss = loss
         self.penalty = penalty
@@ -314,6 +312,8 @@ class GDClassifier(ClassificationTargets, LinearModel):
         self.validation_fraction = validation_fraction
         self.class_weight = class_weight
         self.average = average
+        self.positive = positive
+        self.monotonic_cst = monotonic_cst
 
     def _shape_coef(self, coef):
         return coef
@@ -380,63 +380,3 @@ class GDClassifier(ClassificationTargets, LinearModel):
             The fitted estimator.
         """
         return self._fit(X, y, sample_weight, incremental=True, classes=classes)
-
-    def decision_function(self, X: ArrayLike | sparray | spmatrix) -> np.ndarray:
-        """Signed distance to the decision boundary, times the norm of `coef_`.
-
-        Parameters
-        ----------
-        {data}
-
-        Returns
-        -------
-        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            The scores. For two classes, a positive score stands for ``classes_[1]``.
-        """
-        Z = self._raw(X)
-        return Z.ravel() if Z.shape[1] == 1 else Z
-
-    @available_if(_has_probabilities)
-    def predict_proba(self, X: ArrayLike | sparray | spmatrix) -> np.ndarray:
-        """Probabilities of the classes, for 'log_loss' and 'modified_huber'.
-
-        For 'modified_huber' they are ``(clip(decision, -1, 1) + 1) / 2``,
-        normalised over the classes, as in scikit-learn's `SGDClassifier`.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data.
-
-        Returns
-        -------
-        P : ndarray of shape (n_samples, n_classes)
-            The probabilities, with one column for each class of `classes_`.
-        """
-        Z = self._raw(X)
-        if isinstance(self._fitted_loss, LogLoss):
-            return self._encoding.probabilities(Z)
-        P = (np.clip(Z, -1, 1) + 1) / 2
-        if P.shape[1] == 1:
-            return np.hstack([1 - P, P])
-        if self._encoding.multilabel:
-            return P
-        # if all probabilities are 0, all classes get the same probability
-        P[~P.any(axis=1)] = 1
-        return P / P.sum(axis=1, keepdims=True)
-
-    @available_if(_has_probabilities)
-    def predict_log_proba(self, X: ArrayLike | sparray | spmatrix) -> np.ndarray:
-        """Logarithms of the probabilities of the classes.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data.
-
-        Returns
-        -------
-        L : ndarray of shape (n_samples, n_classes)
-            The logarithms, with one column for each class of `classes_`.
-        """
-        return np.log(self.predict_proba(X))

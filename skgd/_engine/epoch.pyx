@@ -16,6 +16,7 @@ from scipy import sparse as sp
 from .threads import single_blas_thread
 
 from . cimport clipping
+from .after_update cimport mix, project
 from .._rules.vector cimport leaf
 from .layers.dropout cimport random_bits
 from .layers.layer cimport Batch
@@ -137,29 +138,18 @@ cdef void _clip(Workspace work, double limit, floating* tag) noexcept nogil:
         clipping.scale(grad, n, work.clip_factor)
 
 
-cdef void _mix(
-    floating* average, const floating* values, Py_ssize_t n, floating share
-) noexcept nogil:
-    cdef Py_ssize_t j
-    if share == 1:      # even if the average is not finite
-        memcpy(average, values, n * sizeof(floating))
-        return
-    for j in range(n):
-        average[j] += share * (values[j] - average[j])
-
-
 cdef void _accumulate(
     Workspace work, Plan* plan, double share, floating* tag
 ) noexcept nogil:
     # Add the parameters and the statistics after the update to the averages.
     if share == 0:
         return
-    _mix(
+    mix(
         <floating*> plan.average, <const floating*> work.network.theta,
         work.network.n_params,
         <floating> share)
     if plan.running_average != NULL:
-        _mix(
+        mix(
             <floating*> plan.running_average, <const floating*> plan.running,
             plan.n_running, <floating> share)
 
@@ -188,6 +178,8 @@ cdef double _run(
         if plan.clip_norm < INFINITY:
             _clip(work, plan.clip_norm, tag)
         _update(work, kernel, plan, number, m, tag)
+        if plan.signs != NULL:
+            project(<floating*> work.network.theta, plan.signs, work.network.n_penalised)
         if plan.shares != NULL:
             _accumulate(work, plan, plan.shares[number], tag)
     return loss
@@ -213,7 +205,7 @@ cdef _check_room(Workspace work, order):
 def train_epoch(
     Workspace work, OptimizerKernel kernel, *, order, rates, double l1,
     double l2, bint per_sample, double weight_mean, uint64_t seed, state,
-    double clip_norm, shares,
+    double clip_norm, shares, signs=None,
 ):
     """Update the parameters once for each batch.
 
@@ -241,6 +233,8 @@ def train_epoch(
         The norm to which a longer gradient is scaled down; inf for never.
     shares : ndarray of shape (n_updates,), float64, or None
         The share of each update's parameters in the average; None for no average.
+    signs : ndarray of shape (n_penalised,), int8, default=None
+        Of each weight: 1 to keep it >= 0, -1 to keep it <= 0. None for no constraint.
 
     Returns
     -------
@@ -262,6 +256,7 @@ def train_epoch(
     plan.step, plan.slot_step = state.step, state.slot_step
     plan.l1_total, plan.slots = state.l1_total, address(state.slots)
     plan.clip_norm = clip_norm
+    plan.signs = <const signed char*> address(signs)
     plan.shares = <const double*> address(shares)
     plan.average = address(state.average)
     plan.running_average = address(state.running_average)

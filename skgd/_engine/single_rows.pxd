@@ -22,6 +22,7 @@ cdef struct Plan:
     double l1_total             # in and out
     void* slots
     double clip_norm            # the longest gradient; inf: as it is
+    const signed char* signs    # of the penalised weights; NULL: no constraints
     const double* shares        # of each update in the average; NULL: no averaging
     void* average               # of the parameters
     void* running_average       # of the running statistics, or NULL

@@ -28,6 +28,8 @@ cdef bint can_run_rows(Workspace work, OptimizerKernel kernel, Plan* plan) noexc
         return False
     if plan.shares != NULL or plan.per_sample or work.data.mean != NULL:
         return False
+    if plan.signs != NULL:
+        return False
     # The two penalties do not commute, so they cannot both be put off.
     return plan.l1 == 0 or (work.data.x == NULL and plan.l2 == 0)
 

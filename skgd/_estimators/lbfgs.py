@@ -73,6 +73,7 @@ def check_lbfgs(estimator, rules):
     alpha = 1.0 if estimator.alpha == "auto" else estimator.alpha
     l1, _ = penalty_strengths(estimator.penalty, alpha, estimator.l1_ratio)
     random = "the objective must be the same at each evaluation"
+    unbounded = "it has no constraints on the coefficients"
     refused = (
         ("solver", rules["solver"] != "batch", "'batch'", "it needs all samples"),
         (
@@ -95,6 +96,13 @@ def check_lbfgs(estimator, rules):
             estimator.batch_norm,
             "False",
             "the running averages of the statistics would lag behind its long steps",
+        ),
+        ("positive", getattr(estimator, "positive", False), "False", unbounded),
+        (
+            "monotonic_cst",
+            getattr(estimator, "monotonic_cst", None) is not None,
+            "None",
+            unbounded,
         ),
         (
             "average",

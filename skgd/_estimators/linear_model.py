@@ -1,5 +1,6 @@
 """What the two linear models share: a network of one layer with coefficients."""
 
+from dataclasses import replace
 from numbers import Real
 
 import numpy as np
@@ -14,6 +15,7 @@ from ..optimizers import LBFGS, Adam
 from ..schedules import Cosine, InverseScaling
 from .base import GradientDescent
 from .coefficients import ComparableCoefficients
+from .constraints import signs_of_coefficients
 from .parameters import FEW
 
 # In a stream, the rate falls with this power of the number of updates. This is slower
@@ -49,6 +51,7 @@ class LinearModel(ComparableCoefficients, GradientDescent):
         "solver": Allowed(options=("auto", "batch", "sgd", "minibatch")),
         "fit_intercept": Allowed(bool),
         "dropout": Allowed(Real, ge=0, lt=1),
+        "positive": Allowed(bool),
     }
     _optimizers = {"auto": Adam, **GradientDescent._optimizers}
     _penalty_per_sample = False
@@ -113,6 +116,15 @@ class LinearModel(ComparableCoefficients, GradientDescent):
             rules = {**rules, "optimizer": LBFGS(), "solver": "batch"}
         return super()._settled(rules, samples, incremental)
 
+    def _recipe(self, rules, data, state, incremental):
+        recipe = super()._recipe(rules, data, state, incremental)
+        signs = signs_of_coefficients(self, data.encoding)
+        if signs is None:
+            return recipe
+        # Units of training have positive scales, so a coefficient has the same sign in
+        # them. The weights of a feature for all outputs are side by side.
+        return replace(recipe, signs=np.repeat(signs, data.encoding.n_outputs))
+
     def _suits_lbfgs(self, rules, samples):
         # whether optimizer='auto' and solver='auto' mean L-BFGS over all rows
         n, p = samples.X.shape
@@ -123,12 +135,13 @@ class LinearModel(ComparableCoefficients, GradientDescent):
             or self.clip_norm is not None
             or rules["average"] is not None
         )
+        constrained = self.positive or self.monotonic_cst is not None
         smooth = rules["loss"]._smooth and self.penalty in ("l2", None)
         return (
             self.optimizer == self.solver == "auto"
             and n <= max(FEW_ROWS, FEW_ROWS_PER_FEATURE * p)
             and smooth
-            and not (steered or self.dropout or self.batch_norm)
+            and not (steered or constrained or self.dropout or self.batch_norm)
         )
 
     # ------------------------------------------------------------ parameters

@@ -107,11 +107,21 @@ def _set_out(state, architecture, recipe):
         state.forget_average()
     else:
         state.make_average(architecture)
+    if recipe.signs is not None:
+        _make_feasible(state, recipe.signs)
     _warn_of_zero_rates(state, recipe)
     if recipe.learning_rate != state.rate_of_factor:
         state.rate_factor, state.rate_of_factor = 1.0, recipe.learning_rate
     state.n_restarts = 0
     return kernel
+
+
+def _make_feasible(state, signs):
+    # The start may violate the constraints. An average of feasible weights does not.
+    for vector in (state.theta, state.average):
+        if vector is not None:
+            weights = vector[: signs.size]
+            weights[weights * signs < 0] = 0
 
 
 def take_note(state, loss, reported, sound, validate):

@@ -63,6 +63,7 @@ class Pass:
             state=state,
             clip_norm=recipe.clip_norm,
             shares=self.shares(),
+            signs=recipe.signs,
         )
         state.learning_rate = float(rates[-1])
         return loss / self.weight, reported / self.weight

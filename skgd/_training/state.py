@@ -41,6 +41,7 @@ class Recipe:
     clip_norm: float  # longer gradients are scaled down to this norm; inf: never
     average: Averaging | None
     single_pass: bool  # one pass over a part of a stream; no plateau ends it
+    signs: np.ndarray | None = None  # of the penalised weights, see `train_epoch`
 
     @property
     def runs_to_its_end(self):
