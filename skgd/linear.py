@@ -90,6 +90,15 @@ class GDRegressor(RegressionTargets, LinearModel):
     >>> rfe = RFE(reg, n_features_to_select=2, importance_getter="standardized_coef_")
     >>> rfe.fit(X * [1, 1, 1000, 1, 1, 1, 1, 1, 0.001, 1], y).get_support(indices=True)
     array([2, 8])
+
+    Events were counted in times of different lengths:
+
+    >>> import numpy as np
+    >>> years = np.linspace(0.5, 5, len(y))
+    >>> counts = np.floor(years * y / 50)
+    >>> rates = GDRegressor("poisson").fit(X, counts, exposure=years)
+    >>> bool(rates.score(X, counts, exposure=years) > 0.5)
+    True
     """
 
     def __init__(
@@ -165,6 +174,8 @@ class GDRegressor(RegressionTargets, LinearModel):
         X_val: ArrayLike | sparray | spmatrix | None = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
+        exposure: ArrayLike | None = None,
+        exposure_val: ArrayLike | None = None,
     ) -> Self:
         """Fit the model.
 
@@ -174,6 +185,7 @@ class GDRegressor(RegressionTargets, LinearModel):
         {start}
         {sample_weight}
         {held_out_numbers}
+        {exposures}
 
         Returns
         -------
@@ -189,6 +201,8 @@ class GDRegressor(RegressionTargets, LinearModel):
             X_val=X_val,
             y_val=y_val,
             sample_weight_val=sample_weight_val,
+            exposure=exposure,
+            exposure_val=exposure_val,
         )
 
 

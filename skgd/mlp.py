@@ -157,6 +157,8 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         X_val: ArrayLike | sparray | spmatrix | None = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
+        exposure: ArrayLike | None = None,
+        exposure_val: ArrayLike | None = None,
     ) -> Self:
         """Fit the model.
 
@@ -165,6 +167,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         {training_numbers}
         {sample_weight}
         {held_out_numbers}
+        {exposures}
 
         Returns
         -------
@@ -178,6 +181,8 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
             X_val=X_val,
             y_val=y_val,
             sample_weight_val=sample_weight_val,
+            exposure=exposure,
+            exposure_val=exposure_val,
         )
 
 

@@ -21,6 +21,8 @@ class Given:
     X_val: object = None
     y_val: object = None
     sample_weight_val: object = None
+    exposure: object = None  # of samples of a rate, see `exposure.py`
+    exposure_val: object = None
 
     @property
     def method(self):

@@ -12,6 +12,7 @@ from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 
 from .._data.conversion import change_units
+from .._data.exposure import as_rates
 from .._data.features import NoWeight, check_weights
 from .._data.held_out import stops_early, validation
 from .._data.prepare import prepare
@@ -198,6 +199,7 @@ class GradientDescent(CallbackSupportMixin, Strippable, Settings):
     def _fit_as_task(self, given):
         rules = self._resolve()
         check_lbfgs(self, rules)
+        given = as_rates(self, given, rules["loss"])
         before = self._state_before(given)
         try:
             samples = check_samples(self, given, rules["loss"], before)

@@ -18,7 +18,28 @@ CONSTRAINTS = """
             features; features that are not in it have no constraint.MORE
         """
 
+EXPOSURE = """
+        exposure : array-like of shape (n_samples,), default=None
+            The exposure of each sample, such as the time for which events were counted,
+            with the losses 'poisson', 'gamma' and 'tweedie'. The mean of a sample is
+            its exposure times the exponential of the output. The result is the same as
+            for the targets ``y / exposure`` and the weights
+            ``sample_weight * exposure**(2 - p)``, where ``p`` is 1 for 'poisson', 2 for
+            'gamma', and the power of 'tweedie'. All values must be above zero. None
+            stands for 1.
+        """
+
 OPTION_PARAGRAPHS = {
+    "exposure": EXPOSURE,
+    "exposures": EXPOSURE.rstrip(" ")
+    + """        exposure_val : array-like of shape (n_val_samples,), default=None
+            The exposure of the samples in ``X_val``.
+        """,
+    "exposure_predict": """
+        exposure : array-like of shape (n_samples,), default=None
+            The exposure of each sample, by which the predicted rate is multiplied: see
+            `fit`. None stands for 1, so that predictions are rates.
+        """,
     "constraints": CONSTRAINTS.replace("MORE", ""),
     "constraints_classes": CONSTRAINTS.replace(
         "MORE",

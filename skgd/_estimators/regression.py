@@ -11,6 +11,7 @@ from sklearn.base import RegressorMixin
 from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils.metaestimators import available_if
 
+from .._data.exposure import check_exposure, like_rows
 from .._data.targets import RegressionEncoding
 from ..losses import REGRESSION_LOSSES
 from .docstrings import fill_doc
@@ -51,6 +52,8 @@ class RegressionTargets(RegressorMixin):
         X: ArrayLike | sparray | spmatrix,
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
+        *,
+        exposure: ArrayLike | None = None,
     ) -> Self:
         """Continue training with one pass over the given samples.
 
@@ -60,20 +63,25 @@ class RegressionTargets(RegressorMixin):
         ----------
         {training_numbers}
         {sample_weight}
+        {exposure}
 
         Returns
         -------
         self : object
             The fitted estimator.
         """
-        return self._fit(X, y, sample_weight, incremental=True)
+        options = {"incremental": True, "exposure": exposure}
+        return self._fit(X, y, sample_weight, **options)
 
-    def predict(self, X: ArrayLike | sparray | spmatrix) -> np.ndarray:
+    def predict(
+        self, X: ArrayLike | sparray | spmatrix, *, exposure: ArrayLike | None = None
+    ) -> np.ndarray:
         """Predict targets.
 
         Parameters
         ----------
         {data}
+        {exposure_predict}
 
         Returns
         -------
@@ -81,9 +89,14 @@ class RegressionTargets(RegressorMixin):
             Predictions. With a loss that has the log link, they are means. With several
             quantiles, there is one column for each quantile, in rising order.
         """
-        return self._decode(self._raw(X))
+        predicted = self._decode(self._raw(X))
+        if exposure is None:
+            return predicted
+        loss = self._fitted_loss
+        exposure = check_exposure(self, exposure, loss, len(predicted))
+        return predicted * like_rows(exposure, predicted)
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X, y, sample_weight=None, *, exposure=None):
         """Return R2, or the mean of the D2 scores for several quantiles.
 
         The D2 score of a quantile (`sklearn.metrics.d2_pinball_score`) is like R2, but
@@ -96,13 +109,15 @@ class RegressionTargets(RegressorMixin):
         y : array-like of shape (n_samples,) or (n_samples, n_targets)
             Targets.
         {sample_weight}
+        {exposure_predict}
 
         Returns
         -------
         score : float
             The score.
         """
-        return self._score_predictions(self.predict(X), y, sample_weight)
+        predicted = self.predict(X, exposure=exposure)
+        return self._score_predictions(predicted, y, sample_weight)
 
     def _score_predictions(self, predicted, y, weights):
         loss = self._fitted_loss
