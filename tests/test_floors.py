@@ -161,6 +161,7 @@ LONG_FILES = {
     "tests/test_callbacks.py": "one protocol, with its recorders",
     "tests/test_inspection.py": "error rates over many curves",
     "tests/test_minimize.py": "one function and all its arguments",
+    "tests/test_mistakes.py": "a catalogue: each mistake with the parts of its message",
     "tests/test_systems.py": "trainings from end to end, each a story",
     "tests/test_units.py": "one rule, of data, of weights and of streams",
 }

@@ -210,7 +210,9 @@ def test_kinds_of_data(solver):
 
 def test_divergence_at_the_first_step():
     result = learning_rate_range(
-        GDRegressor(optimizer="sgd", solver="batch"), 1e200 * X, 1e200 * Y
+        GDRegressor(optimizer="sgd", solver="batch", standardize=False),
+        1e200 * X,
+        1e200 * Y,
     )
     assert result.diverged
     assert result.suggestion is None

@@ -1,10 +1,12 @@
 """Weights of the classes, by which the sample weights are multiplied."""
 
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from sklearn.utils import compute_class_weight
 
+from .._rules.rule import Allowed
 from .features import NoWeight
 
 
@@ -66,10 +68,9 @@ class ClassWeights:
             codes = np.searchsorted(classes, _columns(y))
             factors = [_balanced(column, weights, len(classes)) for column in codes.T]
         else:
-            factors = [
-                compute_class_weight(weights_of, classes=classes, y=classes)
-                for weights_of in _dicts(given, encoding, type(estimator).__name__)
-            ]
+            owner = type(estimator).__name__
+            dicts = _dicts(given, encoding, owner)
+            factors = [_factors(d, classes, owner) for d in dicts]
         return cls(given, classes, np.array(factors))
 
     def times(self, weights, y, dtype):
@@ -121,12 +122,25 @@ def _dicts(given, encoding, owner):
             f"{len(dicts)} for {encoding.n_outputs} labels."
         )
     values = [value for d in dicts for value in d.values()]
-    if not all(np.isfinite(value) and value >= 0 for value in values):
+    weight = Allowed(Real, ge=0)
+    if not all(value in weight for value in values):
         raise ValueError(
-            "The 'class_weight' parameter must have finite weights >= 0. Got "
-            f"{given!r}."
+            f"The 'class_weight' parameter of {owner} must have finite weights >= 0. "
+            f"Got {given!r}."
         )
     return dicts
+
+
+def _factors(weights_of, classes, owner):
+    # the weight of each class, which is 1 for a class that the dict does not have
+    try:
+        return compute_class_weight(weights_of, classes=classes, y=classes)
+    except ValueError as error:
+        unknown = [label for label in weights_of if label not in classes.tolist()]
+        raise ValueError(
+            f"The 'class_weight' parameter of {owner} must have classes of y as keys, "
+            f"which are {classes.tolist()}. Got the keys {unknown}. {error}."
+        ) from None
 
 
 def _balanced(codes, weights, n_classes):

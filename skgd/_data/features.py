@@ -71,7 +71,9 @@ def validate_features(estimator, X, *y, incremental=False, **checks):
             raise ValueError(DATES)
         if checks.get("y_numeric") and _has_dates(*y):
             raise ValueError(describe_targets(estimator, *y))
-        checked = validate_data(estimator, X, *y, **checks)
+        # (the sum by which scikit-learn looks for NaN may overflow)
+        with np.errstate(over="ignore", invalid="ignore"):
+            checked = validate_data(estimator, X, *y, **checks)
         if checks.get("y_numeric") and checked[1].dtype.kind in "US":
             # scikit-learn converts objects, but not text
             checked = checked[0], checked[1].astype(np.float64)
@@ -137,21 +139,44 @@ def check_weights(sample_weight, X):
     n = X.shape[0]
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n, sample_weight)
-    weights = check_array(
-        sample_weight,
-        ensure_2d=False,
-        dtype=X.dtype,
-        order="C",
-        input_name="sample_weight",
-    )
+    try:
+        weights = check_array(
+            sample_weight,
+            ensure_2d=False,
+            dtype=X.dtype,
+            order="C",
+            input_name="sample_weight",
+        )
+    except (TypeError, ValueError) as error:
+        if "sample_weight" in str(error):
+            raise
+        raise ValueError(
+            f"sample_weight must be a number or an array of {n} numbers: {error}"
+        ) from None
     if weights.ndim != 1:
-        raise ValueError("Sample weights must be 1D array or scalar")
+        raise ValueError(
+            "Sample weights must be 1D array or scalar. Got sample_weight of shape "
+            f"{weights.shape}."
+        )
     if weights.shape != (n,):
         raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(n,)}!")
     if (weights < 0).any():
-        raise ValueError("Negative values in data passed to `sample_weight`")
+        raise ValueError(
+            "Negative values in data passed to `sample_weight`: the least is "
+            f"{weights.min():g}, all must be >= 0."
+        )
     if not weights.any():
-        raise NoWeight("Sample weights must contain at least one non-zero number.")
+        raise NoWeight(
+            "Sample weights must contain at least one non-zero number. All values of "
+            "sample_weight are zero."
+        )
+    with np.errstate(over="ignore"):
+        finite = np.isfinite(weights.sum(dtype=np.float64))
+    if not finite:
+        raise ValueError(
+            "The sum of sample_weight must be finite. The largest weight is "
+            f"{weights.max():.3g}: only the ratios of weights matter, so divide them."
+        )
     return weights
 
 

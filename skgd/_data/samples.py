@@ -7,6 +7,26 @@ from scipy import sparse as sp
 
 from .features import as_rows, check_weights, validate_features
 
+# Parts of the errors of scikit-learn and NumPy for validation data that have not been
+# transformed like the training data, and what the error then says.
+SIGNS_OF_RAW_DATA = (
+    "features, but",
+    "feature names should match",
+    "could not convert",
+    "could not be promoted",
+    "Input X contains",
+)
+PIPELINE = """
+
+If {name} is the last step of a pipeline, the other steps must also transform X_val:
+import sklearn
+from sklearn.pipeline import make_pipeline
+sklearn.set_config(enable_metadata_routing=True)
+estimator = {name}(early_stopping=True)
+estimator.set_fit_request(X_val=True, y_val=True)
+model = make_pipeline(preprocess, estimator, transform_input=["X_val"])
+model.fit(X, y, X_val=X_val, y_val=y_val)"""
+
 
 @dataclass
 class Given:
@@ -194,8 +214,11 @@ def check_validation_samples(estimator, given, samples):
         weights = check_weights(given.sample_weight_val, X)
         if samples.class_weights is not None:
             weights = samples.class_weights.times(weights, y, dtype)
-    except ValueError as error:
-        raise ValueError(f"In X_val, y_val or sample_weight_val: {error}") from error
+    except (TypeError, ValueError) as error:
+        text = f"In X_val, y_val or sample_weight_val: {error}"
+        if any(sign in str(error) for sign in SIGNS_OF_RAW_DATA):
+            text += PIPELINE.format(name=type(estimator).__name__)
+        raise ValueError(text) from error
     held_out = Samples(X, y, Y, weights, samples.encoding)
     return held_out.with_weight().like(samples.X)
 

@@ -6,6 +6,7 @@ network.
 """
 
 from dataclasses import dataclass
+from numbers import Number
 
 import numpy as np
 from scipy import sparse as sp
@@ -131,13 +132,22 @@ class RegressionEncoding:
 
 def _encode_numbers(y, dtype, loss):
     if sp.issparse(y):
-        raise ValueError("Sparse targets are not supported in regression.")
+        raise ValueError(
+            "Sparse targets are not supported in regression. Convert them by "
+            "y.toarray()."
+        )
+    if y.dtype.kind in "mM":
+        raise ValueError(
+            f"The target y of a regression must be numeric. Got {y.dtype}: convert it, "
+            "for example to days since a date."
+        )
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
-    y = y.astype(dtype, copy=False)
+    with np.errstate(over="ignore"):  # the error below reports it
+        y = y.astype(dtype, copy=False)
     if loss.n_levels > 1 and y.ndim > 1:
         raise ValueError(
-            f"{loss!r} is for a single target: each quantile has an output. Got "
+            f"{loss!r} is for a single target y: each quantile has an output. Got "
             f"{y.shape[1]} targets."
         )
     if not np.isfinite(y).all():  # scikit-learn converts None after its own check
@@ -230,7 +240,11 @@ class ClassEncoding:
         elif classes is not None:
             known = unique_labels(classes)
         else:
-            raise ValueError("classes must be passed on the first call to partial_fit.")
+            raise ValueError(
+                "classes must be passed on the first call to partial_fit. Pass all "
+                "classes of the stream by name, for example "
+                f"partial_fit(X, y, classes={unique_labels(y).tolist()!r})."
+            )
         if incremental:
             _check_known(found, known, multilabel)
         if len(known) < n_least and not multilabel:
@@ -382,6 +396,8 @@ def _check_labels(y):
     if y.ndim == 2:
         check_classification_targets(y)
         return None
+    if y.dtype.kind == "O":
+        _check_one_type(y)
     if y.dtype.kind not in "biuf":
         check_classification_targets(y)
         return np.unique(y)
@@ -389,6 +405,19 @@ def _check_labels(y):
     few = len(found) <= min(20, len(y) // 2)
     check_classification_targets(found if few else y)
     return found
+
+
+def _check_one_type(y):
+    # raise an error if objects are neither all texts nor all numbers
+    kinds = {type(label) for label in y}
+    if not all(issubclass(kind, str) for kind in kinds) and not all(
+        issubclass(kind, Number | np.bool_) for kind in kinds
+    ):
+        names = ", ".join(sorted(kind.__name__ for kind in kinds))
+        raise ValueError(
+            "Unknown label type: unknown. The classes in y must be all str or all "
+            f"numbers, without None. Got values of the types {names}."
+        )
 
 
 def _check_known(found, known, multilabel):

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse as sp
 
 from .features import as_rows
+from .magnitudes import check_magnitudes
 from .moments import Moments, moments_of
 
 
@@ -197,6 +198,8 @@ def training_units(estimator, samples, architecture, rows=None, earlier=None):
     # (without an intercept, nothing can be added to the logarithms)
     if estimator._y_numeric and (centre or not log_link):
         targets = moments_of(samples.Y, weights, centre, rows, usual=False)
+    if not all(np.isfinite(m.square).all() for m in (features, targets) if m):
+        check_magnitudes(estimator, X, samples.Y, weights, rows)
     if earlier is not None:
         features = before.merge(features)
         if targets is not None and earlier.targets is not None:

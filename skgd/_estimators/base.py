@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 
 from .._data.conversion import change_units
 from .._data.exposure import as_rates
 from .._data.features import NoWeight, check_weights
 from .._data.held_out import stops_early, validation
+from .._data.magnitudes import too_large
 from .._data.prepare import prepare
 from .._data.samples import Given, check_samples
 from .._data.targets import ClassEncoding, RegressionEncoding
@@ -36,6 +36,7 @@ from .._training.stopping import Stopping
 from ..optimizers import SGD, Momentum
 from .lbfgs import check_lbfgs, is_lbfgs
 from .parameters import Settings
+from .scoring import held_out_score
 from .stripping import Strippable, check_not_stripped
 from .trials import Interrupted
 
@@ -132,24 +133,7 @@ class GradientDescent(CallbackSupportMixin, Strippable, Settings):
 
     # ------------------------------------------------------------ early stopping
     def _scorer(self, weighted):
-        # a function that scores a state on held-out data; None to monitor the loss
-        if self.scoring is None:
-            return None
-        scorer = check_scoring(self, scoring=self.scoring)
-
-        def score(state, held_out):
-            model = self._at(state)
-            vars(model).pop("feature_names_in_", None)  # held-out data have no names
-            keywords = {"sample_weight": held_out.weights} if weighted else {}
-            found = float(scorer(model, held_out.X, held_out.y, **keywords))
-            if np.isnan(found):
-                raise ValueError(
-                    f"scoring={self.scoring!r} gave nan on the held-out data: early "
-                    "stopping cannot watch it."
-                )
-            return found
-
-        return score
+        return held_out_score(self, weighted)
 
     def _at(self, state):
         # this estimator with the parameters of a state
@@ -342,7 +326,10 @@ class GradientDescent(CallbackSupportMixin, Strippable, Settings):
                 size, single_pass = recipe.batch_size, recipe.single_pass
                 own = self._own_rate(recipe.optimizer, size, single_pass)
                 rate = min(error.rate / 10, own)
-            advice = self._advice(recipe.optimizer, data.arrays.X, rate)
+            X, Y = data.arrays.X, data.arrays.Y
+            names = getattr(self, "feature_names_in_", None)
+            advice = too_large(X, X.dtype, names) or too_large(Y, X.dtype, targets=True)
+            advice = advice or self._advice(recipe.optimizer, X, rate)
             raise ValueError(f"{error} {advice}") from error
 
     def _validation(self, state, data, given):

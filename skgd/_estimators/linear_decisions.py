@@ -18,7 +18,8 @@ def _has_probabilities(self):
     if isinstance(loss, LogLoss | ModifiedHuber):
         return True
     raise AttributeError(
-        f"probability estimates are not available for loss={self.loss!r}"
+        f"probability estimates are not available for loss={self.loss!r}, only for "
+        "loss='log_loss' and loss='modified_huber'"
     )
 
 

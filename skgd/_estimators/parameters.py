@@ -17,6 +17,7 @@ from ..losses import Loss
 from ..optimizers import LBFGS, OPTIMIZERS, Optimizer
 from ..penalties import PENALTIES, penalty_strengths
 from ..schedules import SCHEDULES
+from .scoring import check_scoring_name
 
 # With alpha='auto', a smaller number of samples can count as this number.
 FEW = 100
@@ -72,6 +73,9 @@ class Settings(BaseEstimator, ABC):
         "early_stopping": Allowed(bool, options=("auto",)),
         "scoring": Allowed(str, Callable, options=(None,)),
         "validation_fraction": Allowed(Real, gt=0, lt=1),
+        "random_state": Allowed(
+            np.random.RandomState, Integral, ge=0, le=2**32 - 1, options=(None,)
+        ),
         "batch_norm": Allowed(bool),
         "standardize": Allowed(bool),
     }
@@ -153,7 +157,11 @@ class Settings(BaseEstimator, ABC):
         self._check_solver()
         check_parameters(self, self._allowed)
         if self.penalty == "elasticnet" and self.l1_ratio is None:
-            raise ValueError("l1_ratio must be set when penalty is 'elasticnet'")
+            raise ValueError(
+                "l1_ratio must be set when penalty is 'elasticnet'. Got None, allowed "
+                "is a float >= 0 and <= 1."
+            )
+        check_scoring_name(self)
         rules = {"solver": self.solver}
         for name, (registry, base) in self._rules.items():
             value = getattr(self, name)

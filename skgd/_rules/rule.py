@@ -185,7 +185,10 @@ def with_rule_objects(owner, params, rules):
     """
     for key, setting in list(params.items()):
         name, nested, part = key.partition("__")
-        if not nested or name not in rules:
+        if not nested:
+            continue
+        if name not in rules:
+            _check_has_parts(owner, params, name, key)
             continue
         registry, base = rules[name]
         value = rule = params.get(name, getattr(owner, name, None))
@@ -194,6 +197,16 @@ def with_rule_objects(owner, params, rules):
             params = {**params, name: rule}
         _check_has_parameter(name, value, rule, part, setting, registry)
     return params
+
+
+def _check_has_parts(owner, params, name, key):
+    # raise an error for `alpha__x`, because a number has no parameters
+    value = params.get(name, getattr(owner, name, None))
+    if name in owner.get_params(deep=False) and not hasattr(value, "set_params"):
+        raise ValueError(
+            f"The {name!r} parameter of {type(owner).__name__} is {value!r}, which has "
+            f"no parameters of its own. Got {key!r}."
+        )
 
 
 def _check_has_parameter(name, value, rule, part, setting, registry):
