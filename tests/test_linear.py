@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse as sp
+from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_diabetes, load_iris, make_multilabel_classification
 from sklearn.linear_model import SGDClassifier
-from sklearn.preprocessing import scale
+from sklearn.preprocessing import StandardScaler, scale
 from sklearn.utils.multiclass import check_classification_targets
 
-from skgd import GDClassifier, GDRegressor
+from skgd import GDClassifier, GDRegressor, MLPGDRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -42,10 +44,25 @@ def test_shapes():
     assert multi.t_ == 2 * 150 + 1
 
 
-def test_a_column_of_targets_warns():
-    with pytest.warns(UserWarning, match="A column-vector y was passed"):
-        model = GDRegressor(max_iter=2, tol=None).fit(X_REG, Y_REG[:, np.newaxis])
-    assert model.predict(X_REG).shape == (442,)
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("estimator", [GDRegressor, MLPGDRegressor])
+def test_a_column_of_targets_is_predicted_as_a_column(estimator):
+    column = Y_REG[:, np.newaxis]
+    model = estimator(max_iter=2, tol=None, early_stopping=False, random_state=0)
+    expected = model.fit(X_REG, Y_REG).predict(X_REG)
+    assert expected.shape == (442,)
+    assert_array_equal(model.fit(X_REG, column).predict(X_REG), expected[:, np.newaxis])
+    assert_array_equal(model.partial_fit(X_REG, Y_REG).predict(X_REG).shape, (442,))
+    scaled = TransformedTargetRegressor(model, transformer=StandardScaler())
+    assert scaled.fit(X_REG, column).predict(X_REG).shape == (442, 1)
+    watched = clone(model).set_params(early_stopping=True, scoring=mean_error)
+    scores = watched.fit(X_REG, column).validation_scores_
+    assert scores == watched.fit(X_REG, Y_REG).validation_scores_
+
+
+def mean_error(model, X, y):
+    """A score that is wrong if predictions and targets have other shapes."""
+    return -np.abs(y - model.predict(X)).mean()
 
 
 @pytest.mark.parametrize("batch_norm", [False, True])

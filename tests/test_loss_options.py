@@ -105,8 +105,7 @@ def test_several_targets_are_refused(estimator):
     model = estimator(loss=Quantile(LEVELS))
     with pytest.raises(ValueError, match="for a single target.* Got 2 targets"):
         model.fit(X, np.column_stack([Y, Y]))
-    with pytest.warns(UserWarning, match="column-vector"):
-        model.set_params(max_iter=1).fit(X, Y[:, None])
+    model.set_params(max_iter=1).fit(X, Y[:, None])
     assert model.predict(X).shape == (len(X), 3)
     # each quantile has the same targets: one of each is fine
     assert GDRegressor("quantile").fit(X, np.c_[Y, Y]).predict(X).shape == (442, 2)

@@ -33,10 +33,14 @@ class RegressionEncoding:
         The loss. A loss for several quantiles has one output for each of them.
     n_outputs : int
         The number of outputs of the network.
+    is_column : bool, default=False
+        Whether the targets of a single output have two dimensions. Then the predictions
+        have two dimensions as well.
     """
 
     loss: Loss
     n_outputs: int
+    is_column: bool = False
 
     # attributes that only classes use
     classes = None
@@ -61,14 +65,14 @@ class RegressionEncoding:
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_targets)
-            The targets in `dtype`. A single column becomes a vector.
+            The targets in `dtype`.
         Y : ndarray of shape (n_samples, n_outputs)
             The encoded targets, which the loss reads.
         encoding : RegressionEncoding
             How `Y` was made.
         """
         y, Y = _encode_numbers(y, dtype, loss)
-        return y, Y, cls(loss, Y.shape[1])
+        return y, Y, cls(loss, Y.shape[1], y.ndim == 2 and Y.shape[1] == 1)
 
     def encode(self, y, dtype):
         """Encode the targets of validation data.
@@ -105,14 +109,14 @@ class RegressionEncoding:
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             The predictions: means for a loss with the log link, and several quantiles
-            in rising order.
+            in rising order. They have as many dimensions as the targets.
         """
         if self.loss.link == "exp":
             with np.errstate(over="ignore"):
                 Z = np.exp(Z)
         elif self.loss.n_levels > 1:
             Z = np.sort(Z, axis=1)  # quantiles do not cross
-        return Z.ravel() if Z.shape[1] == 1 else Z
+        return Z.ravel() if Z.shape[1] == 1 and not self.is_column else Z
 
     def strata(self, y):
         """Return the classes for a stratified split, which numbers do not have.
@@ -141,11 +145,9 @@ def _encode_numbers(y, dtype, loss):
             f"The target y of a regression must be numeric. Got {y.dtype}: convert it, "
             "for example to days since a date."
         )
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = column_or_1d(y, warn=True)
     with np.errstate(over="ignore"):  # the error below reports it
         y = y.astype(dtype, copy=False)
-    if loss.n_levels > 1 and y.ndim > 1:
+    if loss.n_levels > 1 and y[:1].size > 1:
         raise ValueError(
             f"{loss!r} is for a single target y: each quantile has an output. Got "
             f"{y.shape[1]} targets."

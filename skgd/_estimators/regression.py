@@ -86,8 +86,9 @@ class RegressionTargets(RegressorMixin):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_targets)
-            Predictions. With a loss that has the log link, they are means. With several
-            quantiles, there is one column for each quantile, in rising order.
+            Predictions, with as many dimensions as the targets. With a loss that has
+            the log link, they are means. With several quantiles, there is one column
+            for each quantile, in rising order.
         """
         predicted = self._decode(self._raw(X))
         if exposure is None:
