@@ -119,7 +119,8 @@ def test_docstring_is_complete(name, checks):
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_block_runs(block):
+def test_block_runs(block, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # some blocks write files
     exec(compile(block, "<documentation>", "exec"), {"__name__": "__main__"})
 
 
