@@ -3,7 +3,9 @@
 `pytest -m grid tests/test_estimator_checks.py` runs the whole grid (minutes).
 """
 
+import importlib.util
 from itertools import product
+from pathlib import Path
 
 import pytest
 from sklearn.utils import get_tags
@@ -87,6 +89,21 @@ def test_check_estimator(estimator, variant):
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_check_estimator_grid(estimator, variant):
     run_checks(estimator, variant)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_the_long_run_covers_all_parameters(estimator):
+    path = Path(__file__).parents[1] / "benchmarks/checks.py"
+    spec = importlib.util.spec_from_file_location("checks", path)
+    checks = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(checks)
+    found = checks.configurations(estimator)
+    names = set(estimator().get_params())
+    # (the ratio of the elastic net, and what the estimator does not have)
+    assert set().union(*found) == names - {"l1_ratio"}
+    for name, rules in estimator()._rules.items():
+        values = {params[name] for params in found if isinstance(params.get(name), str)}
+        assert values >= set(rules[0]) - {"auto"}, name
 
 
 @pytest.mark.filterwarnings("ignore")
