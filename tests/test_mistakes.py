@@ -455,8 +455,23 @@ PARAMETERS = {
         "loss=Huber(epsilon=1.0)",
     ),
     "grid value": (lambda: search({"alpha": ["small"]}), "'alpha'", "'small'"),
-    "constructor": (lambda: GDRegressor(lr=0.1), "'lr'"),
-    "constructor of a network": (lambda: MLPGDRegressor(epochs=5), "'epochs'"),
+    "constructor": (lambda: GDRegressor(lr=0.1), "'lr'", "is learning_rate_init"),
+    "constructor of a network": (
+        lambda: MLPGDRegressor(epochs=5),
+        "'epochs'",
+        "is max_iter",
+    ),
+    "constructor, of an optimizer": (
+        lambda: MLPGDClassifier(beta_1=0.8),
+        "'beta_1'",
+        "optimizer=Adam(beta_1=...)",
+    ),
+    "constructor, of a loss": (
+        lambda: GDRegressor("quantile", loss__quantile=0.9),
+        "'loss__quantile'",
+        "loss=Quantile(quantile=...)",
+    ),
+    "constructor, unknown": (lambda: GDRegressor(nonsense=1), "'nonsense'"),
     "minimize": (
         lambda: minimize(lambda x: (x**2).sum(), [1.0], optimizer="newton"),
         "'optimizer'",

@@ -3,12 +3,19 @@
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from inspect import signature
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from .._rules.rule import Allowed, check_parameters, resolve_rule, with_rule_objects
+from .._rules.rule import (
+    Allowed,
+    check_parameters,
+    explaining,
+    resolve_rule,
+    with_rule_objects,
+)
 from .._rules.schedule import Schedule, is_rate_function
 from .._training.state import Recipe
 from ..averaging import AVERAGES, Averaging, resolve_average
@@ -21,6 +28,20 @@ from .scoring import check_scoring_name
 
 # With alpha='auto', a smaller number of samples can count as this number.
 FEW = 100
+# names of parameters in other libraries, and here
+ALIASES = {
+    "batch_normalization": "batch_norm",
+    "early_stop": "early_stopping",
+    "epochs": "max_iter",
+    "eta0": "learning_rate_init",
+    "hidden_layers": "hidden_layer_sizes",
+    "lr": "learning_rate_init",
+    "n_epochs": "max_iter",
+    "n_iter": "max_iter",
+    "regularization": "penalty",
+    "seed": "random_state",
+    "weight_decay": "alpha",
+}
 
 
 class Settings(BaseEstimator, ABC):
@@ -79,6 +100,22 @@ class Settings(BaseEstimator, ABC):
         "batch_norm": Allowed(bool),
         "standardize": Allowed(bool),
     }
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            cls.__init__ = explaining(cls.__init__)
+
+    def _hint(self, name):
+        # what an error says about a parameter that the estimator does not have
+        if ALIASES.get(name) in signature(type(self)).parameters:
+            return f"Here it is {ALIASES[name]}."
+        rule, _, part = name.rpartition("__")
+        for parameter, (registry, _) in self._rules.items():
+            for kind in registry.values() if rule in ("", parameter) else ():
+                if part in signature(kind).parameters:
+                    return f"Set {parameter}={kind.__name__}({part}=...) instead."
+        return ""
 
     # the optimizers by name
     _optimizers = {**OPTIMIZERS, "lbfgs": LBFGS}

@@ -2,9 +2,9 @@
 
 import math
 import operator
+import re
 from collections.abc import Callable
 from functools import wraps
-from inspect import signature
 from itertools import pairwise
 from numbers import Integral, Real
 
@@ -30,7 +30,7 @@ class Rule(BaseEstimator):
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls):
-            cls.__init__ = _explaining(cls.__init__)
+            cls.__init__ = explaining(cls.__init__)
 
     def __eq__(self, other):
         return type(self) is type(other) and self.get_params() == other.get_params()
@@ -42,24 +42,43 @@ class Rule(BaseEstimator):
         # The printed form says everything; the diagram is for estimators.
         return f"<code>{self!r}</code>"
 
+    def _hint(self, name):
+        # what an error says about a parameter of another library
+        ours = ALIASES.get(name, "")
+        known = ours and ours.split()[0] in self._get_param_names()
+        return f"Here it is {ours}." if known else ""
+
     def _check(self):
         """Raise ValueError or TypeError for a parameter outside its domain."""
         check_parameters(self, self._allowed)
         return self
 
 
-def _explaining(init):
-    # the same method, whose error for a parameter of another library names ours
+def explaining(init):
+    """Make `__init__` say more about a parameter that does not exist.
+
+    Parameters
+    ----------
+    init : callable
+        The `__init__` of a class with a method `_hint`, which takes the name of the
+        parameter and returns a sentence or an empty text.
+
+    Returns
+    -------
+    explained : callable
+        The same method, whose error ends with the hint.
+    """
+
     @wraps(init)
     def explained(self, *args, **kwargs):
         try:
             init(self, *args, **kwargs)
         except TypeError as error:
-            for alias, ours in ALIASES.items():
-                known = ours.split()[0] in signature(init).parameters
-                if known and f"unexpected keyword argument {alias!r}" in str(error):
-                    raise TypeError(f"{error}. Here it is {ours}.") from None
-            raise
+            found = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+            hint = self._hint(found.group(1)) if found else ""
+            if not hint:
+                raise
+            raise TypeError(f"{error}. {hint}") from None
 
     return explained
 

@@ -143,7 +143,8 @@ def diagnose(
         if curve is None:
             raise TypeError(
                 "The 'estimator' parameter of diagnose must have a loss_curve_, or be "
-                f"one. Got {estimator!r} instead."
+                f"one. Got {estimator!r} instead. For a pipeline or a search, pass the "
+                "estimator in it."
             )
         restarts = getattr(estimator, "n_restarts_", 0)
         remedy, arrived = _remedy(estimator), _has_arrived(estimator)
