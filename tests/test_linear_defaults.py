@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from helpers import in_units
+from helpers import data_for, in_units
 from numpy.testing import assert_allclose
 from scipy import sparse as sp
 from sklearn.datasets import load_diabetes
@@ -248,3 +248,19 @@ def test_the_rate_falls_along_a_stream():
     fitted = GDRegressor(max_iter=5, tol=None, **MINI).fit(X, Y)
     rate = fitted.partial_fit(X, Y).learning_rate_
     assert rate == pytest.approx(rates[5])
+
+
+@pytest.mark.parametrize("estimator", [GDRegressor, GDClassifier])
+def test_weights_of_a_small_sum_warn(estimator):
+    X, y = data_for(estimator)
+    weights = np.full(len(y), 1 / len(y))
+    with pytest.warns(UserWarning, match="add up to 1. alpha='auto' is therefore 1,"):
+        estimator().fit(X, y, sample_weight=weights)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        estimator().fit(X, y, sample_weight=0.2 * len(y) * weights)
+        estimator().fit(X, y, sample_weight=(np.arange(len(y)) % 50 == 0).astype(float))
+        estimator(alpha=0.1).fit(X, y, sample_weight=weights)
+        estimator(penalty=None, max_iter=5000).fit(X, y, sample_weight=weights)
+        classes = {"classes": [0, 1, 2]} if estimator is GDClassifier else {}
+        estimator().partial_fit(X, y, sample_weight=weights, **classes)

@@ -1,5 +1,6 @@
 """What the two linear models share: a network of one layer with coefficients."""
 
+import warnings
 from dataclasses import replace
 from numbers import Real
 
@@ -41,6 +42,8 @@ FEW_ROWS = 10_000
 FEW_ROWS_PER_FEATURE = 10
 # how far from the mean of the targets intercepts start, in standard deviations
 START_OF_INTERCEPTS = 1 / 8
+# With more samples per unit of their weight, alpha='auto' is stronger than expected.
+MOST_PER_WEIGHT = 10
 
 
 class LinearModel(ComparableCoefficients, GradientDescent):
@@ -83,7 +86,17 @@ class LinearModel(ComparableCoefficients, GradientDescent):
     def _own_alpha(self, n_used, weight_sum, incremental):
         # This is the penalty of Ridge() and LogisticRegression(). If a call of
         # partial_fit gets a piece of a stream, the sum of all weights is not known.
-        return 1 / (max(weight_sum, FEW) if incremental else weight_sum)
+        if incremental:
+            return 1 / max(weight_sum, FEW)
+        if self.penalty is not None and n_used > MOST_PER_WEIGHT * weight_sum:
+            warnings.warn(
+                f"The weights of {n_used} samples add up to {weight_sum:.3g}. "
+                f"alpha='auto' is therefore {1 / weight_sum:.3g}, as for so few "
+                "samples. If this is too strong, multiply the weights so that their "
+                "mean is 1, or set alpha.",
+                stacklevel=2,
+            )
+        return 1 / weight_sum
 
     def _own_batch_size(self, n_samples):
         # The batches have equal sizes. If the last of 201 rows were a batch of its own,

@@ -121,7 +121,8 @@ PARAGRAPHS = {
             losses plus ``alpha`` times the penalty, as in scikit-learn's `SGD*`.
             'auto' is one divided by the sum of the sample weights, the strength of
             `Ridge()` and `LogisticRegression()`. In `partial_fit`, where a call may
-            contain a piece of a stream, a sum below 100 counts as 100.
+            contain a piece of a stream, a sum below 100 counts as 100. `fit` warns if
+            the sum is less than a tenth of the number of samples.
         """,
     "alpha_mlp": """
         alpha : float or 'auto', default='auto'
