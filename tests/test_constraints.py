@@ -11,6 +11,7 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import check_estimator
 
 from skgd import GDClassifier, GDRegressor, learning_rate_range
 from skgd.optimizers import LBFGS
@@ -220,6 +221,11 @@ def test_not_by_lbfgs_and_searched():
         GDRegressor(random_state=0), {"monotonic_cst": [None, SIGNS]}, cv=3
     )
     assert len(search.fit(X_REG, Y_REG).cv_results_["params"]) == 2
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_checks_of_scikit_learn():
+    check_estimator(GDRegressor(positive=True), on_skip=None)
 
 
 def test_the_range_test_is_feasible():
