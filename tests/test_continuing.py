@@ -341,7 +341,7 @@ def test_a_piece_without_weight_has_no_effect(estimator):
     # what is wrong in it remains an error
     with pytest.raises(ValueError, match="is expecting 4 features"):
         model.partial_fit(X_IRIS[:, :2], y, sample_weight=np.zeros(150))
-    with pytest.raises(ValueError, match="at least one non-zero number.$"):
+    with pytest.raises(ValueError, match="non-zero number. All values of sample_"):
         model.fit(X_IRIS, y, sample_weight=np.zeros(150))
 
 

@@ -18,7 +18,9 @@ from skgd import (
     GDRegressor,
     MLPGDClassifier,
     MLPGDRegressor,
+    learning_rate_range,
     minimize,
+    minimize_stochastic,
 )
 from skgd.averaging import ASGD, EMA
 from skgd.initializers import He
@@ -472,6 +474,18 @@ PARAMETERS = {
         "loss=Quantile(quantile=...)",
     ),
     "constructor, unknown": (lambda: GDRegressor(nonsense=1), "'nonsense'"),
+    "minimize_stochastic": (
+        lambda: minimize_stochastic(lambda w, x: 0.0, X, None, [0.0], random_state="a"),
+        "random_state",
+        "RandomState or an int >= 0",
+        "'a'",
+    ),
+    "learning_rate_range": (
+        lambda: learning_rate_range(mlp_reg(), X, Y, random_state=-1),
+        "random_state",
+        "RandomState or an int >= 0",
+        "-1",
+    ),
     "minimize": (
         lambda: minimize(lambda x: (x**2).sum(), [1.0], optimizer="newton"),
         "'optimizer'",

@@ -227,7 +227,10 @@ REFUSED = {
     "rule": (dict(optimizer=Adam(beta_1=1)), "'beta_1' parameter of Adam"),
     "jac": (dict(jac=3), "jac must be a callable"),
     "gradient": (dict(jac=lambda x, X, y: x[:1]), "shape of x0"),
-    "random_state": (dict(random_state="a"), "cannot be used to seed"),
+    "random_state": (
+        dict(random_state="a"),
+        "random_state must be a RandomState or an int >= 0",
+    ),
 }
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from .._rules.rule import (
+    RANDOM_STATE,
     Allowed,
     check_parameters,
     explaining,
@@ -94,9 +95,7 @@ class Settings(BaseEstimator, ABC):
         "early_stopping": Allowed(bool, options=("auto",)),
         "scoring": Allowed(str, Callable, options=(None,)),
         "validation_fraction": Allowed(Real, gt=0, lt=1),
-        "random_state": Allowed(
-            np.random.RandomState, Integral, ge=0, le=2**32 - 1, options=(None,)
-        ),
+        "random_state": RANDOM_STATE,
         "batch_norm": Allowed(bool),
         "standardize": Allowed(bool),
     }

@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn.utils import check_consistent_length, check_random_state
 
 from .._rules.optimizer import Optimizer
-from .._rules.rule import Allowed, resolve_rule
+from .._rules.rule import RANDOM_STATE, Allowed, resolve_rule
 from ..optimizers import OPTIMIZERS
 from .loop import check_argument, check_options, start_point
 from .objective import Objective
@@ -234,6 +234,7 @@ def _iterate_passes(
     check_argument("batch_size", batch_size, Allowed(Integral, ge=1))
     check_argument("patience", patience, Allowed(Integral, ge=1))
     check_argument("max_iter", max_iter, Allowed(Integral, ge=0))
+    check_argument("random_state", random_state, RANDOM_STATE)
     data = (_indexable(X),) if y is None else (_indexable(X), _indexable(y))
     check_consistent_length(*data)
     if data[0].shape[0] == 0:

@@ -142,6 +142,12 @@ class Allowed:
         return " or ".join(said)
 
 
+# what is the seed of a generator of random numbers in scikit-learn
+RANDOM_STATE = Allowed(
+    np.random.RandomState, Integral, ge=0, le=2**32 - 1, options=(None,)
+)
+
+
 class AllowedRising(Allowed):
     """The same for a number, or a list or tuple of several that rise."""
 

@@ -19,7 +19,7 @@ from .._data.units import training_units
 from .._engine.threads import single_blas_thread
 from .._estimators.base import GradientDescent
 from .._estimators.lbfgs import is_lbfgs
-from .._rules.rule import Allowed
+from .._rules.rule import RANDOM_STATE, Allowed
 from .._training.divergence import Diverged
 from .._training.observers import without_callbacks
 from ..optimizers import OPTIMIZERS
@@ -128,6 +128,11 @@ def learning_rate_range(
     _check_range(estimator, min_rate, max_rate, n_steps, smoothing)
     model = without_callbacks(clone(estimator))
     rng = model.random_state if random_state is None else random_state
+    if rng not in RANDOM_STATE:
+        raise ValueError(
+            f"The 'random_state' of learning_rate_range must be {RANDOM_STATE}. Got "
+            f"{rng!r} instead."
+        )
     rng = np.random.RandomState() if rng is None else check_random_state(rng)
     rates = np.geomspace(min_rate, max_rate, n_steps)
     n_first = n_steps // 10
