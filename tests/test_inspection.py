@@ -233,9 +233,9 @@ def test_divergence_at_the_first_step():
         ({"estimator": GDRegressor}, TypeError, "'estimator' parameter"),
         ({"estimator": LinearRegression()}, TypeError, "must be a GDRegressor"),
         (
-            {"estimator": make_pipeline(StandardScaler(), GDRegressor())},
+            {"estimator": make_pipeline(StandardScaler(), LinearRegression())},
             TypeError,
-            "data transformed by the previous steps",
+            r"that trains one of them. Got LinearRegression\(\) instead",
         ),
     ],
 )

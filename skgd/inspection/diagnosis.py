@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betainccinv
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
+
+from .wrapped import fitted_model
 
 # Thresholds are shares of the progress of a curve: neither the scale nor the zero of
 # a loss matters. tests/test_inspection.py has the error rates.
@@ -82,8 +83,9 @@ def diagnose(
     Parameters
     ----------
     estimator : object or array-like of shape (n_epochs,)
-        A fitted estimator of skgd or scikit-learn with a `loss_curve_`, or the loss of
-        each epoch.
+        A fitted estimator of skgd or scikit-learn with a `loss_curve_`, also as the
+        last step of a pipeline, the best estimator of a search or the regressor of a
+        TransformedTargetRegressor, or the loss of each epoch.
     validation_curve : array-like of shape (n_epochs,), default=None
         The validation loss after each epoch, or the negative of a score. None uses
         `validation_loss_curve_` or `validation_scores_` of the estimator, if it has one
@@ -138,7 +140,7 @@ def diagnose(
     held_out, scored = None, False
     arrived = False
     if hasattr(estimator, "get_params"):
-        check_is_fitted(estimator)
+        estimator, _ = fitted_model(estimator)
         curve = getattr(estimator, "loss_curve_", None)
         if curve is None:
             raise TypeError(

@@ -9,7 +9,7 @@ from numbers import Integral, Real
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import sparray, spmatrix
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Bunch, check_random_state
 
@@ -24,6 +24,7 @@ from .._training.divergence import Diverged
 from .._training.observers import without_callbacks
 from ..optimizers import OPTIMIZERS
 from .diagnosis import noise_of
+from .wrapped import model_in, training_data
 
 # Rows of a step for solver='sgd'. The loss of a single row is mostly noise.
 SINGLE_ROWS = 50
@@ -32,7 +33,7 @@ EXPLODED = 4
 
 
 def learning_rate_range(
-    estimator: GradientDescent,
+    estimator: BaseEstimator,
     X: ArrayLike | sparray | spmatrix,
     y: ArrayLike,
     *,
@@ -51,17 +52,21 @@ def learning_rate_range(
 
     Parameters
     ----------
-    estimator : GDRegressor, GDClassifier, MLPGDRegressor or MLPGDClassifier
-        The estimator, which is not changed and need not be fitted. Its `solver` and
-        `batch_size` set the number of rows in a step. With ``solver='sgd'``, a step
+    estimator : estimator instance
+        A GDRegressor, GDClassifier, MLPGDRegressor or MLPGDClassifier, or a Pipeline, a
+        search or a TransformedTargetRegressor with one of them as its last step, its
+        best estimator or its regressor, at any depth. It is not changed and need not be
+        fitted. A search that is not fitted stands for its `estimator`. The `solver` and
+        the `batch_size` set the number of rows in a step. With ``solver='sgd'``, a step
         consists of 50 updates with one row each, because the loss of a single row is
         mostly noise. The learning rate, the schedule and `early_stopping` of the
         estimator are ignored.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        Training data. If the estimator is part of a pipeline, pass the transformed
-        data.
+        Training data. Clones of the steps before the last one of a pipeline are fitted
+        and transform them first.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        Targets.
+        Targets. A TransformedTargetRegressor transforms them first, and the losses are
+        then those of the transformed targets.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights of the samples.
     min_rate : float, default=1e-6
@@ -125,8 +130,11 @@ def learning_rate_range(
     >>> bool(reg.fit(scale(X), scale(y)).score(scale(X), scale(y)) > 0.5)
     True
     """
-    _check_range(estimator, min_rate, max_rate, n_steps, smoothing)
-    model = without_callbacks(clone(estimator))
+    model = model_in(estimator)
+    _check_range(model, min_rate, max_rate, n_steps, smoothing)
+    if model is not estimator:
+        X, y = training_data(estimator, X, y)
+    model = without_callbacks(clone(model))
     rng = model.random_state if random_state is None else random_state
     if rng not in RANDOM_STATE:
         raise ValueError(
@@ -155,9 +163,8 @@ def _check_range(estimator, min_rate, max_rate, n_steps, smoothing):
     if not isinstance(estimator, GradientDescent):
         raise TypeError(
             "The 'estimator' parameter of learning_rate_range must be a GDRegressor, "
-            "GDClassifier, MLPGDRegressor or MLPGDClassifier. Got "
-            f"{estimator!r} instead. For a pipeline or a search, pass the estimator in "
-            "it and the data transformed by the previous steps."
+            "GDClassifier, MLPGDRegressor or MLPGDClassifier, or a pipeline or search "
+            f"that trains one of them. Got {estimator!r} instead."
         )
     if is_lbfgs(estimator.optimizer):
         raise ValueError(

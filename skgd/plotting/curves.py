@@ -3,8 +3,8 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
+from ..inspection.wrapped import fitted_model, model_in
 from .style import (
     add_legend,
     check_named,
@@ -89,7 +89,8 @@ class LossCurveDisplay:
         ----------
         estimator : object
             A fitted estimator with a `loss_curve_`: one of skgd, or scikit-learn's
-            `MLPClassifier` or `MLPRegressor`.
+            `MLPClassifier` or `MLPRegressor`, also as the last step of a pipeline, the
+            best estimator of a search or the regressor of a TransformedTargetRegressor.
         ax : matplotlib Axes, default=None
             The axes to draw on; None creates a new figure.
         log : bool, default=False
@@ -97,7 +98,7 @@ class LossCurveDisplay:
         smooth : {'auto'}, bool or int, default='auto'
             Whether to smooth; see `plot`.
         name : str, default=None
-            The title of the legend; None is the name of the class.
+            The title of the legend; None is the name of the class of the model.
         legend : bool or dict, default=True
             Whether to draw a legend. A dict contains keywords of ``ax.legend``.
         **kwargs : dict
@@ -108,7 +109,7 @@ class LossCurveDisplay:
         display : LossCurveDisplay
             The display, after drawing.
         """
-        name = type(estimator).__name__ if name is None else name
+        name = type(model_in(estimator)).__name__ if name is None else name
         return cls.from_estimators(
             {name: estimator}, ax=ax, log=log, smooth=smooth, legend=legend, **kwargs
         )
@@ -122,7 +123,8 @@ class LossCurveDisplay:
         Parameters
         ----------
         estimators : dict of str to object
-            Fitted estimators, by the name in the legend.
+            Fitted estimators, as `from_estimator` takes them, by the name in the
+            legend.
         ax : matplotlib Axes, default=None
             The axes to draw on; None creates a new figure.
         log : bool, default=False
@@ -142,12 +144,11 @@ class LossCurveDisplay:
         check_named("estimators", estimators)
         loss_curves, validation_loss_curves, best_iters = {}, {}, {}
         for name, estimator in estimators.items():
-            check_is_fitted(estimator)
+            estimator, _ = fitted_model(estimator)
             if not hasattr(estimator, "loss_curve_"):
                 raise TypeError(
                     "A loss curve needs a fitted estimator with a loss_curve_. "
-                    f"{type(estimator).__name__} has none. For a pipeline or a search, "
-                    "pass the model in it."
+                    f"{type(estimator).__name__} has none."
                 )
             loss_curves[name] = list(estimator.loss_curve_)
             # scikit-learn's networks have neither of these

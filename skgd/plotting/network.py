@@ -2,9 +2,9 @@
 
 import numpy as np
 from scipy import sparse as sp
-from sklearn.utils.validation import check_is_fitted
 
 from .._estimators.perceptron import MultilayerPerceptron
+from ..inspection.wrapped import fitted_model, model_in
 from .style import LINE_WIDTH, add_legend, check_named, dress, new_axes, style
 
 
@@ -58,7 +58,8 @@ class WeightsDisplay:
         Parameters
         ----------
         estimators : dict of str to object
-            Fitted estimators with `coefs_` or `coef_`, by the name in the legend.
+            Fitted estimators with `coefs_` or `coef_`, also in pipelines and searches,
+            by the name in the legend.
         ax : matplotlib Axes or pair of them, default=None
             The axes to draw on; None creates a new figure. If there is a single one,
             only the histogram is drawn.
@@ -79,7 +80,7 @@ class WeightsDisplay:
         check_named("estimators", estimators)
         weights = {}
         for name, estimator in estimators.items():
-            check_is_fitted(estimator)
+            estimator, _ = fitted_model(estimator)
             if hasattr(estimator, "coefs_"):
                 layers = estimator.coefs_
             elif hasattr(estimator, "coef_"):
@@ -87,8 +88,7 @@ class WeightsDisplay:
             else:
                 raise TypeError(
                     "Weights need a fitted estimator with coefs_ or coef_. "
-                    f"{type(estimator).__name__} has none. For a pipeline or a search, "
-                    "pass the model in it."
+                    f"{type(estimator).__name__} has none."
                 )
             weights[name] = [
                 layer.toarray() if sp.issparse(layer) else np.asarray(layer)
@@ -213,10 +213,10 @@ class ActivationsDisplay:
 
         Parameters
         ----------
-        estimator : MLPGDClassifier or MLPGDRegressor
-            A fitted network.
+        estimator : estimator instance
+            A fitted MLPGDClassifier or MLPGDRegressor, also in a pipeline or a search.
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            At least two samples.
+            At least two samples. The earlier steps of a pipeline transform them first.
         ax : matplotlib Axes, default=None
             The axes to draw on; None creates a new figure.
         legend : bool or dict, default=True
@@ -229,14 +229,14 @@ class ActivationsDisplay:
         display : ActivationsDisplay
             The display, after drawing.
         """
-        if not isinstance(estimator, MultilayerPerceptron):
+        model = model_in(estimator)
+        if not isinstance(model, MultilayerPerceptron):
             raise TypeError(
                 "Activations need a fitted MLPGDClassifier or MLPGDRegressor. Got "
-                f"{type(estimator).__name__}. For a pipeline or a search, pass the "
-                "model in it and the transformed X."
+                f"{type(model).__name__}."
             )
-        check_is_fitted(estimator)
-        layers = estimator._hidden_outputs(X)
+        model, X = fitted_model(estimator, X)
+        layers = model._hidden_outputs(X)
         return cls(layers).plot(ax=ax, legend=legend, **kwargs)
 
     def plot(self, ax=None, *, legend=True, **kwargs):
