@@ -144,6 +144,7 @@ def take_note(state, loss, reported, sound, validate):
     if validate is not None:
         found = validate(state) if sound else UNSOUND
     state.loss_curve.append(reported)
+    state.rate_curve.append(state.learning_rate)
     if found is not None:
         state.validation_scores.append(found.score)
         state.validation_loss_curve.append(found.loss)

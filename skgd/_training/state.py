@@ -91,6 +91,8 @@ class TrainingState:
     n_forgotten: int = 0  # losses of a stream that have been dropped
     least_loss: float = np.inf  # of these
     loss_curve: list = field(default_factory=list)  # of this call
+    rate_curve: list = field(default_factory=list)  # of the epochs of this call
+    rates: list = field(default_factory=list)  # of the last call
     validation_scores: list = field(default_factory=list)
     validation_loss_curve: list = field(default_factory=list)
     best_iter: int | None = None  # epochs before the parameters that were restored
@@ -182,6 +184,7 @@ class TrainingState:
         self.losses += self.loss_curve
         self.least_loss = min([self.least_loss, *self.loss_curve])
         self.loss_curve = []
+        self.rates, self.rate_curve = self.rate_curve, []
         n = len(self.losses) - MOST_LOSSES
         if streamed and n >= COLLECTED_LOSSES:
             self.n_forgotten += n
@@ -203,6 +206,7 @@ class TrainingState:
             converged=self.converged,
             is_stripped=True,
             kept_deviation=self.deviation,
+            rates=self.rates,
         )
 
     def mark(self):
@@ -312,7 +316,7 @@ class TrainingState:
         self.slots[:] = 0
         self.slot_step, self.l1_total = 0, 0.0
 
-    CURVES = ("loss_curve", "validation_scores", "validation_loss_curve")
+    CURVES = ("loss_curve", "rate_curve", "validation_scores", "validation_loss_curve")
     _KEPT = ("theta", "running", "average", "running_average")
     _IN_PLACE = (*_KEPT, "slots")
     _COUNTS = ("step", "slot_step", "n_seen", "n_averaged", "l1_total", "learning_rate")

@@ -6,22 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betainccinv
 from sklearn.base import BaseEstimator
 
+from .shape import GROWN, MIN_EPOCHS, NOISY, SETTLED, Shape
 from .wrapped import fitted_model
 
-# Thresholds are shares of the progress of a curve: neither the scale nor the zero of
-# a loss matters. tests/test_inspection.py has the error rates.
-MIN_EPOCHS = 10
-SLOW = 0.02  # in the last tenth; an exponential decay has 4 % of its way left then
-SETTLED = 0.03  # in the last tenth, with twice its standard error
-RISE = 0.1  # of a curve above its least, for divergence and overfitting
-SWING = 0.02  # from crest to trough, for an oscillation
-NOISY = 0.05  # standard deviation of an epoch
-JUMP = 12  # deviations of the last epoch, half as many of the last two, ...
-GROWN = 1000  # the last loss by the first: divergence, however few epochs
-CHANCE = 1e-4  # of white noise to pass for an oscillation
 HELP = "lower learning_rate_init or scale the data"
 KINDS = (
     "diverging",
@@ -106,13 +95,15 @@ def diagnose(
           recent progress;
         - 'overfitting': the validation curve has risen clearly from its minimum, while
           the training loss continued to fall;
-        - 'too slow': the last tenth of the epochs made at least 2% of the progress,
-          also of the progress on validation data if there are any;
+        - 'too slow': the last tenth of the epochs made at least 2% of the progress, or
+          the second half of the training made at least 15%, where the sum of the
+          learning rates counts instead of the epochs. If there is a validation curve,
+          this is also true of that curve;
         - 'noisy': there are no waves, but epochs differ by at least 5% of the progress;
-        - 'converged': there are no other findings except noise or overfitting, and the
-          change in the last tenth of the epochs, with twice its standard error, is less
-          than 3% of the progress. With L-BFGS, it means that training ended by its own
-          criterion, and nothing else except overfitting is examined.
+        - 'converged': there are no other findings except noise, and the change in the
+          last tenth of the epochs, with twice its standard error, is less than 3% of
+          the progress. With L-BFGS, it means that training ended by its own criterion,
+          and nothing else except overfitting is examined.
 
     See Also
     --------
@@ -125,98 +116,109 @@ def diagnose(
     because the loss may fall from a very high value there; the progress is then at
     least a hundredth of that of all epochs.
 
+    The training loss alone does not say whether a longer training would also lower the
+    loss of new data. Without a validation curve, the text of 'too slow' therefore
+    advises cross-validation. Networks of skgd have a validation curve by default,
+    since their trials hold out rows.
+
     Examples
     --------
     >>> import numpy as np
     >>> from skgd.inspection import diagnose
     >>> epochs = np.arange(100)
-    >>> diagnose(np.exp(-epochs / 50))
-    too slow: the last tenth of the epochs made 4.6% of the progress; raise
-    learning_rate_init or train longer.
+    >>> diagnose(np.exp(-epochs / 50), 1 + np.exp(-epochs / 40))
+    too slow: the last tenth of the epochs made 4.6% of the progress, and the
+    validation loss falls, too; train longer.
     >>> diagnose(np.exp(-epochs / 10), (epochs / 30 - 1) ** 2).kinds
-    ['overfitting', 'converged']
+    ['overfitting']
     """
-    restarts, remedy = 0, "raise learning_rate_init or train longer"
-    held_out, scored = None, False
-    arrived = False
-    if hasattr(estimator, "get_params"):
-        estimator, _ = fitted_model(estimator)
-        curve = getattr(estimator, "loss_curve_", None)
-        if curve is None:
-            raise TypeError(
-                "The 'estimator' parameter of diagnose must have a loss_curve_, or be "
-                f"one. Got {estimator!r} instead. For a pipeline or a search, pass the "
-                "estimator in it."
-            )
-        restarts = getattr(estimator, "n_restarts_", 0)
-        remedy, arrived = _remedy(estimator), _has_arrived(estimator)
-        if validation_curve is None:
-            held_out, scored = _own_validation(estimator)
-    else:
-        curve = estimator
-    curve = _checked(curve, "estimator")
-    if validation_curve is not None:
-        held_out = _checked(validation_curve, "validation_curve")
-        if len(held_out) != len(curve) or not np.isfinite(held_out).any():
-            raise ValueError(
-                "The 'validation_curve' parameter of diagnose must have one value for "
-                f"each of the {len(curve)} epochs of the training curve, and not only "
-                f"NaN or infinity. Got {len(held_out)} values, of which "
-                f"{np.isfinite(held_out).sum()} are finite, instead."
-            )
+    evidence = _evidence(estimator, validation_curve)
+    curve, held_out = evidence.curve, evidence.held_out
     finite = _finite(curve)
     findings = _divergence(curve, finite)
-    if arrived:
+    if evidence.arrived:
         said = "L-BFGS ended by its own criterion after {n_epochs:.0f} iterations."
-        numbers = {"n_epochs": estimator.n_iter_, "last": curve[-1]}
+        numbers = {"n_epochs": len(curve), "last": curve[-1]}
         findings = [_finding("converged", said, **numbers)]
     elif len(finite) >= MIN_EPOCHS:
-        findings += _findings(_Shape(finite), bool(findings), remedy)
+        findings += _findings(evidence, finite, bool(findings))
     elif not findings:
         said = "{n_epochs:.0f} epochs are too few to tell, {enough:.0f} are enough."
         numbers = {"n_epochs": len(curve), "enough": MIN_EPOCHS}
         findings = [_finding("too short", said, **numbers)]
     if held_out is not None and len(finite) >= MIN_EPOCHS:
-        if not _still_falls(held_out):
-            findings = [each for each in findings if each.kind != "too slow"]
-        findings += _overfitting(curve, held_out, scored)
-    if restarts:
+        overfitting = _overfitting(evidence)
+        if overfitting:  # a training that has gone too far has not arrived
+            findings = [each for each in findings if each.kind != "converged"]
+        findings += overfitting
+    if evidence.n_restarts:
         said = "training diverged and went back, to a lower rate (restarts:"
         said = f"{said} {{n_restarts:.0f}}); {HELP}."
-        findings.append(_finding("diverging", said, n_restarts=restarts))
+        findings.append(_finding("diverging", said, n_restarts=evidence.n_restarts))
     return Diagnosis(sorted(findings, key=lambda finding: KINDS.index(finding.kind)))
 
 
-def _has_rate(estimator):
-    # L-BFGS has none
-    return not np.isnan(getattr(estimator, "learning_rate_", 0.0))
+@dataclass
+class _Evidence:
+    # what is known about a training
+    curve: np.ndarray
+    held_out: np.ndarray | None = None
+    scored: bool = False  # whether the validation curve is that of a negative score
+    keeps_best: bool = False  # whether early stopping has chosen the epoch
+    rates: np.ndarray | None = None  # of each epoch
+    has_rate: bool = True  # False for L-BFGS
+    arrived: bool = False  # L-BFGS ended by its own criterion
+    n_restarts: int = 0  # after divergence
+    longer: str = "train longer"  # how to do so
 
 
-def _has_arrived(estimator):
-    # Whether L-BFGS has converged. Two of its iterations can be enough, and the last
-    # of a few can be the longest, so its curve says little.
-    return not _has_rate(estimator) and estimator._state.converged
+def _evidence(estimator, validation_curve):
+    if hasattr(estimator, "get_params"):
+        evidence = _evidence_of_model(fitted_model(estimator)[0])
+    else:
+        evidence = _Evidence(_checked(estimator, "estimator"))
+    if validation_curve is not None:
+        held_out = _checked(validation_curve, "validation_curve")
+        n_epochs, n_finite = len(evidence.curve), np.isfinite(held_out).sum()
+        if len(held_out) != n_epochs or not n_finite:
+            raise ValueError(
+                "The 'validation_curve' parameter of diagnose must have one value for "
+                f"each of the {n_epochs} epochs of the training curve, and not only "
+                f"NaN or infinity. Got {len(held_out)} values, of which {n_finite} are "
+                "finite, instead."
+            )
+        evidence.held_out, evidence.scored = held_out, False
+    return evidence
 
 
-def _remedy(estimator):
-    # what to do if the training is too slow
-    n_iter, has_rate = estimator.n_iter_, _has_rate(estimator)
-    remedy = "train longer"
-    if n_iter >= estimator.max_iter:
-        remedy = "raise max_iter"
-    elif has_rate and n_iter == len(estimator.loss_curve_):
-        remedy = "lower tol"
-    return f"raise learning_rate_init or {remedy}" if has_rate else remedy
-
-
-def _own_validation(estimator):
-    # the curve of an estimator, or None, and whether it is of scores
-    losses = getattr(estimator, "validation_loss_curve_", None)
-    scores = getattr(estimator, "validation_scores_", None)
-    scored = losses is None and scores is not None
-    if scored:
-        losses = -np.asarray(scores, dtype=np.float64)
-    return (None if losses is None else _checked(losses, "estimator")), scored
+def _evidence_of_model(model):
+    curve = getattr(model, "loss_curve_", None)
+    if curve is None:
+        raise TypeError(
+            "The 'estimator' parameter of diagnose must have a loss_curve_, or be "
+            f"one. Got {model!r} instead."
+        )
+    evidence = _Evidence(_checked(curve, "estimator"))
+    evidence.has_rate = not np.isnan(getattr(model, "learning_rate_", 0.0))
+    state = getattr(model, "_state", None)
+    if evidence.has_rate and state is not None and len(state.rates) == len(curve):
+        evidence.rates = np.asarray(state.rates)
+    # Two iterations of L-BFGS can be enough, and the last of a few can be the longest,
+    # so its curve says little.
+    evidence.arrived = not evidence.has_rate and state.converged
+    evidence.n_restarts = getattr(model, "n_restarts_", 0)
+    losses = getattr(model, "validation_loss_curve_", None)
+    scores = getattr(model, "validation_scores_", None)
+    evidence.keeps_best = losses is not None or scores is not None
+    evidence.scored = losses is None and scores is not None
+    if evidence.keeps_best:
+        held_out = -np.asarray(scores, float) if evidence.scored else losses
+        evidence.held_out = _checked(held_out, "estimator")
+    if model.n_iter_ >= model.max_iter:
+        evidence.longer = "raise max_iter"
+    elif evidence.has_rate and model.n_iter_ == len(curve):
+        evidence.longer = "lower tol"
+    return evidence
 
 
 def _finding(kind, statement, **numbers):
@@ -240,104 +242,6 @@ def _finite(curve):
     return curve[: bad[0]] if len(bad) else curve
 
 
-def _correlation(rest):
-    # of successive epochs, if positive
-    return max(0.0, rest[1:] @ rest[:-1] / max(rest @ rest, np.finfo(float).tiny))
-
-
-def noise_of(differences, n_terms):
-    """Robust standard deviation of the noise in a curve.
-
-    Parameters
-    ----------
-    differences : ndarray
-        Of the curve, of first or second order.
-    n_terms : int
-        The sum of the squared coefficients of such a difference: 2 or 6.
-
-    Returns
-    -------
-    noise : float
-        From the median, so that a bend or a jump does not count.
-    """
-    if not len(differences):
-        return 0.0
-    return 1.4826 * float(np.median(np.abs(differences))) / np.sqrt(n_terms)
-
-
-class _Shape:
-    # Progress, noise, recent trend and running means of a curve, which is divided by
-    # its scale first: no square can overflow. `low` and `last` are as they were.
-    def __init__(self, curve):
-        n = len(curve)
-        self.low, self.last = curve.min(), curve[-1]
-        self.scale = float(np.abs(curve).max()) or 1.0
-        curve = curve / self.scale
-        self.curve = curve
-        self.span = float(np.ptp(curve))
-        self.progress = max(float(np.ptp(curve[n // 20 :])), 0.01 * self.span)
-        self.noise = noise_of(np.diff(curve, 2), 6)
-        k = min(max(3, n // 10), 10)
-        self.means = np.convolve(curve, np.full(k, 1 / k), mode="valid")
-        self.least = int(self.means.argmin())
-        self.rise = float(self.means[-1] - self.means[self.least])
-        tail = curve[-max(MIN_EPOCHS, n // 4) :]
-        t = np.arange(len(tail)) - (len(tail) - 1) / 2
-        slope = (t @ tail) / (t @ t)
-        rest = tail - tail.mean() - slope * t
-        # correlated epochs say less
-        r = min(_correlation(rest), 0.8)
-        deviation = np.sqrt(rest @ rest / (len(tail) - 2) * (1 + r) / (1 - r))
-        # the fall in a tenth of the epochs, and its standard error
-        self.gain = -slope * n / 10
-        self.error = deviation / np.sqrt(t @ t) * n / 10
-        enough = self.gain >= SLOW * self.progress
-        self.falls = enough and self.gain > 4 * self.error
-        # a steep bend is no noise: second differences, of which correlated epochs
-        # make a third or a quarter, bound it
-        error = min(deviation, 12 * self.noise) / np.sqrt(k)
-        self.clear = max(RISE * self.progress, SWING * self.span)
-        self.rises = self.rise > max(self.clear, 6 * error)
-
-    def jumps(self):
-        # Whether the last one, two or three epochs are all far above the earlier ones.
-        # If as many earlier epochs are as high, these are spikes and not a jump.
-        for n_last in (1, 2, 3):
-            before = self.curve[-max(MIN_EPOCHS, len(self.curve) // 2) : -n_last]
-            lowest, level = self.curve[-n_last:].min(), np.median(before)
-            noise = max(self.noise, 1.4826 * np.median(np.abs(before - level)))
-            far = lowest - level > max(self.clear, JUMP / n_last * noise)
-            if far and np.sum(before >= lowest) < n_last:
-                return True
-        return False
-
-    def waves(self):
-        # of the last third: crest to trough, period, share of the variance, and
-        # whether that is more than chance
-        tail = self.curve[-max(24, len(self.curve) // 3) :]
-        t = np.linspace(-1, 1, len(tail))
-        trend = np.polynomial.Polynomial.fit(t, tail, 2)(t)
-        rest = tail - trend
-        # A wandering curve has power at low frequencies, but no waves.
-        white = rest[1:] - _correlation(rest) * rest[:-1]
-        power = np.abs(np.fft.rfft(white)[1:]) ** 2
-        power /= max(power.sum(), np.finfo(float).tiny)
-        # A wave between two frequencies shows in both; fewer than four waves are no
-        # more than a bend. The share of three of M frequencies of white noise is a
-        # beta variable.
-        shares = np.convolve(power, np.ones(3), mode="same")[3:]
-        best = int(shares.argmax())
-        peak = best + 2 + int(power[best + 2 : best + 5].argmax())
-        # every other epoch high: the deviation is half the height, as of no sine
-        alternates = peak + 1 == len(white) // 2
-        period = 2.0 if alternates else len(white) / (peak + 1)
-        height = float((2 if alternates else 2 * np.sqrt(2)) * rest.std())
-        limit = betainccinv(3, len(power) - 3, CHANCE / len(power))
-        regular = len(self.curve) >= 24 and shares[best] > max(limit, 0.4)
-        real = regular and height > max(SWING * self.span, abs(trend[-1] - trend[0]))
-        return real, self.scale * height, period, float(shares[best])
-
-
 def _divergence(curve, finite):
     # of any number of epochs
     if len(finite) < len(curve):
@@ -349,8 +253,10 @@ def _divergence(curve, finite):
     return []
 
 
-def _findings(shape, diverged, remedy):
-    # of the training loss alone
+def _findings(evidence, finite, diverged):
+    # of the training loss, and of the validation curve if it falls as well
+    rates = evidence.rates
+    shape = Shape(finite, None if rates is None else rates[: len(finite)])
     if shape.span <= 1e-12:
         said = "the loss stayed at {loss:.4g}: the start was the best, the rate is far"
         said = f"{said} too small, or it is where descent just begins to diverge."
@@ -367,48 +273,81 @@ def _findings(shape, diverged, remedy):
         said = f"{said}; lower learning_rate_init."
         numbers = {"height": height, "period": period, "share": share}
         found.append(_finding("oscillating", said, **numbers))
-    if shape.falls and not waves:
-        said = "the last tenth of the epochs made {gain:.1%} of the progress; "
-        said, gain = f"{said}{remedy}.", shape.gain / shape.progress
-        found.append(_finding("too slow", said, gain=gain, last=shape.last))
+    is_slow = shape.is_slow and not waves and not rises
+    if is_slow and _would_fall(evidence):
+        found.append(_too_slow(shape, evidence))
     settled = abs(shape.gain) + 2 * shape.error < SETTLED * shape.span
-    if settled and not found and not diverged:
+    if settled and not found and not (is_slow or diverged):
         said = "the last tenth of the epochs changed {change:.2%} of the progress."
         change = abs(shape.gain) / shape.span
         found.append(_finding("converged", said, change=change, last=shape.last))
     noise = shape.noise / shape.span
     if noise > NOISY and not waves:
-        said = "epochs differ by {noise:.0%} of the progress; take larger batches, or"
-        said = f"{said} let the rate fall by a schedule."
+        said = "epochs differ by {noise:.0%} of the progress."
         found.append(_finding("noisy", said, noise=noise))
     return found
 
 
-def _still_falls(held_out):
-    # whether more epochs would help, not only on the training data
-    held_out = _finite(held_out)
-    return len(held_out) < MIN_EPOCHS or _Shape(held_out).falls
+def _would_fall(evidence):
+    # whether more epochs would help on held-out data, as far as is known
+    if evidence.held_out is None:
+        return True
+    held_out, rates = _finite(evidence.held_out), evidence.rates
+    if len(held_out) < MIN_EPOCHS:
+        return True
+    matches = rates is not None and len(rates) == len(evidence.held_out)
+    shape = Shape(held_out, rates[: len(held_out)] if matches else None)
+    return shape.is_slow and not shape.rises
 
 
-def _overfitting(training, held_out, scored):
+def _too_slow(shape, evidence):
+    if shape.falls:
+        said, gain = "the last tenth of the epochs", shape.gain / shape.progress
+    else:  # the rate has fallen so far that the curve is flat
+        said, gain = "the second half of all steps, by their rates,", shape.late
+    said = f"{said} made {{gain:.1%}} of the progress"
+    alone = evidence.held_out is None
+    if shape.has_hardly_begun and evidence.has_rate:
+        said = f"{said}, so the training has hardly begun; raise learning_rate_init "
+        said = f"{said}(learning_rate_range suggests a value) or {evidence.longer}"
+        said += ", and check by cross-validation that it helps." if alone else "."
+    elif alone:
+        said = f"{said} of the training loss; cross-validation would show whether it "
+        said += (
+            "helps to raise learning_rate_init or "
+            if evidence.has_rate
+            else "helps to "
+        )
+        said = f"{said}{evidence.longer}."
+    else:
+        name = "score rises" if evidence.scored else "loss falls"
+        said = f"{said}, and the validation {name}, too; {evidence.longer}."
+    return _finding("too slow", said, gain=gain, last=shape.last)
+
+
+def _overfitting(evidence):
     # the last epochs are the same, as far as both are finite
+    training, held_out = evidence.curve, evidence.held_out
     n = min(len(training), len(held_out))
     n_before = len(training) - n
     training, held_out = training[n_before:], held_out[len(held_out) - n :]
     n = min(len(_finite(training)), len(_finite(held_out)))
     if n < MIN_EPOCHS:
         return []
-    shape, fitted = _Shape(held_out[:n]), _Shape(training[:n])
+    shape = Shape(held_out[:n], is_loss=not evidence.scored)
+    fitted = Shape(training[:n])
     fell = fitted.means[shape.least] - fitted.means[-1]
     if not shape.rises or fell <= 0:
         return []
     # the middle of the running mean
     best = n_before + shape.least + (n - len(shape.means)) // 2 + 1
-    sign, name = (-1, "score") if scored else (1, "loss")
+    sign, name = (-1, "score") if evidence.scored else (1, "loss")
     numbers = {"best": sign * shape.low, "last": sign * shape.last}
+    advice = "early stopping, or a training of as many epochs, avoids this"
+    if evidence.keeps_best:
+        advice = "early stopping has taken this into account"
     said = (
         f"since about epoch {{best_epoch:.0f}} the validation {name} went from "
-        "{best:.4g} to {last:.4g} while the training loss fell; stop early, raise "
-        "alpha or dropout, or take a smaller model or more data."
+        f"{{best:.4g}} to {{last:.4g}} while the training loss fell; {advice}."
     )
     return [_finding("overfitting", said, best_epoch=best, **numbers)]

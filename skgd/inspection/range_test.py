@@ -23,7 +23,7 @@ from .._rules.rule import RANDOM_STATE, Allowed
 from .._training.divergence import Diverged
 from .._training.observers import without_callbacks
 from ..optimizers import OPTIMIZERS
-from .diagnosis import noise_of
+from .shape import noise_of
 from .wrapped import model_in, training_data
 
 # Rows of a step for solver='sgd'. The loss of a single row is mostly noise.
