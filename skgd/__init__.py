@@ -1,5 +1,7 @@
 """Estimators trained by gradient descent, compatible with scikit-learn."""
 
+from importlib import import_module
+
 # First, and from here: from within a compiled module it would take 0.2 s longer.
 import sklearn.base  # noqa: F401
 
@@ -34,3 +36,14 @@ __all__ = [
     "minimize_stochastic",
 ]
 __version__ = "0.1.0"
+
+
+def __getattr__(name):
+    # This module is loaded when it is first used, because `import skgd` is faster then.
+    if name != "plotting":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return import_module(f".{name}", __name__)
+
+
+def __dir__():
+    return sorted([*globals(), "plotting"])

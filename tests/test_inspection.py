@@ -208,6 +208,18 @@ def test_kinds_of_data(solver):
     assert learning_rate_range(two, X, np.c_[Y, -Y]).learning_rates[0] == 1e-6
 
 
+def test_the_result_prints_as_one_line():
+    model = GDRegressor(optimizer="sgd", solver="batch", random_state=0)
+    result = learning_rate_range(model, X, Y, n_steps=30, max_rate=1)
+    assert repr(result) == f"suggestion: {result.suggestion:.2g} " + (
+        "(30 rates from 1e-06 to 1)"
+    )
+    assert result.loss_name == "half squared error, in squared units of y"
+    assert pickle.loads(pickle.dumps(result)).suggestion == result.suggestion
+    result = learning_rate_range(model, X, Y, max_rate=1000)
+    assert repr(result).endswith(", where the loss exploded)")
+
+
 def test_divergence_at_the_first_step():
     result = learning_rate_range(
         GDRegressor(optimizer="sgd", solver="batch", standardize=False),
@@ -216,6 +228,7 @@ def test_divergence_at_the_first_step():
     )
     assert result.diverged
     assert result.suggestion is None
+    assert repr(result).startswith("suggestion: none (")
 
 
 @pytest.mark.parametrize(

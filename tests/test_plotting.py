@@ -13,8 +13,8 @@ from sklearn.linear_model import LinearRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils import Bunch
 
-from skgd import GDClassifier, MLPGDClassifier
-from skgd.inspection import learning_rate_range
+from skgd import GDClassifier, GDRegressor, MLPGDClassifier
+from skgd.losses import Tweedie
 from skgd.plotting import (
     ActivationsDisplay,
     LearningRateDisplay,
@@ -24,7 +24,6 @@ from skgd.plotting import (
 )
 from skgd.plotting.curves import is_noisy, running_mean
 from skgd.plotting.style import STYLES, columns_that_fit, import_matplotlib, style
-from skgd.schedules import SCHEDULES, Cosine
 
 plt.switch_backend("Agg")
 
@@ -55,9 +54,10 @@ def test_loss_curve_of_one_estimator():
     legend = display.ax_.get_legend()
     assert legend.get_title().get_text() == "MLPGDClassifier"
     kept_label = f"best epoch {clf.best_iter_}"
-    assert labels(legend) == ["training", "validation", kept_label]
+    lines = ["training, with penalty", "validation, without penalty"]
+    assert labels(legend) == [*lines, kept_label]
     assert display.ax_.get_xlabel() == "epoch"
-    assert display.ax_.get_ylabel() == "loss"
+    assert display.ax_.get_ylabel() == "log loss"
     assert display.ax_.get_yscale() == "linear"
 
 
@@ -70,7 +70,30 @@ def test_loss_curve_without_early_stopping_and_of_scikit_learn():
         assert_array_equal(line.get_ydata(), clf.loss_curve_)
         assert display.ax_.get_yscale() == "log"
         assert display.ax_.get_legend().get_title().get_text() == "network"
+        assert labels(display.ax_.get_legend()) == ["training, with penalty"]
+        assert display.ax_.get_ylabel() == "log loss"
+        clf.set_params(alpha=0)
+        clf.alpha_ = 0
+        display = LossCurveDisplay.from_estimator(clf)
         assert labels(display.ax_.get_legend()) == ["training"]
+
+
+@pytest.mark.parametrize(
+    ("loss", "name"),
+    [
+        ("squared_error", "half squared error, in squared units of y"),
+        ("absolute_error", "absolute error, in units of y"),
+        ("huber", "huber, in squared units of y"),
+        ("gamma", "gamma"),
+        (Tweedie(power=1.5), "tweedie, in units of y to the power 0.5"),
+    ],
+)
+def test_the_axis_names_the_loss_and_its_unit(loss, name):
+    reg = GDRegressor(loss, max_iter=3, tol=None, solver="minibatch").fit(X, y + 1.0)
+    assert LossCurveDisplay.from_estimator(reg).ax_.get_ylabel() == name
+    other = GDRegressor("quantile", max_iter=3, tol=None).fit(X, y)
+    both = LossCurveDisplay.from_estimators({"a": reg, "b": other})
+    assert both.ax_.get_ylabel() == "loss"
 
 
 def test_loss_curves_of_several_estimators():
@@ -85,7 +108,8 @@ def test_loss_curves_of_several_estimators():
         assert_array_equal(line.get_ydata(), model.loss_curve_)
         assert line.get_linewidth() == 3
     (legend,) = display.figure_.legends
-    assert labels(legend)[1:] == ["second", "training", "validation", "best epoch"]
+    lines = ["training, with penalty", "validation, without penalty"]
+    assert labels(legend)[1:] == ["second", *lines, "best epoch"]
     colors = {line.get_color() for line in display.ax_.lines}
     markers = {line.get_marker() for line in display.ax_.lines}
     assert len(colors) == 2
@@ -172,96 +196,6 @@ def test_loss_curve_errors():
         with pytest.raises(ValueError, match="loss_curves must be 1-d, .* for 'a'"):
             LossCurveDisplay({"a": curve}).plot()
     assert not plt.get_fignums()
-
-
-# -------------------------------------------------------------------- rates
-def test_schedules():
-    display = LearningRateDisplay.from_schedules(
-        {
-            "by name": "cosine",
-            "instance": Cosine(final=0.1),
-            "own": lambda t: 1 / (t + 1),
-        },
-        n_steps=50,
-        learning_rate=0.2,
-    )
-    steps = np.arange(50)
-    expected = {
-        "by name": 0.2 * Cosine()(steps, 50),
-        "instance": 0.2 * Cosine(final=0.1)(steps, 50),
-        "own": 1 / (steps + 1),
-    }
-    for name, rates in expected.items():
-        line = line_named(display.ax_, name)
-        assert_array_equal(line.get_xdata(), steps)
-        assert_allclose(line.get_ydata(), rates)
-    assert labels(display.figure_.legends[0]) == list(expected)
-    assert display.ax_.get_xlabel() == "update"
-    assert display.plot(log=True).ax_.get_yscale() == "log"
-
-
-def test_all_schedules_look_different():
-    display = LearningRateDisplay.from_schedules(
-        {name: name for name in SCHEDULES}, n_steps=100
-    )
-    looks = {
-        (line.get_color(), str(line._dash_pattern), line.get_marker())
-        for line in display.ax_.lines
-    }
-    assert len(looks) == len(SCHEDULES)
-
-
-def test_range():
-    result = learning_rate_range(
-        MLPGDClassifier((8,), batch_size=32, random_state=0), X, y, n_steps=60
-    )
-    display = LearningRateDisplay.from_range(result)
-    dots, smoothed, mark = display.ax_.lines
-    assert_array_equal(dots.get_xdata(), result.learning_rates)
-    assert_array_equal(dots.get_ydata(), result.losses)
-    assert_array_equal(smoothed.get_ydata(), result.smoothed_losses)
-    assert_array_equal(mark.get_xdata(), [result.suggestion] * 2)
-    assert display.ax_.get_xscale() == "log"
-    assert labels(display.ax_.get_legend()) == [
-        "single updates",
-        "smoothed",
-        f"suggestion: {result.suggestion:.2g}",
-    ]
-
-
-def test_range_that_explodes_and_suggests_nothing():
-    losses = np.array([1.0, 1.0, 0.5, 1e6, np.inf])
-    result = Bunch(
-        learning_rates=np.geomspace(1e-4, 1, 5),
-        losses=losses,
-        smoothed_losses=losses,
-        suggestion=None,
-    )
-    display = LearningRateDisplay.from_range(result)
-    assert display.ax_.get_ylim()[1] == 1.25
-    assert labels(display.ax_.get_legend()) == ["single updates", "smoothed"]
-    assert LearningRateDisplay.from_range(result, log=True).ax_.get_ylim()[0] == 0.5
-
-
-def test_rate_errors():
-    with pytest.raises(ValueError, match="must be one of"):
-        LearningRateDisplay.from_schedules({"no": "sideways"}, n_steps=10)
-    with pytest.raises(TypeError, match="schedules must be a dict with names as keys"):
-        LearningRateDisplay.from_schedules(["cosine"], n_steps=10)
-    with pytest.raises(ValueError, match="either rates or range_result"):
-        LearningRateDisplay().plot()
-    for n_steps in (0, 2.5, True):
-        with pytest.raises(ValueError, match="n_steps must be an int >= 1. Got"):
-            LearningRateDisplay.from_schedules({"c": "cosine"}, n_steps=n_steps)
-    with pytest.raises(ValueError, match="rates is empty"):
-        LearningRateDisplay({}).plot()
-    with pytest.raises(TypeError, match=r"^result must be what .* Got \{\}"):
-        LearningRateDisplay.from_range({})
-    with pytest.raises(TypeError, match="^range_result must be what"):
-        LearningRateDisplay(range_result=3).plot()
-    empty = Bunch(learning_rates=[], losses=[], smoothed_losses=[], suggestion=None)
-    with pytest.raises(ValueError, match="result has no losses: the first step"):
-        LearningRateDisplay.from_range(empty)
 
 
 # -------------------------------------------------------------------- all of them
@@ -372,6 +306,21 @@ def test_legend_is_as_wide_as_the_figure():
     assert display.ax_.get_window_extent().height > 200
 
 
+@pytest.mark.parametrize("name", ["a name of many words " * 9, "x" * 200])
+def test_names_that_are_wider_than_the_figure_have_several_lines(name):
+    display = LossCurveDisplay({name: [2, 1], "short": [3, 1]}).plot()
+    display.figure_.canvas.draw()
+    (legend,) = display.figure_.legends
+    box, figure = legend.get_window_extent(), display.figure_.bbox
+    assert figure.x0 <= box.x0
+    assert box.x1 <= figure.x1
+    assert figure.y0 <= box.y0
+    shown = labels(legend)[0].replace("\n", " ").replace(" ", "")
+    assert shown == name.replace(" ", "")
+    assert display.ax_.get_window_extent().height > 200
+    assert line_named(display.ax_, name)
+
+
 def test_styles_differ_by_more_than_colour():
     for kind in ("color", "marker", "hatch"):
         assert len({entry[kind] for entry in STYLES}) == len(STYLES)
@@ -390,6 +339,22 @@ def test_module_needs_no_matplotlib_until_it_draws():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert 'pip install "path/to/checkout[plot]"' in run.stdout
+
+
+def test_plotting_needs_no_import_of_its_own():
+    code = (
+        "import sys, skgd\n"
+        "assert 'skgd.plotting' not in sys.modules\n"
+        "assert 'plotting' in dir(skgd)\n"
+        "skgd.plotting.LossCurveDisplay, skgd.inspection.diagnose, skgd.schedules\n"
+        "assert 'matplotlib' not in sys.modules\n"
+        "try:\n    skgd.no_such_thing\n"
+        "except AttributeError as error:\n    print(error)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert run.stdout == "module 'skgd' has no attribute 'no_such_thing'\n"
 
 
 def test_import_error_names_the_extra(monkeypatch):

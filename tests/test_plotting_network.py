@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from plotting_helpers import X, labels, stopped_early, y
+from scipy import sparse
+from sklearn.datasets import load_diabetes
 from sklearn.exceptions import NotFittedError
 from sklearn.neighbors import KNeighborsClassifier
 
-from skgd import GDClassifier, MLPGDClassifier, MLPGDRegressor
+from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
 from skgd.plotting import ActivationsDisplay, WeightsDisplay
 
 plt.switch_backend("Agg")
@@ -21,6 +23,16 @@ def _no_figure_stays_open():
 
 
 # -------------------------------------------------------------------- weights
+def standardised(model):
+    """The weights of each layer, as they act on standardised features."""
+    units = model._state.units
+    if hasattr(model, "coefs_"):
+        first, last = model.coefs_
+        return [first * units.scale[:, None], last / units.target_scale]
+    coef = model.coef_.toarray() if sparse.issparse(model.coef_) else model.coef_
+    return [coef * units.scale]
+
+
 def test_weights_of_networks_and_linear_models():
     models = {
         "network": stopped_early(),
@@ -33,25 +45,51 @@ def test_weights_of_networks_and_linear_models():
     assert list(stairs) == list(models)
     edges = stairs["network"].edges
     assert len(edges) == 13
-    weights = np.concatenate([W.ravel() for W in models["network"].coefs_])
+    weights = np.concatenate([W.ravel() for W in standardised(models["network"])])
     assert_allclose(
         stairs["network"].values, np.histogram(weights, edges)[0] / len(weights)
     )
     for data in stairs.values():
         assert_array_equal(data.edges, edges)
         assert data.values.sum() == pytest.approx(1)
-    network, linear, sparse = right.containers
+    network, linear, sparsified = right.containers
     assert_allclose(
         [bar.get_height() for bar in network],
-        [np.linalg.norm(W) for W in models["network"].coefs_],
+        [np.linalg.norm(W) for W in standardised(models["network"])],
     )
     assert len(linear) == 1
     assert_allclose(
-        sparse[0].get_height(), np.linalg.norm(models["sparse"].coef_.toarray())
+        sparsified[0].get_height(), np.linalg.norm(standardised(models["sparse"])[0])
     )
     assert len({bars[0].get_hatch() for bars in right.containers}) == 3
     assert labels(left.get_legend()) == labels(right.get_legend()) == list(models)
-    assert [ax.get_xlabel() for ax in display.axes_] == ["weight", "layer"]
+    assert [ax.get_xlabel() for ax in display.axes_] == [
+        "weight, for standardised data",
+        "layer",
+    ]
+
+
+@pytest.mark.parametrize("kind", [GDRegressor, MLPGDRegressor])
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_weights_have_no_units(kind, n_outputs):
+    rows, targets = load_diabetes(return_X_y=True)
+    if n_outputs == 2:
+        targets = np.column_stack([targets, -targets])
+    options = {"random_state": 0, "max_iter": 20, "tol": None, "solver": "minibatch"}
+    if kind is MLPGDRegressor:
+        options["early_stopping"] = False
+    found = [
+        WeightsDisplay.from_estimator(kind(**options).fit(a * rows, b * targets))
+        for a, b in ((1, 1), (2.0**-7, 2.0**9))
+    ]
+    for ours, other in zip(*(d.weights[kind.__name__] for d in found), strict=True):
+        assert_allclose(ours, other, rtol=1e-6)
+        assert np.abs(ours).max() < 5
+    raw = kind(standardize=False, **options).fit(rows, targets / 100)
+    display = WeightsDisplay.from_estimator(raw, name="raw")
+    layers = raw.coefs_ if kind is MLPGDRegressor else [raw.coef_]
+    assert_array_equal(display.weights["raw"][0], layers[0])
+    assert display.ax_.get_xlabel() == "weight"
 
 
 def test_weights_log_and_errors():

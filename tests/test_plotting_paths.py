@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.animation import FuncAnimation
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 from plotting_helpers import labels, line_named
@@ -221,6 +222,33 @@ def test_animation_is_saved(results, tmp_path):
     line = line_named(display.ax_, "slow")
     assert_array_equal(line.get_xydata(), results["slow"].path[:11])
     assert len(line_named(display.axes_[1], "slow").get_xdata()) == 11
+
+
+def test_what_does_not_move_is_drawn_once(results, tmp_path, monkeypatch):
+    display = OptimizationPathDisplay.from_results(bowl, results, optimum=[0, 0])
+    animation = display.animate(n_frames=10)
+    frames, n_drawn = [], 0
+    for kind, name in ((type(animation), "new"), (FuncAnimation, "old")):
+        kind.save(animation, tmp_path / f"{name}.gif", writer="pillow", dpi=50)
+        with Image.open(tmp_path / f"{name}.gif") as image:
+            image.seek(5)
+            frames.append(np.asarray(image.convert("RGB")))
+    assert_array_equal(*frames)
+    label = display.ax_.xaxis.label
+    draw = type(label).draw
+
+    def counted(text, renderer):
+        nonlocal n_drawn
+        n_drawn += text is label and text.get_visible()
+        draw(text, renderer)
+
+    monkeypatch.setattr(type(label), "draw", counted)
+    animation.save(tmp_path / "path.gif", writer="pillow", dpi=30)
+    assert n_drawn <= 2
+    # afterwards, all is as it was
+    assert all(artist.get_visible() for artist in display.ax_.get_children())
+    assert all(legend.get_visible() for legend in display.figure_.legends)
+    assert len(display.figure_.artists) == 0
 
 
 def test_surface_where_the_function_is_undefined():

@@ -67,8 +67,11 @@ def test_a_fitted_model_is_found_wherever_it_is(name):
     display = LossCurveDisplay.from_estimator(estimator, smooth=False)
     assert_array_equal(display.ax_.lines[0].get_ydata(), model.loss_curve_)
     assert display.ax_.get_legend().get_title().get_text() == "MLPGDRegressor"
-    weights = WeightsDisplay.from_estimators({"a": estimator}).weights["a"]
-    assert_array_equal(weights[0], model.coefs_[0])
+    weights, expected = (
+        WeightsDisplay.from_estimator(each, name="a").weights["a"]
+        for each in (estimator, model)
+    )
+    assert_array_equal(weights[0], expected[0])
     layers = ActivationsDisplay.from_estimator(estimator, X).layers
     assert_allclose(layers[0][0], model._hidden_outputs(features)[0][0], rtol=1e-6)
 

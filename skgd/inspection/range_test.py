@@ -23,6 +23,7 @@ from .._rules.rule import RANDOM_STATE, Allowed
 from .._training.divergence import Diverged
 from .._training.observers import without_callbacks
 from ..optimizers import OPTIMIZERS
+from .loss_name import loss_name
 from .shape import noise_of
 from .wrapped import model_in, training_data
 
@@ -30,6 +31,23 @@ from .wrapped import model_in, training_data
 SINGLE_ROWS = 50
 # The test ends at a loss of so many times the initial one.
 EXPLODED = 4
+
+
+class LearningRateRange(Bunch):
+    """The result of a learning rate range test, which prints as one line.
+
+    Parameters
+    ----------
+    **kwargs : dict
+        The attributes that `learning_rate_range` lists.
+    """
+
+    def __repr__(self):
+        rates, suggestion = self.learning_rates, self.suggestion
+        suggestion = "none" if suggestion is None else f"{suggestion:.2g}"
+        tested = f" from {rates[0]:.2g} to {rates[-1]:.2g}" if len(rates) else ""
+        end = ", where the loss exploded" if self.diverged else ""
+        return f"suggestion: {suggestion} ({len(rates)} rates{tested}{end})"
 
 
 def learning_rate_range(
@@ -43,7 +61,7 @@ def learning_rate_range(
     n_steps: int = 100,
     smoothing: float = 0.03,
     random_state: int | np.random.RandomState | None = None,
-) -> Bunch:
+) -> LearningRateRange:
     """Learning rate range test: measure the loss while the rate grows step by step.
 
     In each step, a clone of the estimator makes one update on a random batch. The rate
@@ -84,8 +102,8 @@ def learning_rate_range(
 
     Returns
     -------
-    result : Bunch
-        With the attributes
+    result : LearningRateRange
+        A Bunch with the attributes
 
         learning_rates : ndarray of shape (n_steps_made,)
             The rates.
@@ -105,6 +123,8 @@ def learning_rate_range(
             away from it.
         diverged : bool
             Whether the loss exploded before the last step.
+        loss_name : str
+            What the loss is, and its unit.
 
     See Also
     --------
@@ -150,12 +170,13 @@ def learning_rate_range(
     rates = rates[: len(losses)]
     width = smoothing * n_steps
     smoothed, ahead = _smooth(losses, width, n_first)
-    return Bunch(
+    return LearningRateRange(
         learning_rates=rates,
         losses=losses,
         smoothed_losses=smoothed,
         suggestion=_suggest(rates, losses, ahead, width, n_first),
         diverged=diverged,
+        loss_name=loss_name(steps.model),
     )
 
 

@@ -4,6 +4,7 @@ from numbers import Integral
 
 import numpy as np
 
+from ..inspection.loss_name import has_penalty, loss_name
 from ..inspection.wrapped import fitted_model, model_in
 from .style import (
     add_legend,
@@ -29,7 +30,9 @@ class LossCurveDisplay:
     """Training and validation loss of each epoch.
 
     Use `from_estimator` or `from_estimators`. Solid lines are the training loss, and
-    dashed lines are the validation loss. Each estimator has its own colour, and its own
+    dashed lines are the validation loss. The training loss contains the penalty, and
+    the validation loss does not, so the distance between them is not only that between
+    old and new data. The legend says so. Each estimator has its own colour, and its own
     marker if there are several. A star marks the epoch with the best validation
     loss or score.
 
@@ -42,6 +45,10 @@ class LossCurveDisplay:
         training loss, both end with the same epoch.
     best_iters : dict of str to int, default=None
         The number of the best epoch, from 1, for the names that have one.
+    loss_name : str, default='loss'
+        What the loss is, for the vertical axis.
+    penalized : bool, default=False
+        Whether a training loss contains a penalty, for the legend.
 
     Attributes
     ----------
@@ -66,10 +73,20 @@ class LossCurveDisplay:
     ('epoch', 'log')
     """
 
-    def __init__(self, loss_curves, *, validation_loss_curves=None, best_iters=None):
+    def __init__(
+        self,
+        loss_curves,
+        *,
+        validation_loss_curves=None,
+        best_iters=None,
+        loss_name="loss",
+        penalized=False,
+    ):
         self.loss_curves = loss_curves
         self.validation_loss_curves = validation_loss_curves
         self.best_iters = best_iters
+        self.loss_name = loss_name
+        self.penalized = penalized
 
     @classmethod
     def from_estimator(
@@ -143,6 +160,7 @@ class LossCurveDisplay:
         """
         check_named("estimators", estimators)
         loss_curves, validation_loss_curves, best_iters = {}, {}, {}
+        loss_names, penalized = set(), False
         for name, estimator in estimators.items():
             estimator, _ = fitted_model(estimator)
             if not hasattr(estimator, "loss_curve_"):
@@ -151,6 +169,8 @@ class LossCurveDisplay:
                     f"{type(estimator).__name__} has none."
                 )
             loss_curves[name] = list(estimator.loss_curve_)
+            loss_names.add(loss_name(estimator))
+            penalized = penalized or has_penalty(estimator)
             # scikit-learn's networks have neither of these
             validation_loss = getattr(estimator, "validation_loss_curve_", None)
             if validation_loss is not None:
@@ -162,6 +182,8 @@ class LossCurveDisplay:
             loss_curves,
             validation_loss_curves=validation_loss_curves,
             best_iters=best_iters,
+            loss_name=loss_names.pop() if len(loss_names) == 1 else "loss",
+            penalized=penalized,
         )
         return display.plot(ax=ax, log=log, smooth=smooth, legend=legend, **kwargs)
 
@@ -216,7 +238,7 @@ class LossCurveDisplay:
                 kept = epochs == self.best_iters[name]
                 options = {**style(number), **KEPT, "linestyle": "none", "zorder": 5}
                 self.ax_.plot(epochs[kept], curve[kept], **options)
-        dress(self.ax_, "epoch", "loss")
+        dress(self.ax_, "epoch", self.loss_name)
         if log:
             self.ax_.set_yscale("log")
         below = ax is None and len(lines) > 1
@@ -262,15 +284,21 @@ class LossCurveDisplay:
         # it is black, as the samples are.
         names, best_iters = list(self.loss_curves), self.best_iters or {}
         several = len(names) > 1
+        training, validation = "training", "validation"
+        if self.penalized:
+            training, validation = (
+                "training, with penalty",
+                "validation, without penalty",
+            )
         handles = []
         for name, line in zip(names, lines, strict=True):
             kept = f", best epoch {best_iters[name]}" if name in best_iters else ""
-            line.set_label(f"{name}{kept}" if several else "training")
+            line.set_label(f"{name}{kept}" if several else training)
             handles.append(line)
         if self.validation_loss_curves:
             if several:
-                handles.append(sample("training"))
-            handles.append(sample("validation", linestyle="--"))
+                handles.append(sample(training))
+            handles.append(sample(validation, linestyle="--"))
         if smooth:
             handles.append(sample("single epochs", **DOTS))
         if best_iters:

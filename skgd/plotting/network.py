@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import sparse as sp
 
+from .._estimators.base import GradientDescent
 from .._estimators.perceptron import MultilayerPerceptron
 from ..inspection.wrapped import fitted_model, model_in
 from .style import LINE_WIDTH, add_legend, check_named, dress, new_axes, style
@@ -11,12 +12,18 @@ from .style import LINE_WIDTH, add_legend, check_named, dress, new_axes, style
 class WeightsDisplay:
     """Histogram of the weights, and their norm in each layer.
 
-    Use `from_estimators`. Intercepts are not included.
+    Use `from_estimator` or `from_estimators`. Intercepts are not included. The weights
+    of the estimators of skgd are those for standardised features and targets, as
+    training sees them. The attributes `coef_` and `coefs_` act on raw data, so that
+    each of their weights has the unit of the target divided by that of a feature, and
+    a picture of them would mostly show these units.
 
     Parameters
     ----------
     weights : dict of str to list of array-like
         The weights of each layer, by the name of the model.
+    weight_name : str, default='weight'
+        What the weights are, for the horizontal axis.
 
     Attributes
     ----------
@@ -43,11 +50,45 @@ class WeightsDisplay:
     ... }
     >>> display = WeightsDisplay.from_estimators(models)
     >>> [ax.get_xlabel() for ax in display.axes_]
-    ['weight', 'layer']
+    ['weight, for standardised data', 'layer']
     """
 
-    def __init__(self, weights):
+    def __init__(self, weights, *, weight_name="weight"):
         self.weights = weights
+        self.weight_name = weight_name
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, *, ax=None, bins=50, log=False, name=None, legend=True, **kwargs
+    ):
+        """Draw the weights of one fitted estimator.
+
+        Parameters
+        ----------
+        estimator : object
+            A fitted estimator with `coefs_` or `coef_`, also in a pipeline or a search.
+        ax : matplotlib Axes or pair of them, default=None
+            The axes to draw on; None creates a new figure. If there is a single one,
+            only the histogram is drawn.
+        bins : int, default=50
+            The number of bins of the histogram.
+        log : bool, default=False
+            Whether the vertical axis of the histogram has a logarithmic scale.
+        name : str, default=None
+            The name in the legend; None is the name of the class of the model.
+        legend : bool or dict, default=True
+            Whether to draw a legend. A dict contains keywords of ``ax.legend``.
+        **kwargs : dict
+            Keywords of ``ax.stairs``, for the outline.
+
+        Returns
+        -------
+        display : WeightsDisplay
+            The display, after drawing.
+        """
+        name = type(model_in(estimator)).__name__ if name is None else name
+        options = {"bins": bins, "log": log, "legend": legend, **kwargs}
+        return cls.from_estimators({name: estimator}, ax=ax, **options)
 
     @classmethod
     def from_estimators(
@@ -78,23 +119,14 @@ class WeightsDisplay:
             The display, after drawing.
         """
         check_named("estimators", estimators)
-        weights = {}
+        weights, standardised = {}, []
         for name, estimator in estimators.items():
-            estimator, _ = fitted_model(estimator)
-            if hasattr(estimator, "coefs_"):
-                layers = estimator.coefs_
-            elif hasattr(estimator, "coef_"):
-                layers = [estimator.coef_]
-            else:
-                raise TypeError(
-                    "Weights need a fitted estimator with coefs_ or coef_. "
-                    f"{type(estimator).__name__} has none."
-                )
-            weights[name] = [
-                layer.toarray() if sp.issparse(layer) else np.asarray(layer)
-                for layer in layers
-            ]
-        return cls(weights).plot(ax=ax, bins=bins, log=log, legend=legend, **kwargs)
+            model, _ = fitted_model(estimator)
+            weights[name] = _weights(model)
+            standardised.append(_units_of(model) is not None)
+        name = "weight, for standardised data" if all(standardised) else "weight"
+        display = cls(weights, weight_name=name)
+        return display.plot(ax=ax, bins=bins, log=log, legend=legend, **kwargs)
 
     def plot(self, ax=None, *, bins=50, log=False, legend=True, **kwargs):
         """Draw the weights.
@@ -144,7 +176,7 @@ class WeightsDisplay:
             options = {"linewidth": LINE_WIDTH, "label": name}
             options |= style(number, "linestyle")
             self.ax_.stairs(shares, edges, **{**options, **kwargs})
-        dress(self.ax_, "weight", "share of the weights")
+        dress(self.ax_, self.weight_name, "share of the weights")
 
     def _plot_norms(self, ax):
         width = 0.8 / len(self.weights)
@@ -162,6 +194,33 @@ class WeightsDisplay:
         ax.set_xticks(1 + np.arange(n_layers))
         dress(ax, "layer", "L2 norm of the weights")
         ax.grid(visible=False, axis="x")
+
+
+def _units_of(model):
+    # the units in which training sees the data; None for raw data
+    return model._state.units if isinstance(model, GradientDescent) else None
+
+
+def _weights(model):
+    # of each layer, for standardised data if training has standardised them
+    if hasattr(model, "coefs_"):
+        layers = model.coefs_
+    elif hasattr(model, "coef_"):
+        layers = [model.coef_]
+    else:
+        raise TypeError(
+            "Weights need a fitted estimator with coefs_ or coef_. "
+            f"{type(model).__name__} has none."
+        )
+    layers = [W.toarray() if sp.issparse(W) else np.asarray(W) for W in layers]
+    units = _units_of(model)
+    if units is not None and hasattr(model, "coefs_"):
+        layers[0] = layers[0] * units.scale[:, np.newaxis]
+        layers[-1] = layers[-1] / units.target_scale
+    elif units is not None:
+        scale = units.scale / units.target_scale[:, np.newaxis]
+        layers[0] = scale * layers[0]
+    return layers
 
 
 class ActivationsDisplay:

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.optimize import OptimizeResult
 
+from .animation import animation_of
 from .style import (
     add_legend,
     check_count,
@@ -343,10 +344,10 @@ class OptimizationPathDisplay:
         -------
         animation : matplotlib FuncAnimation
             The animation. Keep a reference to it, since matplotlib does not;
-            ``animation.save("path.gif", writer="pillow")`` saves it.
+            ``animation.save("path.gif", writer="pillow")`` saves it. While it is saved,
+            all that does not move is drawn only once.
         """
         check_count("n_frames", n_frames)
-        matplotlib = import_matplotlib()
         self.plot(**kwargs)
         figure = self.figure_.canvas.figure  # the whole, if that is a part of one
         # the axes stay where they are, from frame to frame
@@ -362,6 +363,4 @@ class OptimizationPathDisplay:
                 line.set_data(*(shown[-1:] if only_last else shown).T)
             return [line for line, *_ in self._moving]
 
-        return matplotlib.animation.FuncAnimation(
-            figure, show, frames=steps, interval=interval
-        )
+        return animation_of(figure, show, steps, interval)

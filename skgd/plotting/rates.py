@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from .._estimators.base import GradientDescent
 from .._rules.rule import resolve_rule
 from .._rules.schedule import is_rate_function, learning_rates
+from ..inspection.wrapped import fitted_model, model_in
 from ..schedules import SCHEDULES, Schedule
 from .style import (
     LINE_WIDTH,
@@ -21,12 +23,15 @@ from .style import (
 class LearningRateDisplay:
     """Learning rates: schedules over the updates, or the loss over a range of rates.
 
-    Use `from_schedules` or `from_range`.
+    Use `from_schedules` for schedules, `from_estimator` or `from_estimators` for the
+    rates of a training, or `from_range` for a range test.
 
     Parameters
     ----------
     rates : dict of str to array-like of shape (n_steps,), default=None
-        The rate of each update, by the name of the schedule.
+        The rate of each update or epoch, by name.
+    step : {'update', 'epoch'}, default='update'
+        What has a rate, for the horizontal axis.
     range_result : Bunch, default=None
         The result of `skgd.inspection.learning_rate_range`, with `learning_rates`,
         `losses`, `smoothed_losses` and `suggestion`, which may be None. Pass either
@@ -54,8 +59,9 @@ class LearningRateDisplay:
     ['cosine', 'one cycle']
     """
 
-    def __init__(self, rates=None, *, range_result=None):
+    def __init__(self, rates=None, *, step="update", range_result=None):
         self.rates = rates
+        self.step = step
         self.range_result = range_result
 
     @classmethod
@@ -110,6 +116,73 @@ class LearningRateDisplay:
                 "schedules", schedule, learning_rate, steps, n_steps
             )
         return cls(rates).plot(ax=ax, log=log, legend=legend, **kwargs)
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, *, ax=None, log=False, name=None, legend=True, **kwargs
+    ):
+        """Draw the learning rate at the end of each epoch of a training.
+
+        Parameters
+        ----------
+        estimator : object
+            A fitted estimator of skgd, also in a pipeline or a search, whose optimizer
+            has a learning rate. If the last call continued a training, the epochs are
+            those of the last call.
+        ax : matplotlib Axes, default=None
+            The axes to draw on; None creates a new figure.
+        log : bool, default=False
+            Whether the rate has a logarithmic scale.
+        name : str, default=None
+            The name in the legend; None is the name of the class of the model.
+        legend : bool or dict, default=True
+            Whether to draw a legend. A dict contains keywords of ``ax.legend``.
+        **kwargs : dict
+            Keywords of ``ax.plot``, for the line.
+
+        Returns
+        -------
+        display : LearningRateDisplay
+            The display, after drawing.
+        """
+        name = type(model_in(estimator)).__name__ if name is None else name
+        options = {"log": log, "legend": legend, **kwargs}
+        return cls.from_estimators({name: estimator}, ax=ax, **options)
+
+    @classmethod
+    def from_estimators(cls, estimators, *, ax=None, log=False, legend=True, **kwargs):
+        """Draw the learning rates of several trainings.
+
+        Parameters
+        ----------
+        estimators : dict of str to object
+            Fitted estimators, as `from_estimator` takes them, by the name in the
+            legend.
+        ax : matplotlib Axes, default=None
+            The axes to draw on; None creates a new figure.
+        log : bool, default=False
+            Whether the rate has a logarithmic scale.
+        legend : bool or dict, default=True
+            Whether to draw a legend. A dict contains keywords of ``ax.legend``.
+        **kwargs : dict
+            Keywords of ``ax.plot``, for all lines.
+
+        Returns
+        -------
+        display : LearningRateDisplay
+            The display, after drawing.
+        """
+        check_named("estimators", estimators)
+        rates = {}
+        for name, estimator in estimators.items():
+            model, _ = fitted_model(estimator)
+            if not isinstance(model, GradientDescent) or np.isnan(model.learning_rate_):
+                raise TypeError(
+                    "Learning rates need a fitted estimator of skgd whose optimizer "
+                    f"has a learning rate. Got {model!r}."
+                )
+            rates[name] = list(model._state.rates)
+        return cls(rates, step="epoch").plot(ax=ax, log=log, legend=legend, **kwargs)
 
     @classmethod
     def from_range(cls, result, *, ax=None, log=False, legend=True, **kwargs):
@@ -179,14 +252,16 @@ class LearningRateDisplay:
         return self
 
     def _plot_rates(self, kwargs):
+        first = 1 if self.step == "epoch" else 0
         for number, (name, rates) in enumerate(self.rates.items()):
             options = style(number, "linestyle", "marker")
             options["markevery"] = some_markers(len(rates), number)
             options["label"] = name
             # schedules can coincide: those drawn first are wider
             options["linewidth"] = 2 + 0.3 * (len(self.rates) - 1 - number)
-            self.ax_.plot(np.arange(len(rates)), rates, **line_options(options, kwargs))
-        dress(self.ax_, "update", "learning rate")
+            steps = first + np.arange(len(rates))
+            self.ax_.plot(steps, rates, **line_options(options, kwargs))
+        dress(self.ax_, self.step, "learning rate")
 
     def _plot_range(self, kwargs):
         ax, result = self.ax_, self.range_result
@@ -211,7 +286,7 @@ class LearningRateDisplay:
                 label=f"suggestion: {result.suggestion:.2g}",
             )
         ax.set_xscale("log")
-        dress(ax, "learning rate", "loss")
+        dress(ax, "learning rate", getattr(result, "loss_name", "loss"))
         self._limit(smoothed, np.asarray(result.losses))
 
     def _limit(self, smoothed, losses):

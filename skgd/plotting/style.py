@@ -1,5 +1,6 @@
 """What the displays share: matplotlib on demand, colours, sizes, axes, legends."""
 
+import textwrap
 from collections.abc import Mapping
 from numbers import Integral
 
@@ -23,10 +24,13 @@ LINE_WIDTH = 2.4
 MARKER_SIZE = 7
 FONT_SIZE = 12
 ROW_HEIGHT = 0.26  # of a legend, in inches
+# of a letter, and of the sample of a legend with the space around it, in heights of a
+# letter
+LETTER_WIDTH, SAMPLE_WIDTH = 0.55, 5
 
 
 def import_matplotlib():
-    """Matplotlib with `pyplot` and `animation`; only drawing needs it.
+    """Matplotlib with the modules that are used here; only drawing needs it.
 
     Returns
     -------
@@ -42,6 +46,7 @@ def import_matplotlib():
         import matplotlib
         import matplotlib.animation
         import matplotlib.pyplot
+        import matplotlib.textpath
     except ImportError as error:
         raise ImportError(
             "skgd.plotting needs matplotlib, which is not installed. Install it with "
@@ -249,12 +254,40 @@ def add_legend(ax, handles=None, *, legend=True, below=False, **options):
         handles, _ = ax.get_legend_handles_labels()
     if not below or not options.keys().isdisjoint(("loc", "bbox_to_anchor")):
         return ax.legend(handles=handles, **options)
-    names = [handle.get_label() for handle in handles]
-    ncols = columns_that_fit(names, ax.figure.get_figwidth(), size)
+    width = ax.figure.get_figwidth()
+    names = [wrapped(handle.get_label(), width, size) for handle in handles]
+    ncols = columns_that_fit(names, width, size)
     options = {"loc": "outside lower center", "ncols": ncols, **options}
     rows = -(-len(handles) // options["ncols"])
+    rows *= max(1 + name.count("\n") for name in names)
     ax.figure.set_figheight(ax.figure.get_figheight() + ROW_HEIGHT * rows)
-    return ax.figure.legend(handles=handles, **options)
+    return ax.figure.legend(handles=handles, labels=names, **options)
+
+
+def wrapped(name, width, size):
+    """Break an entry of a legend into lines that fit.
+
+    Parameters
+    ----------
+    name : str
+        The entry.
+    width : float
+        Of the figure, in inches.
+    size : float
+        Of the letters, in points.
+
+    Returns
+    -------
+    lines : str
+        With line breaks, if it does not fit into one line.
+    """
+    path = import_matplotlib().textpath.TextPath((0, 0), name, size=size)
+    needed = path.get_extents().width
+    available = 72 * width - SAMPLE_WIDTH * size
+    if needed <= available:
+        return name
+    n_letters = int(0.95 * len(name) * available / needed)
+    return "\n".join(textwrap.wrap(name, max(10, n_letters)))
 
 
 def columns_that_fit(names, width, size):
@@ -274,8 +307,8 @@ def columns_that_fit(names, width, size):
     n_columns : int
         As many as fit, by the usual width of a letter.
     """
-    # letters are half as wide as high; sample and space take five heights more
-    widths = [size / 72 * (5 + 0.55 * len(name)) for name in names]
+    longest = [max(map(len, name.split("\n"))) for name in names]
+    widths = [size / 72 * (SAMPLE_WIDTH + LETTER_WIDTH * n) for n in longest]
     for n_columns in range(len(names), 1, -1):
         if sum(max(part) for part in np.array_split(widths, n_columns)) <= width:
             return n_columns
