@@ -1,6 +1,5 @@
 """What the four estimators share: validate, resolve, fit, continue, publish."""
 
-import warnings
 from abc import abstractmethod
 from contextlib import contextmanager
 from copy import deepcopy
@@ -33,6 +32,7 @@ from .._training.observers import (
 )
 from .._training.state import TrainingState
 from .._training.stopping import Stopping
+from .._training.warn import warn
 from ..optimizers import SGD, Momentum
 from .lbfgs import check_lbfgs, is_lbfgs
 from .parameters import Settings
@@ -379,11 +379,8 @@ class GradientDescent(CallbackSupportMixin, Strippable, Settings):
             state.rng = deepcopy(state.rng)
         self._state = state
         if self.tol is not None and not (given.incremental or outcome.ended):
-            warnings.warn(
-                outcome.reason or self._not_converged.format(self.max_iter),
-                ConvergenceWarning,
-                stacklevel=2,
-            )
+            reason = outcome.reason or self._not_converged.format(self.max_iter)
+            warn(reason, ConvergenceWarning)
 
     def _as_if_ended(self, state, n_iter):
         # the attributes that `fit` would set if it ended after this epoch

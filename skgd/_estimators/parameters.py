@@ -1,6 +1,5 @@
 """Parameters of the estimators: allowed values, and the recipe that they lead to."""
 
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from inspect import signature
@@ -19,6 +18,7 @@ from .._rules.rule import (
 )
 from .._rules.schedule import Schedule, is_rate_function
 from .._training.state import Recipe
+from .._training.warn import warn
 from ..averaging import AVERAGES, Averaging, resolve_average
 from ..line_search import LineSearch
 from ..losses import Loss
@@ -227,10 +227,9 @@ class Settings(BaseEstimator, ABC):
         n_samples, n_outputs = samples.X.shape[0], samples.encoding.n_outputs
         uses_it = rules["solver"] == "minibatch" and self.batch_size != "auto"
         if uses_it and self.batch_size > n_samples:
-            warnings.warn(
+            warn(
                 "Got `batch_size` less than 1 or larger than sample size. It is "
-                f"going to be clipped: from {self.batch_size} to {n_samples}.",
-                stacklevel=2,
+                f"going to be clipped: from {self.batch_size} to {n_samples}."
             )
         needed = self._n_epochs(rules, n_samples, n_outputs)
         # With tol=None, there are always max_iter epochs, as for MLP*.

@@ -6,7 +6,6 @@ constant rate, until the loss of the other rows has not fallen for some time. Wi
 all rows, the best penalty, and the best number of epochs.
 """
 
-import warnings
 from dataclasses import dataclass
 from math import ceil
 
@@ -20,6 +19,7 @@ from .._training.descent import Outcome, descend
 from .._training.observers import Observers
 from .._training.state import TrainingState
 from .._training.stopping import Stopping
+from .._training.warn import warn
 from ..schedules import Constant, Linear
 from .parameters import FEW
 
@@ -278,7 +278,7 @@ class Trials:
             return self.run(alpha, best)
         except (Interrupted, KeyboardInterrupt) as error:
             if isinstance(error, KeyboardInterrupt):
-                warnings.warn("Training interrupted by user.", stacklevel=2)
+                warn("Training interrupted by user.")
             raise Interrupted(best.folds[0]) from None
 
     def run(self, alpha, rival=None):

@@ -1,6 +1,5 @@
 """The descent: the one loop over epochs that all estimators share."""
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +11,7 @@ from .._engine.network import Network, Workspace
 from .._rules.schedule import Schedule
 from .divergence import Guard
 from .passes import run_epoch
+from .warn import warn
 
 
 @dataclass
@@ -90,7 +90,7 @@ def descend(state, architecture, data, recipe, validate, observers):
         # Before the first epoch has ended there is nothing to keep.
         if outcome.n_iter == 0 or not np.isfinite(state.theta).all():
             raise
-        warnings.warn("Training interrupted by user.", stacklevel=2)
+        warn("Training interrupted by user.")
         outcome.interrupted = True
     finally:
         observers.close()
@@ -206,13 +206,12 @@ def _warn_of_zero_rates(state, recipe):
     ahead = first + np.arange(min(recipe.n_steps, 1000))
     schedule = recipe.schedule
     if isinstance(schedule, Schedule) and not schedule(ahead, recipe.n_steps).any():
-        warnings.warn(
+        warn(
             f"The learning rate is 0: {schedule!r} ended after "
             f"{recipe.n_steps} updates (max_iter epochs), this would be update "
             f"{state.step + 1}. Nothing is learned: set its n_steps, or another "
             "schedule.",
             ConvergenceWarning,
-            stacklevel=2,
         )
 
 

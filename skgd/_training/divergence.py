@@ -1,7 +1,5 @@
 """Divergence: how it is noticed, and the way back to the last good epoch."""
 
-import warnings
-
 import numpy as np
 from scipy import sparse as sp
 from sklearn.exceptions import ConvergenceWarning
@@ -11,6 +9,7 @@ from .._engine.epoch import forward
 from .._engine.network import Data
 from .._rules.loss import losses_of_rows
 from .._rules.schedule import Schedule
+from .warn import warn
 
 # How often a call goes back to a good epoch, each time with half the learning rate.
 MAX_RESTARTS = 5
@@ -219,11 +218,10 @@ def give_up(state, what, loss):
     if state.stopping.best_weights is None:
         raise Diverged(what, state.learning_rate, loss)
     state.slots = None  # they diverged, too; the next call makes new ones
-    warnings.warn(
+    warn(
         f"{what} The weights of the best epoch are kept. A smaller learning rate than "
         f"{state.learning_rate:g} (learning_rate_init) might help.",
         ConvergenceWarning,
-        stacklevel=2,
     )
 
 
@@ -235,12 +233,11 @@ def warn_of_restart(what):
     what : str
         What happened.
     """
-    warnings.warn(
+    warn(
         f"{what} Training goes on from the last good epoch with half the learning "
         "rate, and again if need be (n_restarts_ says how often). A smaller "
         "learning_rate_init avoids this.",
         ConvergenceWarning,
-        stacklevel=2,
     )
 
 

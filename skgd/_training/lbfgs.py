@@ -1,6 +1,5 @@
 """L-BFGS: SciPy minimises the training objective, and its iterations are the epochs."""
 
-import warnings
 from collections import deque
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ from ..penalties import penalty_value
 from .descent import Outcome, ends_on_plateau, take_note
 from .divergence import Diverged
 from .passes import Pass
+from .warn import warn
 from .whitening import Whitening
 
 # An iteration that lowers the objective by less than this share has moved nothing.
@@ -59,7 +59,7 @@ def descend_by_lbfgs(state, architecture, data, recipe, validate, observers):
         # Before the first iteration has ended there is nothing to keep.
         if outcome.n_iter == 0:
             raise
-        warnings.warn("Training interrupted by user.", stacklevel=2)
+        warn("Training interrupted by user.")
         outcome.interrupted = True
     finally:
         observers.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from numbers import Integral, Real
 
@@ -10,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import sparray, spmatrix
 from sklearn.base import BaseEstimator, clone
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Bunch, check_random_state
 
 from .._data.prepare import TrainingData, arrays_in_units
@@ -22,6 +20,7 @@ from .._estimators.lbfgs import is_lbfgs
 from .._rules.rule import RANDOM_STATE, Allowed
 from .._training.divergence import Diverged
 from .._training.observers import without_callbacks
+from .._training.warn import no_warnings
 from ..optimizers import OPTIMIZERS
 from .loss_name import loss_name
 from .shape import noise_of
@@ -269,8 +268,7 @@ def _run(steps, rates, n_first):
     losses = []
     for rate in rates:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)
+            with no_warnings():
                 losses.append(steps.make(rate))
         except ValueError as error:
             # the data are valid; any other error is one of ours
