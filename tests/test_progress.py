@@ -23,9 +23,10 @@ OPTIONS = {
     "standardize": False,
     "early_stopping": False,
 }
-LONG = ["epoch", "loss", "validation loss", "validation score", "learning rate", "time"]
-SHORT = ["epoch", "loss", "learning rate", "time"]
-WORDS = "|".join(LONG)
+LOSSES = ["loss + penalty", "validation loss", "validation score"]
+LONG = ["epoch", *LOSSES, "learning rate", "time"]
+SHORT = ["epoch", "loss + penalty", "learning rate", "time"]
+WORDS = "|".join(map(re.escape, LONG))
 
 X_REG, Y_REG = load_diabetes(return_X_y=True)
 X_REG, Y_REG = scale(X_REG)[:90], scale(Y_REG)[:90]
@@ -137,6 +138,14 @@ def test_pace(capsys, clock):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize("options", [{"penalty": None}, {"alpha": 0}])
+def test_without_a_penalty_the_header_says_loss(options, capsys):
+    model = GDRegressor(**{**OPTIONS, **options}).set_params(verbose=1, max_iter=2)
+    model.fit(X_REG, Y_REG)
+    header = capsys.readouterr().out.splitlines()[0]
+    assert header.split() == ["epoch", "loss", "learning", "rate", "time"]
+
+
 def test_seconds_are_since_the_start(capsys, clock):
     clock.seconds = 0.5
     GDRegressor(**OPTIONS).set_params(max_iter=3, verbose=1).fit(X_REG, Y_REG)
@@ -145,15 +154,16 @@ def test_seconds_are_since_the_start(capsys, clock):
 
 
 def test_messages_stand_below_the_epoch(capsys, clock):
-    clock.seconds = 1e-6
     options = {**OPTIONS, "tol": 1e9, "n_iter_no_change": 3, "max_iter": 100}
     options.update(learning_rate="adaptive", optimizer="sgd", learning_rate_init=4e-6)
-    # within the pause, rates that fall on and on are left out
-    GDRegressor(**options).set_params(verbose=1).fit(X_REG, Y_REG)
-    out = capsys.readouterr().out
-    assert "Setting learning rate" not in out
-    assert numbers(out) == [1, 12]
-    assert "Stopping" in out
+    # rates that fall on and on are left out, but not the reason for the end
+    for clock.seconds in (1e-6, 1.1 * PAUSE):
+        GDRegressor(**options).set_params(verbose=1).fit(X_REG, Y_REG)
+        out = capsys.readouterr().out
+        assert "Setting learning rate" not in out
+        assert out.count("did not improve") == out.count("Stopping") == 1
+        shown = numbers(out)
+        assert shown == ([1, 12] if clock.seconds < PAUSE else list(range(1, 13)))
     GDRegressor(**options).set_params(verbose=2).fit(X_REG, Y_REG)
     lines = capsys.readouterr().out.splitlines()
     told = [i for i, line in enumerate(lines) if "did not improve" in line]

@@ -127,6 +127,11 @@ class GradientDescent(CallbackSupportMixin, Strippable, Settings):
         # the loss of the training, even if the parameter has been changed since
         return self._architecture_.loss
 
+    @property
+    def _has_penalty(self):
+        # whether the training loss contains a penalty
+        return self.penalty is not None and self.alpha_ > 0
+
     def _decode(self, Z):
         # raw predictions to predictions
         return self._encoding.decode(Z)
@@ -357,7 +362,8 @@ class GradientDescent(CallbackSupportMixin, Strippable, Settings):
         progress = None
         if self.verbose:
             validated = data.held_out is not None
-            progress = Progress(int(self.verbose), validated, go_on=incremental)
+            options = {"go_on": incremental, "penalized": self._has_penalty}
+            progress = Progress(int(self.verbose), validated, **options)
         if incremental:  # a single pass, which has no epochs
             return Observers(progress)
         if task is not None:

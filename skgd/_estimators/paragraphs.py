@@ -267,7 +267,8 @@ PARAGRAPHS = {
         verbose : bool or int, default=False
             Whether to print a table of the epochs with losses, learning rate and time.
             True or 1 prints the first and the last epoch, and others at a readable
-            pace. 2 or more prints every epoch. Trials have a line for each penalty.
+            pace. 2 or more prints every epoch, and each plateau that lowers the
+            learning rate. Trials have a line for each penalty.
         warm_start : bool, default=False
             Whether `fit` continues from the last solution, with the state of the
             optimizer and the step count. (A schedule that has reached its end stays

@@ -149,7 +149,7 @@ class Progress(Observer):
 
     The first and the last epoch always have a line. With ``verbose=1``, another epoch
     has a line if it ends at least `PAUSE` seconds after the line before was printed.
-    With a larger `verbose`, every epoch has a line.
+    With a larger `verbose`, every epoch has a line, and minor messages are printed.
 
     Parameters
     ----------
@@ -159,9 +159,13 @@ class Progress(Observer):
         Whether early stopping holds out rows, which adds two columns.
     go_on : bool
         Whether this call continues a table that earlier calls have begun.
+    penalized : bool, default=False
+        Whether the training loss contains a penalty. The header then says so, because
+        the validation loss contains none.
     """
 
-    def __init__(self, verbose, validated, go_on=False):
+    def __init__(self, verbose, validated, go_on=False, penalized=False):
+        self.verbose, self.penalized = verbose, penalized
         self.pause = PAUSE if verbose == 1 else 0.0
         self.validated = validated
         self.go_on = go_on
@@ -171,8 +175,9 @@ class Progress(Observer):
 
     def _header(self):
         validation = f"{'validation loss':>17}{'validation score':>18}"
+        loss = "loss + penalty" if self.penalized else "loss"
         return (
-            f"{'epoch':>6}{'loss':>15}{validation if self.validated else ''}"
+            f"{'epoch':>6}{loss:>15}{validation if self.validated else ''}"
             f"{'learning rate':>15}{'time':>9}"
         )
 
@@ -225,12 +230,11 @@ class Progress(Observer):
         text : str
             What to print.
         minor : bool, default=False
-            Whether the text may be left out if a line is skipped at this time, too.
+            Whether the text is left out with ``verbose=1``.
         """
-        now = time.perf_counter()
-        if minor and now - self._last < self.pause:
+        if minor and self.verbose == 1:
             return
-        self._last = now
+        self._last = time.perf_counter()
         self._flush()
         print(text)
 

@@ -47,5 +47,6 @@ def has_penalty(model):
     has_penalty : bool
         If so, it is not comparable with the validation loss, which has none.
     """
-    alpha = getattr(model, "alpha_", getattr(model, "alpha", 0))
-    return alpha > 0 and getattr(model, "penalty", "l2") is not None
+    if isinstance(model, GradientDescent):
+        return model._has_penalty
+    return getattr(model, "alpha", 0) > 0

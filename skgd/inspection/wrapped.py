@@ -2,25 +2,30 @@
 
 from sklearn.base import clone
 from sklearn.dummy import DummyRegressor
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .._training.observers import without_callbacks
 
 
+# Kinds are recognised by their attributes: the base class of the searches is private in
+# scikit-learn, and `import skgd` would take a tenth longer if it imported the others.
+def _is_pipeline(estimator):
+    return hasattr(estimator, "steps") and hasattr(estimator, "named_steps")
+
+
 def _is_search(estimator):
-    # the base class of the searches is private in scikit-learn
     return hasattr(estimator, "estimator") and hasattr(estimator, "refit")
+
+
+def _transforms_targets(estimator):
+    return hasattr(estimator, "regressor") and hasattr(estimator, "inverse_func")
 
 
 def _content(estimator):
     # What the estimator wraps, as fitted if it is fitted; None if it wraps nothing.
-    # (`import skgd` would take a tenth longer with this import at the top.)
-    from sklearn.compose import TransformedTargetRegressor
-
-    if isinstance(estimator, Pipeline):
+    if _is_pipeline(estimator):
         return estimator.steps[-1][1]
-    if isinstance(estimator, TransformedTargetRegressor):
+    if _transforms_targets(estimator):
         return getattr(estimator, "regressor_", estimator.regressor)
     if _is_search(estimator):
         return getattr(estimator, "best_estimator_", estimator.estimator)
@@ -79,7 +84,7 @@ def fitted_model(estimator, X=None):
                 f"{type(estimator).__name__} has no best_estimator_, because it was "
                 f"fitted with refit={estimator.refit!r}. Set refit=True."
             )
-        if isinstance(estimator, Pipeline) and X is not None and estimator.steps[1:]:
+        if _is_pipeline(estimator) and X is not None and estimator.steps[1:]:
             X = estimator[:-1].transform(X)
         estimator = content
     check_is_fitted(estimator)
@@ -102,7 +107,7 @@ def _with_receiver(estimator):
     inner = _with_receiver(content)
     if _is_search(estimator):
         return inner
-    is_pipeline = isinstance(estimator, Pipeline)
+    is_pipeline = _is_pipeline(estimator)
     name = estimator.steps[-1][0] if is_pipeline else "regressor"
     return without_callbacks(clone(estimator)).set_params(**{name: inner})
 
