@@ -19,7 +19,9 @@ each of 30, 100, 300 and 1000 epochs:
 - single high epochs, one in twenty, by up to 30 % of the progress and 100 times the
   noise: 'diverging' 3 % of 30 epochs, 2 % of 100, 1 % of 300, none of 1000; it is
   where the last one is the highest. That the last epochs are looked at adds 0.3 % at
-  most for the other kinds of noise, and for log-normal noise.
+  most for the other kinds of noise, and for log-normal noise;
+- the second half of all steps adds 'too slow' in 1 % of 30 epochs of a decay with
+  chi-squared noise and in 7, 5, 2.5 and 2 % of the walks, else nothing.
 """
 
 import pickle
