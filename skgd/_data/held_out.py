@@ -15,7 +15,9 @@ from .units import to_units
 AUTO_EARLY_STOPPING = 10_000
 
 
-def split(y, weights, classes, fraction, n_classes, rng, *, train_single=False):
+def split(
+    y, weights, classes, fraction, n_classes, rng, *, train_single=False, shuffle=True
+):
     """Choose the rows for training and for validation.
 
     Parameters
@@ -36,6 +38,9 @@ def split(y, weights, classes, fraction, n_classes, rng, *, train_single=False):
     train_single : bool, default=False
         Whether the only sample of a class becomes a training sample. If False, a class
         with a single sample is an error.
+    shuffle : bool, default=True
+        Whether the rows to hold out are drawn at random. If False, they are the last
+        ones.
 
     Returns
     -------
@@ -63,7 +68,11 @@ def split(y, weights, classes, fraction, n_classes, rng, *, train_single=False):
         classes = classes[candidates]
     try:
         _, held_out = train_test_split(
-            candidates, random_state=rng, test_size=n_held_out, stratify=classes
+            candidates,
+            random_state=rng if shuffle else None,
+            test_size=n_held_out,
+            stratify=classes,
+            shuffle=shuffle,
         )
     except ValueError as error:
         raise ValueError(
@@ -143,7 +152,8 @@ def hold_out(estimator, samples, state):
     else:
         rng = np.random.RandomState()
         rng.set_state(state.split_from)
-    classes = samples.encoding.strata(samples.y)
+    # the last rows are not stratified
+    classes = samples.encoding.strata(samples.y) if estimator.shuffle else None
     rows, held_out = split(
         samples.y,
         samples.weights,
@@ -152,8 +162,29 @@ def hold_out(estimator, samples, state):
         0 if classes is None else len(samples.encoding.classes),
         rng,
         train_single=estimator.early_stopping == "auto",
+        shuffle=estimator.shuffle,
     )
     return rows, samples.take(held_out).with_weight()
+
+
+def last_fold(samples, n_splits):
+    """Hold out the last of several equal parts of the samples with a nonzero weight.
+
+    Parameters
+    ----------
+    samples : Samples
+        All samples.
+    n_splits : int
+        The number of parts.
+
+    Returns
+    -------
+    folds : list of tuple
+        The training rows, which precede the others, and the held-out `Samples`.
+    """
+    used = np.flatnonzero(samples.weight_of_rows)
+    first = len(used) - len(used) // n_splits
+    return [(used[:first], samples.take(used[first:]))]
 
 
 def folds(samples, n_splits, n_folds, seed):

@@ -257,7 +257,9 @@ PARAGRAPHS = {
         """,
     "stopping": """
         shuffle : bool, default=True
-            Whether to shuffle the samples before each epoch.
+            Whether to shuffle the samples before each epoch. If False, the samples that
+            are held out for validation or in trials are the last ones, as suits series
+            in time, and not stratified.
         random_state : int, RandomState instance or None, default=None
             The seed of initial weights, shuffling, dropout and the validation split.
         verbose : bool or int, default=False
