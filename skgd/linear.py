@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import sparray, spmatrix
+from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils.metaestimators import available_if
 
+from ._data.samples import HeldOut
 from ._estimators.classification import ClassificationTargets
 from ._estimators.docstrings import fill_doc
 from ._estimators.lbfgs import can_stream
@@ -109,6 +111,7 @@ class GDRegressor(RegressionTargets, LinearModel):
         early_stopping: bool | Literal["auto"] = False,
         scoring: str | Callable | None = None,
         validation_fraction: float = 0.1,
+        cv: int | BaseCrossValidator | Iterable | None = None,
         average: bool | int | str | Averaging = False,
     ):
         self.loss = loss
@@ -135,6 +138,7 @@ class GDRegressor(RegressionTargets, LinearModel):
         self.early_stopping = early_stopping
         self.scoring = scoring
         self.validation_fraction = validation_fraction
+        self.cv = cv
         self.average = average
 
     def _shape_coef(self, coef):
@@ -151,6 +155,7 @@ class GDRegressor(RegressionTargets, LinearModel):
         X_val: ArrayLike | sparray | spmatrix | None = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
     ) -> Self:
         """Fit the model.
 
@@ -160,6 +165,7 @@ class GDRegressor(RegressionTargets, LinearModel):
         {start}
         {sample_weight}
         {held_out_numbers}
+        {groups}
 
         Returns
         -------
@@ -167,15 +173,8 @@ class GDRegressor(RegressionTargets, LinearModel):
             The fitted estimator.
         """
         start = self._initial(coef_init, intercept_init)
-        return self._fit(
-            X,
-            y,
-            sample_weight,
-            start=start,
-            X_val=X_val,
-            y_val=y_val,
-            sample_weight_val=sample_weight_val,
-        )
+        held_out = HeldOut(X_val, y_val, sample_weight_val, groups)
+        return self._fit(X, y, sample_weight, held_out, start=start)
 
 
 def _has_probabilities(self):
@@ -276,6 +275,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
         early_stopping: bool | Literal["auto"] = False,
         scoring: str | Callable | None = None,
         validation_fraction: float = 0.1,
+        cv: int | BaseCrossValidator | Iterable | None = None,
         class_weight: dict | list[dict] | Literal["balanced"] | None = None,
         average: bool | int | str | Averaging = False,
     ):
@@ -303,6 +303,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
         self.early_stopping = early_stopping
         self.scoring = scoring
         self.validation_fraction = validation_fraction
+        self.cv = cv
         self.class_weight = class_weight
         self.average = average
 
@@ -320,6 +321,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
         X_val: ArrayLike | sparray | spmatrix | None = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
     ) -> Self:
         """Fit the model.
 
@@ -329,6 +331,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
         {start}
         {sample_weight}
         {held_out_classes}
+        {groups}
 
         Returns
         -------
@@ -336,15 +339,8 @@ class GDClassifier(ClassificationTargets, LinearModel):
             The fitted estimator.
         """
         start = self._initial(coef_init, intercept_init)
-        return self._fit(
-            X,
-            y,
-            sample_weight,
-            start=start,
-            X_val=X_val,
-            y_val=y_val,
-            sample_weight_val=sample_weight_val,
-        )
+        held_out = HeldOut(X_val, y_val, sample_weight_val, groups)
+        return self._fit(X, y, sample_weight, held_out, start=start)
 
     @available_if(can_stream)
     def partial_fit(
@@ -370,7 +366,9 @@ class GDClassifier(ClassificationTargets, LinearModel):
         self : object
             The fitted estimator.
         """
-        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
+        return self._fit(
+            X, y, sample_weight, HeldOut(), incremental=True, classes=classes
+        )
 
     def decision_function(self, X: ArrayLike | sparray | spmatrix) -> np.ndarray:
         """Signed distance to the decision boundary, times the norm of `coef_`.

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import sparray, spmatrix
+from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils.metaestimators import available_if
 
+from ._data.samples import HeldOut
 from ._estimators.classification import ClassificationTargets
 from ._estimators.docstrings import fill_doc
 from ._estimators.lbfgs import can_stream
@@ -109,6 +111,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         early_stopping: bool | Literal["auto"] = "auto",
         scoring: str | Callable | None = None,
         validation_fraction: float = 0.1,
+        cv: int | BaseCrossValidator | Iterable | None = None,
         average: bool | int | str | Averaging = False,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -139,6 +142,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         self.early_stopping = early_stopping
         self.scoring = scoring
         self.validation_fraction = validation_fraction
+        self.cv = cv
         self.average = average
 
     def fit(
@@ -150,6 +154,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         X_val: ArrayLike | sparray | spmatrix | None = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
     ) -> Self:
         """Fit the model.
 
@@ -158,20 +163,15 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         {training_numbers}
         {sample_weight}
         {held_out_numbers}
+        {groups}
 
         Returns
         -------
         self : object
             The fitted estimator.
         """
-        return self._fit(
-            X,
-            y,
-            sample_weight,
-            X_val=X_val,
-            y_val=y_val,
-            sample_weight_val=sample_weight_val,
-        )
+        held_out = HeldOut(X_val, y_val, sample_weight_val, groups)
+        return self._fit(X, y, sample_weight, held_out)
 
 
 @fill_doc
@@ -265,6 +265,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         early_stopping: bool | Literal["auto"] = "auto",
         scoring: str | Callable | None = None,
         validation_fraction: float = 0.1,
+        cv: int | BaseCrossValidator | Iterable | None = None,
         class_weight: dict | list[dict] | Literal["balanced"] | None = None,
         average: bool | int | str | Averaging = False,
     ):
@@ -296,6 +297,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         self.early_stopping = early_stopping
         self.scoring = scoring
         self.validation_fraction = validation_fraction
+        self.cv = cv
         self.class_weight = class_weight
         self.average = average
 
@@ -308,6 +310,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         X_val: ArrayLike | sparray | spmatrix | None = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
     ) -> Self:
         """Fit the model.
 
@@ -316,20 +319,15 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         {training_classes}
         {sample_weight}
         {held_out_classes}
+        {groups}
 
         Returns
         -------
         self : object
             The fitted estimator.
         """
-        return self._fit(
-            X,
-            y,
-            sample_weight,
-            X_val=X_val,
-            y_val=y_val,
-            sample_weight_val=sample_weight_val,
-        )
+        held_out = HeldOut(X_val, y_val, sample_weight_val, groups)
+        return self._fit(X, y, sample_weight, held_out)
 
     @available_if(can_stream)
     def partial_fit(
@@ -355,7 +353,9 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         self : object
             The fitted estimator.
         """
-        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
+        return self._fit(
+            X, y, sample_weight, HeldOut(), incremental=True, classes=classes
+        )
 
     def predict_proba(self, X: ArrayLike | sparray | spmatrix) -> np.ndarray:
         """Probabilities of the classes, or of each label.

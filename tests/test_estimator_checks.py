@@ -21,6 +21,7 @@ GRID = list(product(SOLVERS, OPTIMIZERS, [0.0, 0.2], [False, True], [False, True
 # dropout, batch normalisation and early stopping.
 SPAN = [GRID[8 * i + (3 * i + 4 * (i // 5)) % 8] for i in range(15)]
 
+BATCH = 200
 WEIGHT_CHECKS = [
     "check_sample_weight_equivalence_on_dense_data",
     "check_sample_weight_equivalence_on_sparse_data",
@@ -30,8 +31,8 @@ WEIGHT_CHECKS = [
 def declared(solver, dropout, early_stopping):
     """Checks that compare weights with repeated rows, where rows matter by definition.
 
-    The data of the check fit into one minibatch, so that 'minibatch' is not among
-    them.
+    The data of the check fit into one minibatch of `BATCH` rows, so that 'minibatch' is
+    not among them.
     """
     reasons = []
     if solver == "sgd":
@@ -48,6 +49,7 @@ def run_checks(estimator, variant):
     check_estimator(
         estimator(
             solver=solver,
+            batch_size=BATCH,
             optimizer=optimizer,
             dropout=dropout,
             batch_norm=batch_norm,
@@ -87,7 +89,7 @@ def test_check_estimator_grid(estimator, variant):
 def test_losses_of_positive_targets(estimator, loss):
     reason = "the check has negative targets, whatever the tags say"
     check_estimator(
-        estimator(loss=loss),
+        estimator(loss=loss, batch_size=BATCH),
         expected_failed_checks={"check_regressor_multioutput": reason},
         on_skip=None,
     )

@@ -8,6 +8,7 @@ from sklearn.model_selection import train_test_split
 from .._engine.epoch import forward
 from .._engine.network import Data
 from .._rules.loss import losses_of_rows
+from .splits import check_some_weight, own_splits
 from .units import to_units
 
 # early_stopping='auto' is on for more samples than this, as in scikit-learn's
@@ -82,11 +83,7 @@ def split(
     held_out = np.sort(held_out)
     rows = np.setdiff1d(np.arange(n), held_out)
     for name, part in (("validation", held_out), ("training", rows)):
-        if weights is not None and not weights[part].any():
-            raise ValueError(
-                f"The sample weights for {name} set are all zero, consider using a "
-                "different random state."
-            )
+        check_some_weight(weights, part, name)
     return rows, held_out
 
 
@@ -112,6 +109,12 @@ def stops_early(estimator, n_samples, given):
             raise ValueError(f"{name} is provided, but {missing} was not provided.")
     if given.X_val is None and given.sample_weight_val is not None:
         raise ValueError("sample_weight_val is provided, but X_val was not provided.")
+    for name, value in (("cv", estimator.cv), ("groups", given.groups)):
+        if given.X_val is not None and value is not None:
+            raise ValueError(
+                f"X_val is provided, so that no rows of X are held out, but {name} "
+                "says which rows of X to hold out. Leave out one of them."
+            )
     if given.X_val is not None and not estimator.early_stopping:
         raise ValueError(
             "X_val and y_val are passed to fit while at the same time "
@@ -132,7 +135,8 @@ def hold_out(estimator, samples, state):
     Parameters
     ----------
     estimator : GradientDescent
-        The estimator, with the parameters `validation_fraction` and `early_stopping`.
+        The estimator, with the parameters `cv`, `validation_fraction` and
+        `early_stopping`.
     samples : Samples
         All samples.
     state : TrainingState
@@ -152,6 +156,10 @@ def hold_out(estimator, samples, state):
     else:
         rng = np.random.RandomState()
         rng.set_state(state.split_from)
+    splits = own_splits(estimator, samples, rng)
+    if splits is not None:
+        rows, held_out = next(splits)
+        return rows, samples.take(held_out).with_weight()
     # the last rows are not stratified
     classes = samples.encoding.strata(samples.y) if estimator.shuffle else None
     rows, held_out = split(

@@ -1,11 +1,22 @@
 """The samples of a call, as the user passed them and as checked and encoded arrays."""
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse as sp
 
 from .features import as_rows, check_weights, validate_features
+from .splits import check_groups
+
+
+class HeldOut(NamedTuple):
+    """The arguments of `fit` that say what is held out."""
+
+    X_val: object = None
+    y_val: object = None
+    sample_weight_val: object = None
+    groups: object = None
 
 
 @dataclass
@@ -21,6 +32,7 @@ class Given:
     X_val: object = None
     y_val: object = None
     sample_weight_val: object = None
+    groups: object = None
 
     @property
     def weighs_validation(self):
@@ -47,6 +59,8 @@ class Samples:
         How `Y` was made from `y`.
     class_weights : ClassWeights or None
         The weights of the classes.
+    groups : ndarray of shape (n_samples,) or None
+        The groups of the samples, of which only whole ones are held out.
     """
 
     X: object
@@ -55,6 +69,7 @@ class Samples:
     weights: np.ndarray | None
     encoding: object
     class_weights: object = None
+    groups: np.ndarray | None = None
 
     @property
     def weight_of_rows(self):
@@ -80,6 +95,7 @@ class Samples:
             y=self.y[rows],
             Y=np.ascontiguousarray(self.Y[rows]),
             weights=None if self.weights is None else self.weights[rows],
+            groups=None if self.groups is None else self.groups[rows],
         )
 
     def with_weight(self):
@@ -158,7 +174,8 @@ def check_samples(estimator, given, loss, before):
     class_weights = estimator._class_weights(y, weights, encoding, given.incremental)
     if class_weights is not None:
         weights = class_weights.times(weights, y, X.dtype)
-    return Samples(X, y, Y, weights, encoding, class_weights)
+    groups = check_groups(given.groups, len(y))
+    return Samples(X, y, Y, weights, encoding, class_weights, groups)
 
 
 def check_validation_samples(estimator, given, samples):

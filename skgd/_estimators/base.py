@@ -187,8 +187,8 @@ class GradientDescent(CallbackSupportMixin, Settings):
                 state.undo(mark)
             raise
 
-    def _fit(self, X, y, sample_weight, **options):
-        given = Given(X, y, sample_weight, **options)
+    def _fit(self, X, y, sample_weight, held_out, **options):
+        given = Given(X, y, sample_weight, **held_out._asdict(), **options)
         # (the statistics of the data must not depend on the number of threads either)
         with single_blas_thread(), self._all_or_nothing():
             return self._fit_as_task(given)

@@ -8,6 +8,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from .._data.splits import AllowedSplits
 from .._rules.rule import Allowed, check_parameters, resolve_rule, with_rule_objects
 from .._rules.schedule import Schedule, is_rate_function
 from .._training.state import Recipe
@@ -72,6 +73,7 @@ class Settings(BaseEstimator, ABC):
         "early_stopping": Allowed(bool, options=("auto",)),
         "scoring": Allowed(str, Callable, options=(None,)),
         "validation_fraction": Allowed(Real, gt=0, lt=1),
+        "cv": AllowedSplits(Integral, ge=2, options=(None,)),
         "batch_norm": Allowed(bool),
         "standardize": Allowed(bool),
     }

@@ -11,6 +11,7 @@ from sklearn.base import RegressorMixin
 from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils.metaestimators import available_if
 
+from .._data.samples import HeldOut
 from .._data.targets import RegressionEncoding
 from ..losses import REGRESSION_LOSSES
 from .docstrings import fill_doc
@@ -66,7 +67,7 @@ class RegressionTargets(RegressorMixin):
         self : object
             The fitted estimator.
         """
-        return self._fit(X, y, sample_weight, incremental=True)
+        return self._fit(X, y, sample_weight, HeldOut(), incremental=True)
 
     def predict(self, X: ArrayLike | sparray | spmatrix) -> np.ndarray:
         """Predict targets.

@@ -8,12 +8,14 @@ all rows, the best penalty, and the best number of epochs.
 
 import warnings
 from dataclasses import dataclass
+from itertools import islice
 from math import ceil
 
 import numpy as np
 
 from .._data.held_out import folds, last_fold, validation
 from .._data.prepare import TrainingData, arrays_in_units
+from .._data.splits import own_splits
 from .._data.units import training_units
 from .._engine.architecture import Architecture
 from .._training.descent import Outcome, descend
@@ -273,12 +275,20 @@ class Trials:
 
     def _divide(self):
         # the folds: training rows and held-out samples
+        cv, samples = self.estimator.cv, self.samples
         n_splits = max(N_SPLITS, ceil(self.n_used / MOST_ROWS))
-        if not self.estimator.shuffle:
-            return last_fold(self.samples, n_splits)
         n_folds = min(N_SPLITS, ceil(ENOUGH_ROWS * n_splits / self.n_used))
-        seed = int(2**31 * self.state.rng.random_sample())
-        return folds(self.samples, n_splits, n_folds, seed)
+        if cv is None and samples.groups is None:
+            if not self.estimator.shuffle:
+                return last_fold(samples, n_splits)
+            return folds(samples, n_splits, n_folds, self._seed())
+        rng = np.random.RandomState(self._seed())
+        splits = own_splits(self.estimator, samples, rng, n_splits)
+        used = islice(splits, n_folds if cv is None else None)
+        return [(rows, samples.take(part).with_weight()) for rows, part in used]
+
+    def _seed(self):
+        return int(2**31 * self.state.rng.random_sample())
 
     def _challenge(self, best, alpha):
         # train with another penalty; if the user interrupts this, the best one remains
