@@ -349,6 +349,10 @@ class GDClassifier(ClassificationTargets, LinearModel):
         y: ArrayLike,
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | sparray | spmatrix | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
     ) -> Self:
         """Continue training with one pass over the given samples.
 
@@ -360,15 +364,16 @@ class GDClassifier(ClassificationTargets, LinearModel):
         classes : array-like of shape (n_classes,), default=None
             All classes that occur in any call. Required in the first call.
         {sample_weight}
+        {watched_classes}
 
         Returns
         -------
         self : object
             The fitted estimator.
         """
-        return self._fit(
-            X, y, sample_weight, HeldOut(), incremental=True, classes=classes
-        )
+        held_out = HeldOut(X_val, y_val, sample_weight_val)
+        options = {"incremental": True, "classes": classes}
+        return self._fit(X, y, sample_weight, held_out, **options)
 
     def decision_function(self, X: ArrayLike | sparray | spmatrix) -> np.ndarray:
         """Signed distance to the decision boundary, times the norm of `coef_`.

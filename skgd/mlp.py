@@ -336,6 +336,10 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
         classes: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | sparray | spmatrix | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
     ) -> Self:
         """Continue training with one pass over the given samples.
 
@@ -347,15 +351,16 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         {sample_weight}
         classes : array-like of shape (n_classes,), default=None
             All classes that occur in any call. Required in the first call.
+        {watched_classes}
 
         Returns
         -------
         self : object
             The fitted estimator.
         """
-        return self._fit(
-            X, y, sample_weight, HeldOut(), incremental=True, classes=classes
-        )
+        held_out = HeldOut(X_val, y_val, sample_weight_val)
+        options = {"incremental": True, "classes": classes}
+        return self._fit(X, y, sample_weight, held_out, **options)
 
     def predict_proba(self, X: ArrayLike | sparray | spmatrix) -> np.ndarray:
         """Probabilities of the classes, or of each label.

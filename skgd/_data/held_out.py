@@ -87,8 +87,11 @@ def split(
     return rows, held_out
 
 
-def stops_early(estimator, n_samples, given):
-    """Check whether a fit uses early stopping.
+def is_validated(estimator, n_samples, given):
+    """Check whether a call needs held-out samples.
+
+    `fit` needs them for early stopping. `partial_fit` only reports the loss and the
+    score of the samples that it is given.
 
     Parameters
     ----------
@@ -101,14 +104,16 @@ def stops_early(estimator, n_samples, given):
 
     Returns
     -------
-    stops : bool
-        Whether the fit stops early, by validation data.
+    validated : bool
+        Whether the network is validated after each epoch.
     """
     for name, missing in (("X_val", "y_val"), ("y_val", "X_val")):
         if getattr(given, name) is not None and getattr(given, missing) is None:
             raise ValueError(f"{name} is provided, but {missing} was not provided.")
     if given.X_val is None and given.sample_weight_val is not None:
         raise ValueError("sample_weight_val is provided, but X_val was not provided.")
+    if given.incremental:
+        return given.X_val is not None
     for name, value in (("cv", estimator.cv), ("groups", given.groups)):
         if given.X_val is not None and value is not None:
             raise ValueError(

@@ -43,10 +43,12 @@ CURVES = """
             The lowest value of `loss_curve_`; None with early stopping or after trials.
         validation_scores_ : list of float or None
             With early stopping, the score on the validation data after each epoch:
-            accuracy, R2, or `scoring`.
+            accuracy, R2, or `scoring`. In a stream, the score after each call of
+            `partial_fit` with ``X_val``.
         validation_loss_curve_ : list of float or None
             With early stopping, the mean loss on the validation data after each epoch,
-            without the penalty.
+            without the penalty. In a stream, the loss after each call of `partial_fit`
+            with ``X_val``.
         best_iter_ : int or None
             With early stopping, the number of the best epoch, counted from 1.
         best_validation_score_ : float or None

@@ -6,7 +6,7 @@ VALIDATION = """
             improve. The parameters of the best epoch are restored. The validation data
             are ``X_val`` and ``y_val`` of `fit` or, by default, a part of the training
             data (stratified for classes). `partial_fit` always trains on all the data
-            it is given.
+            it is given, and never stops early.
             AUTO
         scoring : str, callable or None, default=None
             The score that early stopping monitors, as a name or a callable of
@@ -36,6 +36,15 @@ HELD_OUT = """
             Weights of the samples in ``X_val``.
         """
 
+WATCHED = HELD_OUT.replace(
+    """Data for early stopping, which are used instead of a part of the training
+            data. A `Pipeline` with ``transform_input=["X_val"]`` and metadata routing
+            transforms them in the same way as ``X``.""",
+    """Data on which the model is validated after this call. The loss is appended to
+            `validation_loss_curve_` and the score to `validation_scores_`. Training
+            never stops early, and these data have no effect on it.""",
+)
+
 VALIDATION_PARAGRAPHS = {
     "validation_linear": VALIDATION.format("False")
     .replace(
@@ -61,6 +70,8 @@ VALIDATION_PARAGRAPHS = {
     .replace("FOLDS", "Trials use all splits as their folds."),
     "held_out_numbers": HELD_OUT,
     "held_out_classes": HELD_OUT.replace("n_targets", "n_labels"),
+    "watched_numbers": WATCHED,
+    "watched_classes": WATCHED.replace("n_targets", "n_labels"),
     "groups": """
         groups : array-like of shape (n_samples,), default=None
             Groups of the samples, such as the patients that they come from. They are

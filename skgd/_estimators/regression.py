@@ -52,6 +52,10 @@ class RegressionTargets(RegressorMixin):
         X: ArrayLike | sparray | spmatrix,
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | sparray | spmatrix | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
     ) -> Self:
         """Continue training with one pass over the given samples.
 
@@ -61,13 +65,15 @@ class RegressionTargets(RegressorMixin):
         ----------
         {training_numbers}
         {sample_weight}
+        {watched_numbers}
 
         Returns
         -------
         self : object
             The fitted estimator.
         """
-        return self._fit(X, y, sample_weight, HeldOut(), incremental=True)
+        held_out = HeldOut(X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, held_out, incremental=True)
 
     def predict(self, X: ArrayLike | sparray | spmatrix) -> np.ndarray:
         """Predict targets.
