@@ -17,13 +17,14 @@ from numbers import Real
 
 import numpy as np
 
-from ._rules.loss cimport loss_kernel
+from ._rules.loss cimport LossKernel, loss_kernel
 
 from ._rules.loss import Loss
 from ._rules.rule import Allowed, AllowedRising
 
 __all__ = [
     "AbsoluteError",
+    "Binomial",
     "CLASSIFICATION_LOSSES",
     "EpsilonInsensitive",
     "Gamma",
@@ -32,6 +33,7 @@ __all__ = [
     "LOSSES",
     "LogLoss",
     "ModifiedHuber",
+    "Multinomial",
     "Perceptron",
     "Poisson",
     "Quantile",
@@ -399,7 +401,7 @@ class Tweedie(Loss):
         return loss_kernel(_tweedie, self.power)
 
 
-# ---------------------------------------------------------------- classification
+# ---------------------------------------------------------------- probabilities
 cdef double _binary_log_loss(
     double y, double z, const double* h, double* dz
 ) noexcept nogil:
@@ -410,6 +412,93 @@ cdef double _binary_log_loss(
     return log1p(e) + ((z if z > 0 else 0) - y * z)
 
 
+cdef double _binomial(double y, double z, const double* h, double* dz) noexcept nogil:
+    cdef double loss = _binary_log_loss(y, z, h, dz)
+    if 0 < y < 1:
+        loss += y * log(y) + (1 - y) * log1p(-y)
+    return 0 if loss < 0 else loss      # by a rounding error
+
+
+class Binomial(Loss):
+    r"""Half the binomial deviance with the logit link, for targets that are shares.
+
+    .. math:: y \log(y / \mu) + (1 - y) \log((1 - y) / (1 - \mu)), \qquad
+              \mu = 1 / (1 + e^{-z})
+
+    Targets are probabilities or shares in [0, 1], and predictions are their means
+    ``mu``. A linear model with this loss is the fractional logit model [1]_. If all
+    targets are 0 or 1, this is `LogLoss`. If a target is a share of several trials, the
+    number of trials is its sample weight. Several targets are independent of each other;
+    for shares with the sum one, use `Multinomial`.
+
+    References
+    ----------
+    .. [1] L. E. Papke, J. M. Wooldridge, "Econometric Methods for Fractional Response
+       Variables", Journal of Applied Econometrics 11, 1996.
+
+    Examples
+    --------
+    >>> from skgd.losses import Binomial
+    >>> Binomial().evaluate([0.5], [0.0])
+    (array([0.]), array([0.]))
+    """
+
+    _unit_exponent = 0
+    link = "logistic"
+
+    def _check_target(self, y):
+        if y.size and not (0 <= y.min() and y.max() <= 1):
+            raise ValueError(
+                f"Some value(s) of y are out of the valid range of the loss {self!r}: "
+                f"the least is {y.min()}, the largest is {y.max()}, all must be in "
+                "[0, 1]."
+            )
+
+    def _kernel(self, softmax=False):
+        return loss_kernel(_binomial)
+
+
+class Multinomial(Loss):
+    r"""Half the multinomial deviance with the softmax link, for distributions.
+
+    .. math:: \sum_j y_j \log(y_j / \mu_j), \qquad
+              \mu_j = e^{z_j} / \textstyle\sum_i e^{z_i}
+
+    A row of targets has the probabilities of all classes, such as soft labels, the votes
+    of several experts, or shares of a budget. It is non-negative with the sum one, and
+    so is a row of predictions. The loss is the Kullback-Leibler divergence of the two.
+    For a distribution with a single class, this is `LogLoss`.
+
+    Examples
+    --------
+    >>> from skgd.losses import Multinomial
+    >>> Multinomial().evaluate([[0.5, 0.5]], [[0.0, 0.0]])
+    (array([0.]), array([[0., 0.]]))
+    """
+
+    _unit_exponent = 0
+    link = "softmax"
+
+    def _check_target(self, y):
+        if y.ndim != 2 or y.shape[1] < 2:
+            raise ValueError(
+                f"For the loss {self!r}, y must have a column for each class, at least "
+                f"two. Got an array of shape {y.shape}."
+            )
+        wrong = np.flatnonzero((y < 0).any(axis=1) | (np.abs(y.sum(axis=1) - 1) > 1e-5))
+        if wrong.size:
+            raise ValueError(
+                f"For the loss {self!r}, each row of y must be non-negative with the "
+                f"sum 1. Row {wrong[0]} is {y[wrong[0]].tolist()}."
+            )
+
+    def _kernel(self, softmax=False):
+        cdef LossKernel kernel = loss_kernel(NULL)
+        kernel.distribution = True
+        return kernel
+
+
+# ---------------------------------------------------------------- classification
 class LogLoss(Loss):
     r"""Negative log-likelihood of the classes.
 
@@ -570,6 +659,8 @@ REGRESSION_LOSSES = {
     "poisson": Poisson,
     "gamma": Gamma,
     "tweedie": Tweedie,
+    "binomial": Binomial,
+    "multinomial": Multinomial,
 }
 
 CLASSIFICATION_LOSSES = {

@@ -103,12 +103,17 @@ class RegressionEncoding:
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The predictions: means for a loss with the log link, and several quantiles
-            in rising order.
+            The predictions: means for a loss with another link than the identity, and
+            several quantiles in rising order.
         """
         if self.loss.link == "exp":
             with np.errstate(over="ignore"):
                 Z = np.exp(Z)
+        elif self.loss.link == "logistic":
+            Z = expit(Z)
+        elif self.loss.link == "softmax":
+            Z = Z.copy()
+            softmax(Z)
         elif self.loss.n_levels > 1:
             Z = np.sort(Z, axis=1)  # quantiles do not cross
         return Z.ravel() if Z.shape[1] == 1 else Z

@@ -317,7 +317,9 @@ PARAGRAPHS = {
             ``Quantile([0.1, 0.5, 0.9])`` predicts several quantiles of one target, with
             one column for each. With the losses that have
             the log link ({log_link_losses}), predictions are the exponentials of the
-            linear outputs.
+            linear outputs. 'binomial' is for probabilities or shares in [0, 1], also of
+            several independent targets, and 'multinomial' for rows of probabilities
+            with the sum one. Predictions are probabilities as well.
         """,
     "classification_losses": """
         loss : {{classification_losses}} or Loss, default='log_loss'

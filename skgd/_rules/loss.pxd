@@ -9,6 +9,7 @@ ctypedef double (*scalar_loss)(double, double, const double*, double*) noexcept 
 
 cdef class LossKernel:
     cdef scalar_loss scalar     # NULL: softmax, one class code per row in y
+    cdef bint distribution      # softmax, but a row of y has a probability per output
     cdef bint quadratic         # half the squared error
     cdef object values          # ndarray of float64
     cdef const double* h        # the hyperparameter, in `values`

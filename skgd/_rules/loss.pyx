@@ -1,6 +1,7 @@
 """The loops that every loss shares, and the base class."""
 
 from cython cimport floating
+from libc.math cimport log
 from libc.string cimport memset
 
 import numpy as np
@@ -161,6 +162,44 @@ cdef double _softmax_loss(
     return total
 
 
+cdef double _distribution_loss(
+    const floating* y, floating* z, const floating* weights,
+    Py_ssize_t m, Py_ssize_t k, double scale,
+) noexcept nogil:
+    # y (m, k): probabilities; z (m, k): delta on return. The loss is the Kullback-Leibler
+    # divergence.
+    cdef Py_ssize_t i, j, first = 0, rows
+    cdef double total = 0, probability
+    cdef floating factor
+    cdef floating shift[64]
+    cdef double target[64]
+    cdef floating mass[64]
+    while first < m:
+        rows = m - first if m - first < 64 else 64
+        for i in range(rows):
+            target[i] = mass[i] = 0
+            for j in range(k):
+                probability = y[i * k + j]
+                target[i] += probability * z[i * k + j]
+                if probability > 0:
+                    target[i] -= probability * log(probability)
+                mass[i] += y[i * k + j]
+        _softmax(z, shift, rows, k)
+        for i in range(rows):
+            factor = 1 if weights == NULL else weights[first + i]
+            if factor == 0:
+                memset(z + i * k, 0, k * sizeof(floating))
+                continue
+            total += factor * (mass[i] * shift[i] - target[i])
+            factor *= <floating> scale
+            for j in range(k):
+                z[i * k + j] = (mass[i] * z[i * k + j] - y[i * k + j]) * factor
+        z += rows * k
+        y += rows * k
+        first += rows
+    return total
+
+
 cdef double loss_and_delta(
     LossKernel kernel, const floating* y, floating* z, const floating* weights,
     Py_ssize_t m, Py_ssize_t k, double scale, double* reported,
@@ -171,6 +210,8 @@ cdef double loss_and_delta(
     """
     cdef Py_ssize_t i, j
     cdef double total = 0, dz = 0, weight = 1
+    if kernel.distribution:
+        return _distribution_loss(y, z, weights, m, k, scale)
     if kernel.scalar == NULL:
         return _softmax_loss(y, z, weights, m, k, scale, kernel.h[0])
     for i in range(m):
@@ -234,7 +275,8 @@ class Loss(Rule):
     # A loss is in proportion to this power of the unit of the targets, if its
     # hyperparameters are measured in that unit, too. With the log link the mean is.
     _unit_exponent = 1
-    # what turns a raw prediction into a prediction: 'identity', 'exp', 'logistic'
+    # what turns a raw prediction into a prediction: 'identity', 'exp', 'logistic' or, for
+    # a row of them, 'softmax'
     link = "identity"
     # whether the derivative is continuous
     _smooth = True
