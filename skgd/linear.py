@@ -19,7 +19,7 @@ from ._estimators.linear_model import LinearModel
 from ._estimators.regression import RegressionTargets
 from .averaging import Averaging
 from .line_search import LineSearch
-from .losses import LogLoss, Loss, ModifiedHuber
+from .losses import Loss, ModifiedHuber
 from .optimizers import LBFGS, Optimizer
 from .schedules import Schedule
 
@@ -181,7 +181,7 @@ def _has_probabilities(self):
     loss = self._loss_rule(self.loss)
     if hasattr(self, "_state"):
         loss = self._fitted_loss
-    if isinstance(loss, LogLoss | ModifiedHuber):
+    if loss.link == "logistic" or isinstance(loss, ModifiedHuber):
         return True
     raise AttributeError(
         f"probability estimates are not available for loss={self.loss!r}"
@@ -408,7 +408,7 @@ class GDClassifier(ClassificationTargets, LinearModel):
             The probabilities, with one column for each class of `classes_`.
         """
         Z = self._raw(X)
-        if isinstance(self._fitted_loss, LogLoss):
+        if self._fitted_loss.link == "logistic":
             return self._encoding.probabilities(Z)
         P = (np.clip(Z, -1, 1) + 1) / 2
         if P.shape[1] == 1:

@@ -9,6 +9,47 @@ is in double precision for both dtypes.
 For `LogLoss`, the target of each output is 0 or 1. With more than two classes, each row
 has one class code, and the softmax is over the row. For the margin losses, the target is
 -1 or 1, with one output per class (one versus all).
+
+A loss of your own can be any Python object with the method
+``value_and_gradient(y_true, raw)``, such as this focal loss for two classes or labels
+(Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017), which gives less weight
+to samples that are already classified well:
+
+>>> import numpy as np
+>>> from scipy.special import expit, log_expit
+>>> from sklearn.base import BaseEstimator
+>>> from sklearn.datasets import load_breast_cancer
+>>> from skgd import GDClassifier
+>>> class FocalLoss(BaseEstimator):
+...     def __init__(self, gamma=2.0):
+...         self.gamma = gamma
+...
+...     def value_and_gradient(self, y_true, raw):
+...         sign = 2 * y_true - 1
+...         log_p, miss = log_expit(sign * raw), expit(-sign * raw)
+...         weight = miss**self.gamma
+...         slope = weight * (self.gamma * (1 - miss) * log_p - miss)
+...         return -(weight * log_p).sum(axis=1), sign * slope
+>>> X, y = load_breast_cancer(return_X_y=True)
+>>> clf = GDClassifier(loss=FocalLoss(gamma=1.0)).fit(X, y)
+>>> bool(clf.score(X, y) > 0.95)
+True
+>>> clf.set_params(loss__gamma=3.0).loss
+FocalLoss(gamma=3.0)
+
+- `y_true` and `raw` are arrays of float64 and of shape (n_samples, n_outputs).
+  Classifiers get the targets of `LogLoss` and have its link; with more than two classes,
+  `y_true` has a single column of class codes.
+- The method returns the losses, of shape (n_samples,), and their derivatives with respect
+  to `raw`. `fit` compares the derivatives with difference quotients for a few samples.
+- Regressors predict ``predict(raw)`` if the object has this method, and otherwise `raw`
+  itself. `standardize` leaves the targets as they are, because a loss may depend on their
+  unit.
+- A class derived from `sklearn.base.BaseEstimator` can be cloned and searched, and one
+  that is defined in a module can be pickled.
+- Python is called for each batch. For 50,000 samples with 20 features, a training took 2
+  to 5 times as long as with the compiled log loss, and with ``solver='sgd'``, where each
+  sample is a batch, more than 100 times as long.
 """
 
 from libc.math cimport INFINITY, exp, expm1, fabs, isinf, log, log1p

@@ -189,7 +189,8 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
     {activation}
     {weight_init}
     loss : {'log_loss'} or LogLoss, default='log_loss'
-        The loss, e.g. ``LogLoss(label_smoothing=0.1)``.
+        The loss, e.g. ``LogLoss(label_smoothing=0.1)``. An object with the method
+        ``value_and_gradient`` is a loss of your own (see `skgd.losses`).
     {penalty}
     {alpha_mlp}
     {l1_ratio}

@@ -170,6 +170,7 @@ def check_samples(estimator, given, loss, before):
         incremental=given.incremental,
         n_least=estimator._least_classes,
     )
+    loss._check_slopes(Y, encoding.n_outputs)
     weights = check_weights(given.sample_weight, X)
     class_weights = estimator._class_weights(y, weights, encoding, given.incremental)
     if class_weights is not None:

@@ -18,7 +18,7 @@ from sklearn.utils.multiclass import (
 )
 
 from .._rules.loss import softmax
-from ..losses import LogLoss, Loss
+from ..losses import Loss
 
 
 # ---------------------------------------------------------------- numbers
@@ -111,6 +111,8 @@ class RegressionEncoding:
                 Z = np.exp(Z)
         elif self.loss.link == "logistic":
             Z = expit(Z)
+        elif self.loss.link == "custom":
+            Z = self.loss.predict(Z)
         elif self.loss.link == "softmax":
             Z = Z.copy()
             softmax(Z)
@@ -167,7 +169,8 @@ class ClassEncoding:
     multilabel : bool
         Whether targets are a binary indicator of labels.
     probabilistic : bool
-        Whether the loss is the log loss. All other losses are margin losses.
+        Whether the loss has the link of the log loss. All other losses are margin
+        losses.
     """
 
     classes: np.ndarray
@@ -243,7 +246,7 @@ class ClassEncoding:
                 "The number of classes has to be greater than one; got "
                 f"{len(known)} class"
             )
-        encoding = cls(known, multilabel, isinstance(loss, LogLoss))
+        encoding = cls(known, multilabel, loss.link == "logistic")
         return y, encoding._code(y, dtype), encoding
 
     def _check_continued(self, found, multilabel, classes, incremental):

@@ -17,6 +17,7 @@ from .threads import single_blas_thread
 
 from . cimport clipping
 from .._rules.vector cimport leaf
+from .._rules.loss cimport raise_error
 from .layers.dropout cimport random_bits
 from .layers.layer cimport Batch
 from .network cimport Network, Segment, Workspace, forward_loss, gradient, predict
@@ -261,8 +262,7 @@ def train_epoch(
     plan.weight_mean, plan.seed = weight_mean, seed
     plan.step, plan.slot_step = state.step, state.slot_step
     plan.l1_total, plan.slots = state.l1_total, address(state.slots)
-    plan.clip_norm = clip_norm
-    plan.shares = <const double*> address(shares)
+    plan.clip_norm, plan.shares = clip_norm, <const double*> address(shares)
     plan.average = address(state.average)
     plan.running_average = address(state.running_average)
     plan.running, plan.n_running = address(state.running), state.running.size
@@ -282,6 +282,7 @@ def train_epoch(
                     loss += _run(
                         work, kernel, &plan, begin, end, &reported, <double*> NULL)
             begin = end
+            raise_error(net.loss)
             PyErr_CheckSignals()
     finally:
         # The counts agree with the arrays, even after an interrupt.
@@ -364,8 +365,8 @@ def training_loss(
         else:
             _load(work, &batch, rows, 0, m, m, <double*> NULL)
             loss = _loss(work, &batch, weight_mean, &reported, backward, <double*> NULL)
-    if net.loss.units == NULL:
-        reported = loss
+    raise_error(net.loss)
+    reported = loss if net.loss.units == NULL else reported
     return loss / (m * weight_mean), reported / (m * weight_mean)
 
 

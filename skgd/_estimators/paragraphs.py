@@ -319,12 +319,14 @@ PARAGRAPHS = {
             the log link ({log_link_losses}), predictions are the exponentials of the
             linear outputs. 'binomial' is for probabilities or shares in [0, 1], also of
             several independent targets, and 'multinomial' for rows of probabilities
-            with the sum one. Predictions are probabilities as well.
+            with the sum one. Predictions are probabilities as well. An object with the
+            method ``value_and_gradient`` is a loss of your own (see `skgd.losses`).
         """,
     "classification_losses": """
         loss : {{classification_losses}} or Loss, default='log_loss'
             The loss. A name stands for the class in `skgd.losses` with its defaults. An
-            instance has its own hyperparameters.
+            instance has its own hyperparameters. An object with the method
+            ``value_and_gradient`` is a loss of your own (see `skgd.losses`).
         """,
     "class_weight": """
         class_weight : dict, list of dict, 'balanced' or None, default=None

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from .._data.splits import AllowedSplits
+from .._rules.own_loss import OwnLoss, is_own_loss
 from .._rules.rule import Allowed, check_parameters, resolve_rule, with_rule_objects
 from .._rules.schedule import Schedule, is_rate_function
 from .._training.state import Recipe
@@ -117,13 +118,16 @@ class Settings(BaseEstimator, ABC):
 
     def _loss_rule(self, loss):
         name = type(self).__name__
+        if is_own_loss(loss):
+            return OwnLoss(loss, "custom" if self._y_numeric else "logistic")
         if isinstance(loss, Loss) and type(loss) not in self._losses.values():
             raise ValueError(
                 f"The 'loss' parameter of {name} must be one of {sorted(self._losses)} "
                 f"or an instance of one of their classes in skgd.losses. Got {loss!r} "
                 "instead."
             )
-        return resolve_rule(loss, self._losses, Loss, "loss", name)
+        also = " or an object with the method value_and_gradient"
+        return resolve_rule(loss, self._losses, Loss, "loss", name, also)
 
     def _check_solver(self):
         # in scikit-learn, 'adam' and 'lbfgs' are solvers
