@@ -404,7 +404,9 @@ def _check_known(found, known, multilabel):
     if unseen or (multilabel and len(found) != len(known)):
         raise ValueError(
             "`y` has classes not in `self.classes_`. `self.classes_` has "
-            f"{known}. 'y' has {found}."
+            f"{known}. 'y' has {found}. The outputs of a model are fixed by the first "
+            "call of partial_fit: pass all classes of the stream to it as `classes`, "
+            "also those that appear later, and start again with a new model."
         )
 
 
