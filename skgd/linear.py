@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import sparray, spmatrix
+from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils.metaestimators import available_if
 
+from ._data.samples import HeldOut
 from ._estimators.classification import ClassificationTargets
 from ._estimators.docstrings import fill_doc
 from ._estimators.lbfgs import can_stream
@@ -128,6 +130,7 @@ class GDRegressor(RegressionTargets, LinearModel):
         early_stopping: bool | Literal["auto"] = False,
         scoring: str | Callable | None = None,
         validation_fraction: float = 0.1,
+        validation_split: int | BaseCrossValidator | Iterable | None = None,
         average: bool | int | str | Averaging = False,
         positive: bool = False,
         monotonic_cst: ArrayLike | dict[str, int] | None = None,
@@ -156,6 +159,7 @@ class GDRegressor(RegressionTargets, LinearModel):
         self.early_stopping = early_stopping
         self.scoring = scoring
         self.validation_fraction = validation_fraction
+        self.validation_split = validation_split
         self.average = average
         self.positive = positive
         self.monotonic_cst = monotonic_cst
@@ -174,6 +178,7 @@ class GDRegressor(RegressionTargets, LinearModel):
         X_val: ArrayLike | sparray | spmatrix | None = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
         exposure: ArrayLike | None = None,
         exposure_val: ArrayLike | None = None,
     ) -> Self:
@@ -185,6 +190,7 @@ class GDRegressor(RegressionTargets, LinearModel):
         {start}
         {sample_weight}
         {held_out_numbers}
+        {groups}
         {exposures}
 
         Returns
@@ -193,17 +199,9 @@ class GDRegressor(RegressionTargets, LinearModel):
             The fitted estimator.
         """
         start = self._initial(coef_init, intercept_init)
-        return self._fit(
-            X,
-            y,
-            sample_weight,
-            start=start,
-            X_val=X_val,
-            y_val=y_val,
-            sample_weight_val=sample_weight_val,
-            exposure=exposure,
-            exposure_val=exposure_val,
-        )
+        held_out = HeldOut(X_val, y_val, sample_weight_val, groups, exposure_val)
+        options = {"start": start, "exposure": exposure}
+        return self._fit(X, y, sample_weight, held_out, **options)
 
 
 @fill_doc
@@ -295,6 +293,7 @@ class GDClassifier(ClassificationTargets, LinearDecisions, LinearModel):
         early_stopping: bool | Literal["auto"] = False,
         scoring: str | Callable | None = None,
         validation_fraction: float = 0.1,
+        validation_split: int | BaseCrossValidator | Iterable | None = None,
         class_weight: dict | list[dict] | Literal["balanced"] | None = None,
         average: bool | int | str | Averaging = False,
         positive: bool = False,
@@ -324,6 +323,7 @@ class GDClassifier(ClassificationTargets, LinearDecisions, LinearModel):
         self.early_stopping = early_stopping
         self.scoring = scoring
         self.validation_fraction = validation_fraction
+        self.validation_split = validation_split
         self.class_weight = class_weight
         self.average = average
         self.positive = positive
@@ -343,6 +343,7 @@ class GDClassifier(ClassificationTargets, LinearDecisions, LinearModel):
         X_val: ArrayLike | sparray | spmatrix | None = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
     ) -> Self:
         """Fit the model.
 
@@ -352,6 +353,7 @@ class GDClassifier(ClassificationTargets, LinearDecisions, LinearModel):
         {start}
         {sample_weight}
         {held_out_classes}
+        {groups}
 
         Returns
         -------
@@ -359,15 +361,8 @@ class GDClassifier(ClassificationTargets, LinearDecisions, LinearModel):
             The fitted estimator.
         """
         start = self._initial(coef_init, intercept_init)
-        return self._fit(
-            X,
-            y,
-            sample_weight,
-            start=start,
-            X_val=X_val,
-            y_val=y_val,
-            sample_weight_val=sample_weight_val,
-        )
+        held_out = HeldOut(X_val, y_val, sample_weight_val, groups)
+        return self._fit(X, y, sample_weight, held_out, start=start)
 
     @available_if(can_stream)
     def partial_fit(
@@ -376,6 +371,10 @@ class GDClassifier(ClassificationTargets, LinearDecisions, LinearModel):
         y: ArrayLike,
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | sparray | spmatrix | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
     ) -> Self:
         """Continue training with one pass over the given samples.
 
@@ -387,10 +386,13 @@ class GDClassifier(ClassificationTargets, LinearDecisions, LinearModel):
         classes : array-like of shape (n_classes,), default=None
             All classes that occur in any call. Required in the first call.
         {sample_weight}
+        {watched_classes}
 
         Returns
         -------
         self : object
             The fitted estimator.
         """
-        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
+        held_out = HeldOut(X_val, y_val, sample_weight_val)
+        options = {"incremental": True, "classes": classes}
+        return self._fit(X, y, sample_weight, held_out, **options)

@@ -9,6 +9,47 @@ is in double precision for both dtypes.
 For `LogLoss`, the target of each output is 0 or 1. With more than two classes, each row
 has one class code, and the softmax is over the row. For the margin losses, the target is
 -1 or 1, with one output per class (one versus all).
+
+A loss of your own can be any Python object with the method
+``value_and_gradient(y_true, raw)``, such as this focal loss for two classes or labels
+(Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017), which gives less weight
+to samples that are already classified well:
+
+>>> import numpy as np
+>>> from scipy.special import expit, log_expit
+>>> from sklearn.base import BaseEstimator
+>>> from sklearn.datasets import load_breast_cancer
+>>> from skgd import GDClassifier
+>>> class FocalLoss(BaseEstimator):
+...     def __init__(self, gamma=2.0):
+...         self.gamma = gamma
+...
+...     def value_and_gradient(self, y_true, raw):
+...         sign = 2 * y_true - 1
+...         log_p, miss = log_expit(sign * raw), expit(-sign * raw)
+...         weight = miss**self.gamma
+...         slope = weight * (self.gamma * (1 - miss) * log_p - miss)
+...         return -(weight * log_p).sum(axis=1), sign * slope
+>>> X, y = load_breast_cancer(return_X_y=True)
+>>> clf = GDClassifier(loss=FocalLoss(gamma=1.0)).fit(X, y)
+>>> bool(clf.score(X, y) > 0.95)
+True
+>>> clf.set_params(loss__gamma=3.0).loss
+FocalLoss(gamma=3.0)
+
+- `y_true` and `raw` are arrays of float64 and of shape (n_samples, n_outputs).
+  Classifiers get the targets of `LogLoss` and have its link; with more than two classes,
+  `y_true` has a single column of class codes.
+- The method returns the losses, of shape (n_samples,), and their derivatives with respect
+  to `raw`. `fit` compares the derivatives with difference quotients for a few samples.
+- Regressors predict ``predict(raw)`` if the object has this method, and otherwise `raw`
+  itself. `standardize` leaves the targets as they are, because a loss may depend on their
+  unit.
+- A class derived from `sklearn.base.BaseEstimator` can be cloned and searched, and one
+  that is defined in a module can be pickled.
+- Python is called for each batch. For 50,000 samples with 20 features, a training took 2
+  to 5 times as long as with the compiled log loss, and with ``solver='sgd'``, where each
+  sample is a batch, more than 100 times as long.
 """
 
 from libc.math cimport INFINITY, exp, expm1, fabs, isinf, log, log1p
@@ -17,13 +58,14 @@ from numbers import Real
 
 import numpy as np
 
-from ._rules.loss cimport loss_kernel
+from ._rules.loss cimport LossKernel, loss_kernel
 
 from ._rules.loss import Loss
 from ._rules.rule import Allowed, AllowedRising
 
 __all__ = [
     "AbsoluteError",
+    "Binomial",
     "CLASSIFICATION_LOSSES",
     "EpsilonInsensitive",
     "Gamma",
@@ -32,6 +74,7 @@ __all__ = [
     "LOSSES",
     "LogLoss",
     "ModifiedHuber",
+    "Multinomial",
     "Perceptron",
     "Poisson",
     "Quantile",
@@ -399,7 +442,7 @@ class Tweedie(Loss):
         return loss_kernel(_tweedie, self.power)
 
 
-# ---------------------------------------------------------------- classification
+# ---------------------------------------------------------------- probabilities
 cdef double _binary_log_loss(
     double y, double z, const double* h, double* dz
 ) noexcept nogil:
@@ -410,6 +453,93 @@ cdef double _binary_log_loss(
     return log1p(e) + ((z if z > 0 else 0) - y * z)
 
 
+cdef double _binomial(double y, double z, const double* h, double* dz) noexcept nogil:
+    cdef double loss = _binary_log_loss(y, z, h, dz)
+    if 0 < y < 1:
+        loss += y * log(y) + (1 - y) * log1p(-y)
+    return 0 if loss < 0 else loss      # by a rounding error
+
+
+class Binomial(Loss):
+    r"""Half the binomial deviance with the logit link, for targets that are shares.
+
+    .. math:: y \log(y / \mu) + (1 - y) \log((1 - y) / (1 - \mu)), \qquad
+              \mu = 1 / (1 + e^{-z})
+
+    Targets are probabilities or shares in [0, 1], and predictions are their means
+    ``mu``. A linear model with this loss is the fractional logit model [1]_. If all
+    targets are 0 or 1, this is `LogLoss`. If a target is a share of several trials, the
+    number of trials is its sample weight. Several targets are independent of each other;
+    for shares with the sum one, use `Multinomial`.
+
+    References
+    ----------
+    .. [1] L. E. Papke, J. M. Wooldridge, "Econometric Methods for Fractional Response
+       Variables", Journal of Applied Econometrics 11, 1996.
+
+    Examples
+    --------
+    >>> from skgd.losses import Binomial
+    >>> Binomial().evaluate([0.5], [0.0])
+    (array([0.]), array([0.]))
+    """
+
+    _unit_exponent = 0
+    link = "logistic"
+
+    def _check_target(self, y):
+        if y.size and not (0 <= y.min() and y.max() <= 1):
+            raise ValueError(
+                f"Some value(s) of y are out of the valid range of the loss {self!r}: "
+                f"the least is {y.min()}, the largest is {y.max()}, all must be in "
+                "[0, 1]."
+            )
+
+    def _kernel(self, softmax=False):
+        return loss_kernel(_binomial)
+
+
+class Multinomial(Loss):
+    r"""Half the multinomial deviance with the softmax link, for distributions.
+
+    .. math:: \sum_j y_j \log(y_j / \mu_j), \qquad
+              \mu_j = e^{z_j} / \textstyle\sum_i e^{z_i}
+
+    A row of targets has the probabilities of all classes, such as soft labels, the votes
+    of several experts, or shares of a budget. It is non-negative with the sum one, and
+    so is a row of predictions. The loss is the Kullback-Leibler divergence of the two.
+    For a distribution with a single class, this is `LogLoss`.
+
+    Examples
+    --------
+    >>> from skgd.losses import Multinomial
+    >>> Multinomial().evaluate([[0.5, 0.5]], [[0.0, 0.0]])
+    (array([0.]), array([[0., 0.]]))
+    """
+
+    _unit_exponent = 0
+    link = "softmax"
+
+    def _check_target(self, y):
+        if y.ndim != 2 or y.shape[1] < 2:
+            raise ValueError(
+                f"For the loss {self!r}, y must have a column for each class, at least "
+                f"two. Got an array of shape {y.shape}."
+            )
+        wrong = np.flatnonzero((y < 0).any(axis=1) | (np.abs(y.sum(axis=1) - 1) > 1e-5))
+        if wrong.size:
+            raise ValueError(
+                f"For the loss {self!r}, each row of y must be non-negative with the "
+                f"sum 1. Row {wrong[0]} is {y[wrong[0]].tolist()}."
+            )
+
+    def _kernel(self, softmax=False):
+        cdef LossKernel kernel = loss_kernel(NULL)
+        kernel.distribution = True
+        return kernel
+
+
+# ---------------------------------------------------------------- classification
 class LogLoss(Loss):
     r"""Negative log-likelihood of the classes.
 
@@ -570,6 +700,8 @@ REGRESSION_LOSSES = {
     "poisson": Poisson,
     "gamma": Gamma,
     "tweedie": Tweedie,
+    "binomial": Binomial,
+    "multinomial": Multinomial,
 }
 
 CLASSIFICATION_LOSSES = {

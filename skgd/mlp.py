@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import sparray, spmatrix
+from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils.metaestimators import available_if
 
+from ._data.samples import HeldOut
 from ._estimators.classification import ClassificationTargets
 from ._estimators.docstrings import fill_doc
 from ._estimators.lbfgs import can_stream
@@ -116,6 +118,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         early_stopping: bool | Literal["auto"] = "auto",
         scoring: str | Callable | None = None,
         validation_fraction: float = 0.1,
+        validation_split: int | BaseCrossValidator | Iterable | None = None,
         average: bool | int | str | Averaging = False,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -146,6 +149,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         self.early_stopping = early_stopping
         self.scoring = scoring
         self.validation_fraction = validation_fraction
+        self.validation_split = validation_split
         self.average = average
 
     def fit(
@@ -157,6 +161,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         X_val: ArrayLike | sparray | spmatrix | None = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
         exposure: ArrayLike | None = None,
         exposure_val: ArrayLike | None = None,
     ) -> Self:
@@ -167,6 +172,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         {training_numbers}
         {sample_weight}
         {held_out_numbers}
+        {groups}
         {exposures}
 
         Returns
@@ -174,16 +180,8 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         self : object
             The fitted estimator.
         """
-        return self._fit(
-            X,
-            y,
-            sample_weight,
-            X_val=X_val,
-            y_val=y_val,
-            sample_weight_val=sample_weight_val,
-            exposure=exposure,
-            exposure_val=exposure_val,
-        )
+        held_out = HeldOut(X_val, y_val, sample_weight_val, groups, exposure_val)
+        return self._fit(X, y, sample_weight, held_out, exposure=exposure)
 
 
 @fill_doc
@@ -201,7 +199,8 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
     {activation}
     {weight_init}
     loss : {'log_loss'} or LogLoss, default='log_loss'
-        The loss, e.g. ``LogLoss(label_smoothing=0.1)``.
+        The loss, e.g. ``LogLoss(label_smoothing=0.1)``. An object with the method
+        ``value_and_gradient`` is a loss of your own (see `skgd.losses`).
     {penalty}
     {alpha_mlp}
     {l1_ratio}
@@ -277,6 +276,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         early_stopping: bool | Literal["auto"] = "auto",
         scoring: str | Callable | None = None,
         validation_fraction: float = 0.1,
+        validation_split: int | BaseCrossValidator | Iterable | None = None,
         class_weight: dict | list[dict] | Literal["balanced"] | None = None,
         average: bool | int | str | Averaging = False,
     ):
@@ -308,6 +308,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         self.early_stopping = early_stopping
         self.scoring = scoring
         self.validation_fraction = validation_fraction
+        self.validation_split = validation_split
         self.class_weight = class_weight
         self.average = average
 
@@ -320,6 +321,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         X_val: ArrayLike | sparray | spmatrix | None = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
     ) -> Self:
         """Fit the model.
 
@@ -328,20 +330,15 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         {training_classes}
         {sample_weight}
         {held_out_classes}
+        {groups}
 
         Returns
         -------
         self : object
             The fitted estimator.
         """
-        return self._fit(
-            X,
-            y,
-            sample_weight,
-            X_val=X_val,
-            y_val=y_val,
-            sample_weight_val=sample_weight_val,
-        )
+        held_out = HeldOut(X_val, y_val, sample_weight_val, groups)
+        return self._fit(X, y, sample_weight, held_out)
 
     @available_if(can_stream)
     def partial_fit(
@@ -350,6 +347,10 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
         classes: ArrayLike | None = None,
+        *,
+        X_val: ArrayLike | sparray | spmatrix | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
     ) -> Self:
         """Continue training with one pass over the given samples.
 
@@ -361,13 +362,16 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         {sample_weight}
         classes : array-like of shape (n_classes,), default=None
             All classes that occur in any call. Required in the first call.
+        {watched_classes}
 
         Returns
         -------
         self : object
             The fitted estimator.
         """
-        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
+        held_out = HeldOut(X_val, y_val, sample_weight_val)
+        options = {"incremental": True, "classes": classes}
+        return self._fit(X, y, sample_weight, held_out, **options)
 
     def predict_proba(self, X: ArrayLike | sparray | spmatrix) -> np.ndarray:
         """Probabilities of the classes, or of each label.

@@ -300,6 +300,23 @@ def _zero_or_one(rng, shape):
     return rng.randint(2, size=shape).astype(float)
 
 
+def _shares(rng, shape):
+    shares = rng.uniform(-0.2, 1.2, size=shape)  # also exactly 0 and 1
+    return np.clip(shares, 0.0, 1.0)
+
+
+def _distributions(rng, shape):
+    # rows with the sum one, some of whose elements are zero
+    shape = shape if np.iterable(shape) else (shape, 3)
+    parts = np.maximum(rng.gamma(1.0, size=shape) - 0.2, 0.0)
+    parts[:, 0] += 0.01
+    return parts / parts.sum(axis=1, keepdims=True)
+
+
+def _log_softmax(z):
+    return z - np.logaddexp.reduce(z, axis=-1, keepdims=True)
+
+
 def _either_side(rng, shape):
     return 2.0 * rng.randint(2, size=shape) - 1
 
@@ -415,6 +432,21 @@ LOSSES = {
         draw=_amounts,
         link="exp",
         variants=[dict(power=power) for power in (0, 1, 1.05, 1.99, 2, 2.5, 3)],
+    ),
+    "binomial": LossOracle(
+        lambda y, z, rule: xlogy(y, y) + xlogy(1 - y, 1 - y) + _log1p_exp(z) - y * z,
+        lambda y, z, rule: np.exp(-_log1p_exp(-z)) - y,
+        _smooth,
+        draw=_shares,
+        link="logistic",
+    ),
+    # the loss is the sum over a row
+    "multinomial": LossOracle(
+        lambda y, z, rule: xlogy(y, y) - y * _log_softmax(z),
+        lambda y, z, rule: np.exp(_log_softmax(z)) - y,
+        _smooth,
+        draw=_distributions,
+        link="softmax",
     ),
     "log_loss": LossOracle(
         lambda y, z, rule: (

@@ -7,6 +7,7 @@ import pytest
 from scipy import sparse as sp
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import KFold
 
 from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
 from skgd.averaging import EMA
@@ -46,6 +47,10 @@ SHARED = {
     "warm_start": ([1], "a bool"),
     "early_stopping": (["on"], "a bool or 'auto'"),
     "validation_fraction": ([0.0, 1.0, "a"], "a float > 0 and < 1"),
+    "validation_split": (
+        [1, True, "5", 2.5, KFold],
+        "an int >= 2 or None, .*sklearn.model_selection",
+    ),
     "average": ([-1, 0, 1.5, "a", None, EMA], "a bool or an int >= 1 or one of .*ema"),
 }
 

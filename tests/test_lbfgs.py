@@ -218,8 +218,12 @@ LOSSES = [
 @pytest.mark.parametrize(("estimator", "loss"), LOSSES)
 def test_all_losses(estimator, loss, dtype):
     features, targets = data_for(estimator)
-    if estimator is not GDClassifier:
+    if loss in ("binomial", "multinomial"):
+        targets = 1 / (1 + np.exp(-targets))
+    elif estimator is not GDClassifier:
         targets = np.exp(targets)
+    if loss == "multinomial":
+        targets = np.c_[targets, 1 - targets]
     model = small(estimator, loss=loss, max_iter=100).fit(
         features.astype(dtype), targets
     )

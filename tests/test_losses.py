@@ -49,10 +49,11 @@ def test_every_loss_has_an_oracle():
 def test_value_and_derivative_are_the_oracles(name):
     rule = RULES[name]
     y = targets(rule, 5000)
-    z = 4 * np.random.RandomState(1).standard_normal(5000)
+    z = 4 * np.random.RandomState(1).standard_normal(y.shape)
     loss, slope = rule.evaluate(y, z)
     oracle = oracle_of(rule)
-    assert_allclose(loss, oracle.value(y, z, rule), rtol=1e-13, atol=1e-14)
+    expected = oracle.value(y, z, rule).reshape(5000, -1).sum(axis=1)
+    assert_allclose(loss, expected, rtol=1e-13, atol=1e-14)
     assert_allclose(slope, oracle.slope(y, z, rule), rtol=1e-13, atol=1e-14)
     assert (loss >= 0).all()
     assert (loss > 0).any()
@@ -63,13 +64,17 @@ def test_derivative_is_the_central_difference(name):
     rule = RULES[name]
     h = 1e-5
     y = targets(rule, 2000)
-    z = 3 * np.random.RandomState(2).standard_normal(2000)
-    away = oracle_of(rule).margin(y, z, rule) > 2 * h
+    z = 3 * np.random.RandomState(2).standard_normal(y.shape)
+    away = (oracle_of(rule).margin(y, z, rule) > 2 * h).reshape(2000, -1).all(axis=1)
     assert away.mean() > 0.99
     y, z = y[away], z[away]
-    slope = rule.evaluate(y, z)[1]
-    difference = (rule.evaluate(y, z + h)[0] - rule.evaluate(y, z - h)[0]) / (2 * h)
-    assert_allclose(slope, difference, rtol=1e-8, atol=1e-8)
+    slope = rule.evaluate(y, z)[1].reshape(len(y), -1)
+    for j in range(slope.shape[1]):
+        step = np.zeros_like(slope)
+        step[:, j] = h
+        step = step.reshape(z.shape)
+        ahead, behind = rule.evaluate(y, z + step)[0], rule.evaluate(y, z - step)[0]
+        assert_allclose(slope[:, j], (ahead - behind) / (2 * h), rtol=1e-8, atol=1e-8)
 
 
 # y, z, loss, derivative: on both sides of each corner, and on it
@@ -279,9 +284,10 @@ def test_gamma_refuses_targets_that_are_not_positive(y):
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in REGRESSION_LOSSES if oracles.LOSSES[name].link != "exp"]
+    "name",
+    [name for name in REGRESSION_LOSSES if oracles.LOSSES[name].link == "identity"],
 )
-def test_losses_without_the_log_link_take_any_target(name):
+def test_losses_with_the_identity_link_take_any_target(name):
     assert RULES[name]._check_target(np.array([-1e300, 0, 1e300])) is None
 
 
@@ -290,7 +296,9 @@ def test_links():
     assert links == {name: oracle.link for name, oracle in oracles.LOSSES.items()}
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize(
+    "name", [name for name, rule in RULES.items() if rule.link != "softmax"]
+)
 def test_evaluate_sums_over_outputs_and_leaves_its_arguments(name):
     rule = RULES[name]
     y = targets(rule, 30).reshape(10, 3)

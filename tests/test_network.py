@@ -86,7 +86,7 @@ def check(case):
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize(("loss", "softmax"), LOSS_CASES)
 def test_network(loss, softmax, activation, batch_norm, dropout, weighted):
-    for n_outputs in (2, 3) if softmax else (1, 3):
+    for n_outputs in (2, 3) if softmax or loss == "multinomial" else (1, 3):
         check(
             make_case(
                 loss,
@@ -127,7 +127,7 @@ def test_network_with_several_activations(activations, batch_norm, dropout):
 def test_linear(
     loss, softmax, input_batch_norm, input_dropout, fit_intercept, weighted
 ):
-    for n_outputs in (2, 3) if softmax else (1, 3):
+    for n_outputs in (2, 3) if softmax or loss == "multinomial" else (1, 3):
         check(
             make_case(
                 loss,

@@ -83,7 +83,7 @@ def test_the_weights_that_training_counts(estimator):
     architecture = model._architecture(rules, samples)
     state = model._next_state(architecture, samples, None)
     given = model, given, samples, architecture, state
-    data = prepare(*given, solver=rules["solver"], stops=True)
+    data = prepare(*given, solver=rules["solver"], validated=True)
     assert data.n_samples == len(data.rows) == 14
     assert data.n_used == np.count_nonzero(weights[data.rows])
     assert data.weight_sum == weights[data.rows].sum() == 2 * data.n_used
@@ -91,5 +91,5 @@ def test_the_weights_that_training_counts(estimator):
     assert len(data.held_out.y) == 15 - data.n_used
     assert data.encoding is samples.encoding
     # where the same data are given again, the same rows are held out
-    again = prepare(*given, solver=rules["solver"], stops=True)
+    again = prepare(*given, solver=rules["solver"], validated=True)
     assert_array_equal(again.rows, data.rows)

@@ -8,6 +8,7 @@ from sklearn.model_selection import train_test_split
 from .._engine.epoch import forward
 from .._engine.network import Data
 from .._rules.loss import losses_of_rows
+from .splits import check_some_weight, own_splits
 from .units import to_units
 
 # early_stopping='auto' is on for more samples than this, as in scikit-learn's
@@ -15,7 +16,9 @@ from .units import to_units
 AUTO_EARLY_STOPPING = 10_000
 
 
-def split(y, weights, classes, fraction, n_classes, rng, *, train_single=False):
+def split(
+    y, weights, classes, fraction, n_classes, rng, *, train_single=False, shuffle=True
+):
     """Choose the rows for training and for validation.
 
     Parameters
@@ -36,6 +39,9 @@ def split(y, weights, classes, fraction, n_classes, rng, *, train_single=False):
     train_single : bool, default=False
         Whether the only sample of a class becomes a training sample. If False, a class
         with a single sample is an error.
+    shuffle : bool, default=True
+        Whether the rows to hold out are drawn at random. If False, they are the last
+        ones.
 
     Returns
     -------
@@ -63,7 +69,11 @@ def split(y, weights, classes, fraction, n_classes, rng, *, train_single=False):
         classes = classes[candidates]
     try:
         _, held_out = train_test_split(
-            candidates, random_state=rng, test_size=n_held_out, stratify=classes
+            candidates,
+            random_state=rng if shuffle else None,
+            test_size=n_held_out,
+            stratify=classes,
+            shuffle=shuffle,
         )
     except ValueError as error:
         raise ValueError(
@@ -73,16 +83,15 @@ def split(y, weights, classes, fraction, n_classes, rng, *, train_single=False):
     held_out = np.sort(held_out)
     rows = np.setdiff1d(np.arange(n), held_out)
     for name, part in (("validation", held_out), ("training", rows)):
-        if weights is not None and not weights[part].any():
-            raise ValueError(
-                f"The sample weights for {name} set are all zero, consider using a "
-                "different random state."
-            )
+        check_some_weight(weights, part, name)
     return rows, held_out
 
 
-def stops_early(estimator, n_samples, given):
-    """Check whether a fit uses early stopping.
+def is_validated(estimator, n_samples, given):
+    """Check whether a call needs held-out samples.
+
+    `fit` needs them for early stopping. `partial_fit` only reports the loss and the
+    score of the samples that it is given.
 
     Parameters
     ----------
@@ -95,14 +104,23 @@ def stops_early(estimator, n_samples, given):
 
     Returns
     -------
-    stops : bool
-        Whether the fit stops early, by validation data.
+    validated : bool
+        Whether the network is validated after each epoch.
     """
     for name, missing in (("X_val", "y_val"), ("y_val", "X_val")):
         if getattr(given, name) is not None and getattr(given, missing) is None:
             raise ValueError(f"{name} is provided, but {missing} was not provided.")
     if given.X_val is None and given.sample_weight_val is not None:
         raise ValueError("sample_weight_val is provided, but X_val was not provided.")
+    if given.incremental:
+        return given.X_val is not None
+    own = {"validation_split": estimator.validation_split, "groups": given.groups}
+    for name, value in own.items():
+        if given.X_val is not None and value is not None:
+            raise ValueError(
+                f"X_val is provided, so that no rows of X are held out, but {name} "
+                "says which rows of X to hold out. Leave out one of them."
+            )
     if given.X_val is not None and not estimator.early_stopping:
         raise ValueError(
             "X_val and y_val are passed to fit while at the same time "
@@ -123,7 +141,8 @@ def hold_out(estimator, samples, state):
     Parameters
     ----------
     estimator : GradientDescent
-        The estimator, with the parameters `validation_fraction` and `early_stopping`.
+        The estimator, with the parameters `validation_split`, `validation_fraction` and
+        `early_stopping`.
     samples : Samples
         All samples.
     state : TrainingState
@@ -143,7 +162,12 @@ def hold_out(estimator, samples, state):
     else:
         rng = np.random.RandomState()
         rng.set_state(state.split_from)
-    classes = samples.encoding.strata(samples.y)
+    splits = own_splits(estimator, samples, rng)
+    if splits is not None:
+        rows, held_out = next(splits)
+        return rows, samples.take(held_out).with_weight()
+    # the last rows are not stratified
+    classes = samples.encoding.strata(samples.y) if estimator.shuffle else None
     rows, held_out = split(
         samples.y,
         samples.weights,
@@ -152,8 +176,29 @@ def hold_out(estimator, samples, state):
         0 if classes is None else len(samples.encoding.classes),
         rng,
         train_single=estimator.early_stopping == "auto",
+        shuffle=estimator.shuffle,
     )
     return rows, samples.take(held_out).with_weight()
+
+
+def last_fold(samples, n_splits):
+    """Hold out the last of several equal parts of the samples with a nonzero weight.
+
+    Parameters
+    ----------
+    samples : Samples
+        All samples.
+    n_splits : int
+        The number of parts.
+
+    Returns
+    -------
+    folds : list of tuple
+        The training rows, which precede the others, and the held-out `Samples`.
+    """
+    used = np.flatnonzero(samples.weight_of_rows)
+    first = len(used) - len(used) // n_splits
+    return [(used[:first], samples.take(used[first:]))]
 
 
 def folds(samples, n_splits, n_folds, seed):

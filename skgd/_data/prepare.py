@@ -63,7 +63,7 @@ class TrainingData:
             self.n_used = np.count_nonzero(used)
 
 
-def prepare(estimator, given, samples, architecture, state, *, solver, stops):
+def prepare(estimator, given, samples, architecture, state, *, solver, validated):
     """Hold samples out, choose the units of training, and convert the samples to them.
 
     Parameters
@@ -80,8 +80,8 @@ def prepare(estimator, given, samples, architecture, state, *, solver, stops):
         The state of the training, whose generator draws the rows that are held out.
     solver : {'batch', 'minibatch', 'sgd'}
         How many samples an update uses.
-    stops : bool
-        Whether the training stops early, by held-out samples.
+    validated : bool
+        Whether the network is validated on held-out samples.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def prepare(estimator, given, samples, architecture, state, *, solver, stops):
         The data for `descend`.
     """
     rows = held_out = None
-    if stops:
+    if validated:
         if given.X_val is None:
             rows, held_out = hold_out(estimator, samples, state)
         else:

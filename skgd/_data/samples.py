@@ -1,11 +1,13 @@
 """The samples of a call, as the user passed them and as checked and encoded arrays."""
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse as sp
 
 from .features import as_rows, check_weights, validate_features
+from .splits import check_groups
 
 # Parts of the errors of scikit-learn and NumPy for validation data that have not been
 # transformed like the training data, and what the error then says.
@@ -28,6 +30,16 @@ model = make_pipeline(preprocess, estimator, transform_input=["X_val"])
 model.fit(X, y, X_val=X_val, y_val=y_val)"""
 
 
+class HeldOut(NamedTuple):
+    """The arguments of `fit` that say what is held out."""
+
+    X_val: object = None
+    y_val: object = None
+    sample_weight_val: object = None
+    groups: object = None
+    exposure_val: object = None
+
+
 @dataclass
 class Given:
     """The arguments of `fit` or `partial_fit`, as the user gave them."""
@@ -41,6 +53,7 @@ class Given:
     X_val: object = None
     y_val: object = None
     sample_weight_val: object = None
+    groups: object = None
     exposure: object = None  # of samples of a rate, see `exposure.py`
     exposure_val: object = None
 
@@ -74,6 +87,8 @@ class Samples:
         How `Y` was made from `y`.
     class_weights : ClassWeights or None
         The weights of the classes.
+    groups : ndarray of shape (n_samples,) or None
+        The groups of the samples, of which only whole ones are held out.
     """
 
     X: object
@@ -82,6 +97,7 @@ class Samples:
     weights: np.ndarray | None
     encoding: object
     class_weights: object = None
+    groups: np.ndarray | None = None
 
     @property
     def weight_of_rows(self):
@@ -107,6 +123,7 @@ class Samples:
             y=self.y[rows],
             Y=np.ascontiguousarray(self.Y[rows]),
             weights=None if self.weights is None else self.weights[rows],
+            groups=None if self.groups is None else self.groups[rows],
         )
 
     def with_weight(self):
@@ -181,11 +198,13 @@ def check_samples(estimator, given, loss, before):
         incremental=given.incremental,
         n_least=estimator._least_classes,
     )
+    loss._check_slopes(Y, encoding.n_outputs)
     weights = check_weights(given.sample_weight, X)
     class_weights = estimator._class_weights(y, weights, encoding, given.incremental)
     if class_weights is not None:
         weights = class_weights.times(weights, y, X.dtype)
-    return Samples(X, y, Y, weights, encoding, class_weights)
+    groups = check_groups(given.groups, len(y))
+    return Samples(X, y, Y, weights, encoding, class_weights, groups)
 
 
 def check_validation_samples(estimator, given, samples):

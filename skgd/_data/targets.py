@@ -19,7 +19,7 @@ from sklearn.utils.multiclass import (
 )
 
 from .._rules.loss import softmax
-from ..losses import LogLoss, Loss
+from ..losses import Loss
 
 
 # ---------------------------------------------------------------- numbers
@@ -108,12 +108,20 @@ class RegressionEncoding:
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The predictions: means for a loss with the log link, and several quantiles
-            in rising order. They have as many dimensions as the targets.
+            The predictions: means for a loss with another link than the identity, and
+            several quantiles in rising order. They have as many dimensions as the
+            targets.
         """
         if self.loss.link == "exp":
             with np.errstate(over="ignore"):
                 Z = np.exp(Z)
+        elif self.loss.link == "logistic":
+            Z = expit(Z)
+        elif self.loss.link == "custom":
+            Z = self.loss.predict(Z)
+        elif self.loss.link == "softmax":
+            Z = Z.copy()
+            softmax(Z)
         elif self.loss.n_levels > 1:
             Z = np.sort(Z, axis=1)  # quantiles do not cross
         return Z.ravel() if Z.shape[1] == 1 and not self.is_column else Z
@@ -174,7 +182,8 @@ class ClassEncoding:
     multilabel : bool
         Whether targets are a binary indicator of labels.
     probabilistic : bool
-        Whether the loss is the log loss. All other losses are margin losses.
+        Whether the loss has the link of the log loss. All other losses are margin
+        losses.
     """
 
     classes: np.ndarray
@@ -254,7 +263,7 @@ class ClassEncoding:
                 "The number of classes has to be greater than one; got "
                 f"{len(known)} class"
             )
-        encoding = cls(known, multilabel, isinstance(loss, LogLoss))
+        encoding = cls(known, multilabel, loss.link == "logistic")
         return y, encoding._code(y, dtype), encoding
 
     def _check_continued(self, found, multilabel, classes, incremental):
@@ -427,7 +436,9 @@ def _check_known(found, known, multilabel):
     if unseen or (multilabel and len(found) != len(known)):
         raise ValueError(
             "`y` has classes not in `self.classes_`. `self.classes_` has "
-            f"{known}. 'y' has {found}."
+            f"{known}. 'y' has {found}. The outputs of a model are fixed by the first "
+            "call of partial_fit: pass all classes of the stream to it as `classes`, "
+            "also those that appear later, and start again with a new model."
         )
 
 

@@ -194,9 +194,11 @@ def training_units(estimator, samples, architecture, rows=None, earlier=None):
     usual = most is not None
     features = moments_of(X, weights, centre, rows, usual=usual, before=before)
     targets = None
-    log_link = architecture.loss.link == "exp"
-    # (without an intercept, nothing can be added to the logarithms)
-    if estimator._y_numeric and (centre or not log_link):
+    link = architecture.loss.link
+    log_link = link == "exp"
+    # (Probabilities keep their units. Without an intercept, nothing can be added to the
+    # logarithms.)
+    if estimator._y_numeric and (link == "identity" or log_link and centre):
         targets = moments_of(samples.Y, weights, centre, rows, usual=False)
     if not all(np.isfinite(m.square).all() for m in (features, targets) if m):
         check_magnitudes(estimator, X, samples.Y, weights, rows)

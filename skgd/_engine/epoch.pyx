@@ -18,6 +18,7 @@ from .threads import single_blas_thread
 from . cimport clipping
 from .after_update cimport mix, project
 from .._rules.vector cimport leaf
+from .._rules.loss cimport raise_error
 from .layers.dropout cimport random_bits
 from .layers.layer cimport Batch
 from .network cimport Network, Segment, Workspace, forward_loss, gradient, predict
@@ -277,6 +278,7 @@ def train_epoch(
                     loss += _run(
                         work, kernel, &plan, begin, end, &reported, <double*> NULL)
             begin = end
+            raise_error(net.loss)
             PyErr_CheckSignals()
     finally:
         # The counts agree with the arrays, even after an interrupt.
@@ -359,8 +361,8 @@ def training_loss(
         else:
             _load(work, &batch, rows, 0, m, m, <double*> NULL)
             loss = _loss(work, &batch, weight_mean, &reported, backward, <double*> NULL)
-    if net.loss.units == NULL:
-        reported = loss
+    raise_error(net.loss)
+    reported = loss if net.loss.units == NULL else reported
     return loss / (m * weight_mean), reported / (m * weight_mean)
 
 

@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from .._data.conversion import change_units
 from .._data.exposure import as_rates
 from .._data.features import NoWeight, check_weights
-from .._data.held_out import stops_early, validation
+from .._data.held_out import is_validated, validation
 from .._data.magnitudes import too_large
 from .._data.prepare import prepare
 from .._data.samples import Given, check_samples
@@ -178,8 +178,8 @@ class GradientDescent(CallbackSupportMixin, Strippable, Settings):
                 state.undo(mark)
             raise
 
-    def _fit(self, X, y, sample_weight, **options):
-        given = Given(X, y, sample_weight, **options)
+    def _fit(self, X, y, sample_weight, held_out, **options):
+        given = Given(X, y, sample_weight, **held_out._asdict(), **options)
         # (the statistics of the data must not depend on the number of threads either)
         with single_blas_thread(), self._all_or_nothing():
             return self._fit_as_task(given)
@@ -204,13 +204,13 @@ class GradientDescent(CallbackSupportMixin, Strippable, Settings):
         rules = self._settled(rules, samples, given.incremental)
         architecture = self._architecture(rules, samples)
         state = self._next_state(architecture, samples, before)
-        stops = not given.incremental and stops_early(self, len(samples.y), given)
+        validated = is_validated(self, len(samples.y), given)
         try:
             rules, tried = self._planned(rules, samples, architecture, state, given)
         except Interrupted as interrupted:
             return self._publish_trial(interrupted.fold, given)
-        stops = stops and tried is None
-        options = {"solver": rules["solver"], "stops": stops}
+        validated = validated and tried is None
+        options = {"solver": rules["solver"], "validated": validated}
         data = prepare(self, given, samples, architecture, state, **options)
         state.tried = tried
         self._start_or_continue(architecture, state, data, given, before)
@@ -310,9 +310,11 @@ class GradientDescent(CallbackSupportMixin, Strippable, Settings):
 
     def _train(self, rules, state, data, given, task=None):
         validate = self._validation(state, data, given)
-        self._watch(state, validate is not None, given.incremental)
+        stops_early = validate is not None and not given.incremental
+        self._watch(state, stops_early, given.incremental)
         if not given.incremental:
             state.begin_fit()
+        state.is_stream_validated |= validate is not None and given.incremental
         state.add_weights(data)
         recipe = self._recipe(rules, data, state, given.incremental)
         self.alpha_ = recipe.alpha
@@ -338,7 +340,7 @@ class GradientDescent(CallbackSupportMixin, Strippable, Settings):
             raise ValueError(f"{error} {advice}") from error
 
     def _validation(self, state, data, given):
-        # the function that early stopping calls after each epoch; None without it
+        # the function that is called after each epoch; None without held-out samples
         if data.held_out is None:
             return None
         # if the user has not passed weights, a callable need not accept any
@@ -347,11 +349,11 @@ class GradientDescent(CallbackSupportMixin, Strippable, Settings):
             data.held_out, self._architecture_, state.units, self._score_raw, scorer
         )
 
-    def _watch(self, state, validated, incremental):
+    def _watch(self, state, stops_early, incremental):
         # Calls of partial_fit share one `Stopping` while they watch the same number.
         patience = self.n_iter_no_change + self._patience_beyond
         watched = "training loss"
-        if validated:
+        if stops_early:
             watched = f"validation {'loss' if self.scoring is None else 'score'}"
         if not incremental or state.stopping is None or state.watched != watched:
             state.stopping = Stopping(self.tol, patience, self._windowed_tol)
@@ -422,16 +424,17 @@ class GradientDescent(CallbackSupportMixin, Strippable, Settings):
         )
 
     def _publish_curves(self, state, outcome):
-        validated = state.watched != "training loss"
+        stops_early = state.watched != "training loss"
+        validated = stops_early or state.is_stream_validated
         self.n_iter_ = outcome.n_iter
         self.n_restarts_ = state.n_restarts
         self.t_ = state.n_seen + self._t_start
         self.loss_curve_ = state.losses
         self.loss_ = state.losses[-1]
         self.learning_rate_ = state.learning_rate
-        self.best_loss_ = None if validated else state.least_loss
+        self.best_loss_ = None if stops_early else state.least_loss
         self.validation_scores_ = list(state.validation_scores) if validated else None
         losses = state.validation_loss_curve
         self.validation_loss_curve_ = list(losses) if validated else None
-        self.best_iter_ = state.best_iter if validated else None
-        self.best_validation_score_ = state.best_score if validated else None
+        self.best_iter_ = state.best_iter if stops_early else None
+        self.best_validation_score_ = state.best_score if stops_early else None

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from scipy.sparse import sparray, spmatrix
 from sklearn.utils.metaestimators import available_if
 
-from ..losses import LogLoss, ModifiedHuber
+from ..losses import ModifiedHuber
 from .docstrings import fill_doc
 
 
@@ -15,7 +15,7 @@ def _has_probabilities(self):
     loss = self._loss_rule(self.loss)
     if hasattr(self, "_state"):
         loss = self._fitted_loss
-    if isinstance(loss, LogLoss | ModifiedHuber):
+    if loss.link == "logistic" or isinstance(loss, ModifiedHuber):
         return True
     raise AttributeError(
         f"probability estimates are not available for loss={self.loss!r}, only for "
@@ -60,7 +60,7 @@ class LinearDecisions:
             The probabilities, with one column for each class of `classes_`.
         """
         Z = self._raw(X)
-        if isinstance(self._fitted_loss, LogLoss):
+        if self._fitted_loss.link == "logistic":
             return self._encoding.probabilities(Z)
         P = (np.clip(Z, -1, 1) + 1) / 2
         if P.shape[1] == 1:

@@ -4,20 +4,7 @@ Within a paragraph, a name such as ``{optimizers}`` stands for a list of rules, 
 comes from the registry.
 """
 
-VALIDATION = """
-        early_stopping : bool or 'auto', default={}
-            Whether to stop when the loss or the score on validation data does not
-            improve. The parameters of the best epoch are restored. The validation data
-            are ``X_val`` and ``y_val`` of `fit` or, by default, a part of the training
-            data (stratified for classes). `partial_fit` always trains on all the data
-            it is given.
-            AUTO
-        scoring : str, callable or None, default=None
-            The score that early stopping monitors, as a name or a callable of
-            scikit-learn. None monitors the loss.
-        validation_fraction : float, default=0.1
-            The share of the training data that is used for validation, in (0, 1). SHARE
-        """
+from .paragraphs_validation import VALIDATION_PARAGRAPHS
 
 RATE = """
         learning_rate : {{schedules}, 'line_search', 'auto'}, \
@@ -57,10 +44,12 @@ CURVES = """
             The lowest value of `loss_curve_`; None with early stopping or after trials.
         validation_scores_ : list of float or None
             With early stopping, the score on the validation data after each epoch:
-            accuracy, R2, or `scoring`.
+            accuracy, R2, or `scoring`. In a stream, the score after each call of
+            `partial_fit` with ``X_val``.
         validation_loss_curve_ : list of float or None
             With early stopping, the mean loss on the validation data after each epoch,
-            without the penalty.
+            without the penalty. In a stream, the loss after each call of `partial_fit`
+            with ``X_val``.
         best_iter_ : int or None
             With early stopping, the number of the best epoch, counted from 1.
         best_validation_score_ : float or None
@@ -81,20 +70,8 @@ CURVES = """
             Names of the features, if all of them are strings.
         """
 
-HELD_OUT = """
-        X_val : {array-like, sparse matrix} of shape (n_val_samples, n_features), \
-            default=None
-            Data for early stopping, which are used instead of a part of the training
-            data. A `Pipeline` with ``transform_input=["X_val"]`` and metadata routing
-            transforms them in the same way as ``X``.
-        y_val : array-like of shape (n_val_samples,) or (n_val_samples, n_targets), \
-            default=None
-            Targets of the samples in ``X_val``.
-        sample_weight_val : array-like of shape (n_val_samples,), default=None
-            Weights of the samples in ``X_val``.
-        """
-
 PARAGRAPHS = {
+    **VALIDATION_PARAGRAPHS,
     "penalty": """
         penalty : {'l2', 'l1', 'elasticnet'} or None, default='l2'
             The penalty on the weights. Intercepts and the scale and shift of batch
@@ -261,7 +238,9 @@ PARAGRAPHS = {
         """,
     "stopping": """
         shuffle : bool, default=True
-            Whether to shuffle the samples before each epoch.
+            Whether to shuffle the samples before each epoch. If False, the samples that
+            are held out for validation or in trials are the last ones, as suits series
+            in time, and not stratified.
         random_state : int, RandomState instance or None, default=None
             The seed of initial weights, shuffling, dropout and the validation split.
         verbose : bool or int, default=False
@@ -276,26 +255,6 @@ PARAGRAPHS = {
             `intercepts_`, before the first `fit`, training starts from these
             parameters.
         """,
-    "validation_linear": VALIDATION.format("False")
-    .replace(
-        "AUTO",
-        """'auto' is True for more than 10,000 samples or with ``X_val``. If a class
-            has a single sample, 'auto' keeps this sample in the training data.""",
-    )
-    .replace(" SHARE", ""),
-    "validation_mlp": VALIDATION.format("'auto'")
-    .replace(
-        "AUTO",
-        """'auto' is True with ``X_val``. Otherwise, there are trials, which find out
-            how long to train: each holds out a fifth of the samples (10,000 at most)
-            and trains on the others until the validation loss has stopped improving.
-            The final training then uses all samples. With fewer than 100 samples, it
-            has up to 200 epochs, and there are no trials. There are none either with
-            ``warm_start=True``, ``tol=None``, L-BFGS or a `learning_rate` other than
-            'auto'. In these cases, 'auto' is True for more than 10,000 samples, and
-            False for fewer.""",
-    )
-    .replace("SHARE", "Trials hold out a fifth."),
     "max_iter_linear": """
         max_iter : int, default=1000
             The maximum number of epochs, or of iterations of L-BFGS. With
@@ -363,12 +322,16 @@ PARAGRAPHS = {
             ``Quantile([0.1, 0.5, 0.9])`` predicts several quantiles of one target, with
             one column for each. With the losses that have
             the log link ({log_link_losses}), predictions are the exponentials of the
-            linear outputs.
+            linear outputs. 'binomial' is for probabilities or shares in [0, 1], also of
+            several independent targets, and 'multinomial' for rows of probabilities
+            with the sum one. Predictions are probabilities as well. An object with the
+            method ``value_and_gradient`` is a loss of your own (see `skgd.losses`).
         """,
     "classification_losses": """
         loss : {{classification_losses}} or Loss, default='log_loss'
             The loss. A name stands for the class in `skgd.losses` with its defaults. An
-            instance has its own hyperparameters.
+            instance has its own hyperparameters. An object with the method
+            ``value_and_gradient`` is a loss of your own (see `skgd.losses`).
         """,
     "class_weight": """
         class_weight : dict, list of dict, 'balanced' or None, default=None
@@ -429,8 +392,6 @@ PARAGRAPHS = {
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples.
         """,
-    "held_out_numbers": HELD_OUT,
-    "held_out_classes": HELD_OUT.replace("n_targets", "n_labels"),
     "partial_fit": """
         Training continues with the parameters, the state of the optimizer, the step
         count and the random numbers of the last call. If `alpha` and the learning rate

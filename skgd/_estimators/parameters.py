@@ -8,6 +8,8 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from .._data.splits import AllowedSplits
+from .._rules.own_loss import OwnLoss, is_own_loss
 from .._rules.rule import (
     RANDOM_STATE,
     Allowed,
@@ -96,6 +98,7 @@ class Settings(BaseEstimator, ABC):
         "scoring": Allowed(str, Callable, options=(None,)),
         "validation_fraction": Allowed(Real, gt=0, lt=1),
         "random_state": RANDOM_STATE,
+        "validation_split": AllowedSplits(Integral, ge=2, options=(None,)),
         "batch_norm": Allowed(bool),
         "standardize": Allowed(bool),
     }
@@ -155,13 +158,16 @@ class Settings(BaseEstimator, ABC):
 
     def _loss_rule(self, loss):
         name = type(self).__name__
+        if is_own_loss(loss):
+            return OwnLoss(loss, "custom" if self._y_numeric else "logistic")
         if isinstance(loss, Loss) and type(loss) not in self._losses.values():
             raise ValueError(
                 f"The 'loss' parameter of {name} must be one of {sorted(self._losses)} "
                 f"or an instance of one of their classes in skgd.losses. Got {loss!r} "
                 "instead."
             )
-        return resolve_rule(loss, self._losses, Loss, "loss", name)
+        also = " or an object with the method value_and_gradient"
+        return resolve_rule(loss, self._losses, Loss, "loss", name, also)
 
     def _check_solver(self):
         # in scikit-learn, 'adam' and 'lbfgs' are solvers

@@ -12,6 +12,7 @@ from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils.metaestimators import available_if
 
 from .._data.exposure import check_exposure, like_rows
+from .._data.samples import HeldOut
 from .._data.targets import RegressionEncoding
 from ..losses import REGRESSION_LOSSES
 from .docstrings import fill_doc
@@ -53,6 +54,9 @@ class RegressionTargets(RegressorMixin):
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
         *,
+        X_val: ArrayLike | sparray | spmatrix | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
         exposure: ArrayLike | None = None,
     ) -> Self:
         """Continue training with one pass over the given samples.
@@ -63,6 +67,7 @@ class RegressionTargets(RegressorMixin):
         ----------
         {training_numbers}
         {sample_weight}
+        {watched_numbers}
         {exposure}
 
         Returns
@@ -70,8 +75,9 @@ class RegressionTargets(RegressorMixin):
         self : object
             The fitted estimator.
         """
+        held_out = HeldOut(X_val, y_val, sample_weight_val)
         options = {"incremental": True, "exposure": exposure}
-        return self._fit(X, y, sample_weight, **options)
+        return self._fit(X, y, sample_weight, held_out, **options)
 
     def predict(
         self, X: ArrayLike | sparray | spmatrix, *, exposure: ArrayLike | None = None

@@ -7,12 +7,14 @@ all rows, the best penalty, and the best number of epochs.
 """
 
 from dataclasses import dataclass
+from itertools import islice
 from math import ceil
 
 import numpy as np
 
-from .._data.held_out import folds, validation
+from .._data.held_out import folds, last_fold, validation
 from .._data.prepare import TrainingData, arrays_in_units
+from .._data.splits import own_splits
 from .._data.units import training_units
 from .._engine.architecture import Architecture
 from .._training.descent import Outcome, descend
@@ -25,6 +27,8 @@ from .parameters import FEW
 
 # A fifth of the rows is held out, but not more than MOST_ROWS: more rows would not make
 # the choice better. Fewer than ENOUGH_ROWS are not enough, and the next fifth follows.
+# With shuffle=False, only the last fifth is held out. There are fewer rows before an
+# earlier fifth, so that its best number of epochs would be another one.
 N_SPLITS = 5
 MOST_ROWS, ENOUGH_ROWS = 10_000, 500
 # A trial ends after so many updates without an improvement, but not before half as many
@@ -254,10 +258,7 @@ class Trials:
         Interrupted
             If the user interrupts the trials.
         """
-        n_splits = max(N_SPLITS, ceil(self.n_used / MOST_ROWS))
-        n_folds = min(N_SPLITS, ceil(ENOUGH_ROWS * n_splits / self.n_used))
-        seed = int(2**31 * self.state.rng.random_sample())
-        self._parts = folds(self.samples, n_splits, n_folds, seed)
+        self._parts = self._divide()
         best = self.run(alpha)
         if alpha is None:
             return best
@@ -271,6 +272,23 @@ class Trials:
             if best.alpha != alpha:
                 break
         return best
+
+    def _divide(self):
+        # the folds: training rows and held-out samples
+        cv, samples = self.estimator.validation_split, self.samples
+        n_splits = max(N_SPLITS, ceil(self.n_used / MOST_ROWS))
+        n_folds = min(N_SPLITS, ceil(ENOUGH_ROWS * n_splits / self.n_used))
+        if cv is None and samples.groups is None:
+            if not self.estimator.shuffle:
+                return last_fold(samples, n_splits)
+            return folds(samples, n_splits, n_folds, self._seed())
+        rng = np.random.RandomState(self._seed())
+        splits = own_splits(self.estimator, samples, rng, n_splits)
+        used = islice(splits, n_folds if cv is None else None)
+        return [(rows, samples.take(part).with_weight()) for rows, part in used]
+
+    def _seed(self):
+        return int(2**31 * self.state.rng.random_sample())
 
     def _challenge(self, best, alpha):
         # train with another penalty; if the user interrupts this, the best one remains

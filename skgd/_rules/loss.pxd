@@ -9,7 +9,12 @@ ctypedef double (*scalar_loss)(double, double, const double*, double*) noexcept 
 
 cdef class LossKernel:
     cdef scalar_loss scalar     # NULL: softmax, one class code per row in y
+    cdef bint distribution      # softmax, but a row of y has a probability per output
     cdef bint quadratic         # half the squared error
+    cdef bint by_python         # `function` is called for each batch
+    cdef bint has_codes         # one class code per row in y
+    cdef object function        # of targets and raw predictions, in float64
+    cdef object error           # that the function has raised
     cdef object values          # ndarray of float64
     cdef const double* h        # the hyperparameter, in `values`
     cdef Py_ssize_t stride      # from that of an output to that of the next: 0 or 1
@@ -18,6 +23,7 @@ cdef class LossKernel:
     cdef object keep_alive
 
 
+cdef int raise_error(LossKernel kernel) except -1
 cdef LossKernel loss_kernel(scalar_loss scalar, hyperparameter=*, bint quadratic=*)
 
 

@@ -1,6 +1,7 @@
 """The loops that every loss shares, and the base class."""
 
 from cython cimport floating
+from libc.math cimport NAN, log
 from libc.string cimport memset
 
 import numpy as np
@@ -48,6 +49,73 @@ cdef LossKernel loss_kernel(
     kernel.h = &values[0]
     kernel.stride = values.shape[0] > 1
     return kernel
+
+
+def kernel_of_function(function, has_codes):
+    """Make the kernel of a loss that is written in Python.
+
+    Parameters
+    ----------
+    function : callable
+        A function of the targets and the raw predictions of a batch, as arrays of
+        float64. It returns the losses of the rows and their derivatives.
+    has_codes : bool
+        Whether the targets are class codes, one for each row.
+
+    Returns
+    -------
+    kernel : LossKernel
+        The kernel.
+    """
+    cdef LossKernel kernel = loss_kernel(NULL)
+    kernel.by_python, kernel.has_codes, kernel.function = True, has_codes, function
+    return kernel
+
+
+cdef int raise_error(LossKernel kernel) except -1:
+    """Raise the error of a loss that is written in Python, if there was one."""
+    if kernel.error is not None:
+        error, kernel.error = kernel.error, None
+        raise error
+    return 0
+
+
+cdef double _call(
+    LossKernel kernel, const floating* y, floating* z, const floating* weights,
+    Py_ssize_t m, Py_ssize_t k, double scale,
+) except? -1:
+    # call the function for the rows with a weight
+    cdef Py_ssize_t q = 1 if kernel.has_codes else k
+    targets = np.asarray(<floating[:m, :q]> <floating*> y)
+    delta = np.asarray(<floating[:m, :k]> z)
+    factors, rows = np.ones(m), slice(None)
+    if weights != NULL:
+        factors = np.array(<floating[:m]> <floating*> weights, dtype=np.float64)
+        rows = np.flatnonzero(factors)
+        factors = factors[rows]
+    raw = delta[rows].astype(np.float64)
+    delta[...] = 0
+    if not len(raw):
+        return 0.0
+    losses, slopes = kernel.function(targets[rows].astype(np.float64), raw)
+    delta[rows] = slopes * (scale * factors)[:, np.newaxis]
+    return factors @ losses
+
+
+cdef double _loss_by_python(
+    LossKernel kernel, const floating* y, floating* z, const floating* weights,
+    Py_ssize_t m, Py_ssize_t k, double scale,
+) noexcept nogil:
+    # After an error, there are no more calls, and `raise_error` raises it when the
+    # compiled code is left.
+    with gil:
+        try:
+            if kernel.error is None:
+                return _call(kernel, y, z, weights, m, k, scale)
+        except BaseException as error:
+            kernel.error = error
+    memset(z, 0, m * k * sizeof(floating))
+    return NAN
 
 
 cdef leaf _softmax_narrow(
@@ -161,6 +229,44 @@ cdef double _softmax_loss(
     return total
 
 
+cdef double _distribution_loss(
+    const floating* y, floating* z, const floating* weights,
+    Py_ssize_t m, Py_ssize_t k, double scale,
+) noexcept nogil:
+    # y (m, k): probabilities; z (m, k): delta on return. The loss is the Kullback-Leibler
+    # divergence.
+    cdef Py_ssize_t i, j, first = 0, rows
+    cdef double total = 0, probability
+    cdef floating factor
+    cdef floating shift[64]
+    cdef double target[64]
+    cdef floating mass[64]
+    while first < m:
+        rows = m - first if m - first < 64 else 64
+        for i in range(rows):
+            target[i] = mass[i] = 0
+            for j in range(k):
+                probability = y[i * k + j]
+                target[i] += probability * z[i * k + j]
+                if probability > 0:
+                    target[i] -= probability * log(probability)
+                mass[i] += y[i * k + j]
+        _softmax(z, shift, rows, k)
+        for i in range(rows):
+            factor = 1 if weights == NULL else weights[first + i]
+            if factor == 0:
+                memset(z + i * k, 0, k * sizeof(floating))
+                continue
+            total += factor * (mass[i] * shift[i] - target[i])
+            factor *= <floating> scale
+            for j in range(k):
+                z[i * k + j] = (mass[i] * z[i * k + j] - y[i * k + j]) * factor
+        z += rows * k
+        y += rows * k
+        first += rows
+    return total
+
+
 cdef double loss_and_delta(
     LossKernel kernel, const floating* y, floating* z, const floating* weights,
     Py_ssize_t m, Py_ssize_t k, double scale, double* reported,
@@ -171,6 +277,10 @@ cdef double loss_and_delta(
     """
     cdef Py_ssize_t i, j
     cdef double total = 0, dz = 0, weight = 1
+    if kernel.by_python:
+        return _loss_by_python(kernel, y, z, weights, m, k, scale)
+    if kernel.distribution:
+        return _distribution_loss(y, z, weights, m, k, scale)
     if kernel.scalar == NULL:
         return _softmax_loss(y, z, weights, m, k, scale, kernel.h[0])
     for i in range(m):
@@ -206,6 +316,11 @@ def losses_of_rows(LossKernel kernel, const floating[:, ::1] y, floating[:, ::1]
     cdef double reported = 0
     values = np.empty(z.shape[0])
     cdef double[::1] out = values
+    if kernel.by_python:    # a call for all rows
+        raw = np.array(z, dtype=np.float64)
+        losses, slopes = kernel.function(np.array(y, dtype=np.float64), raw)
+        np.asarray(z)[...] = slopes
+        return losses
     for i in range(z.shape[0]):
         out[i] = loss_and_delta(
             kernel, &y[i, 0], &z[i, 0], NULL, 1, z.shape[1], 1.0, &reported)
@@ -234,7 +349,8 @@ class Loss(Rule):
     # A loss is in proportion to this power of the unit of the targets, if its
     # hyperparameters are measured in that unit, too. With the log link the mean is.
     _unit_exponent = 1
-    # what turns a raw prediction into a prediction: 'identity', 'exp', 'logistic'
+    # what turns a raw prediction into a prediction: 'identity', 'exp', 'logistic' or, for
+    # a row of them, 'softmax'
     link = "identity"
     # whether the derivative is continuous
     _smooth = True
@@ -249,6 +365,9 @@ class Loss(Rule):
 
     def _check_target(self, y):
         """Raise where `y` is outside the domain of a regression loss."""
+
+    def _check_slopes(self, Y, n_outputs):
+        """Raise if the derivative is wrong, which only a loss of the user can be."""
 
     def _spread(self, Y):
         # a target as often as it has outputs

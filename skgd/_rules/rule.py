@@ -237,7 +237,7 @@ def _check_has_parts(owner, params, name, key):
 def _check_has_parameter(name, value, rule, part, setting, registry):
     # raise an error if the rule does not have the parameter; it names a rule that does
     part, deeper, _ = part.partition("__")
-    is_rule = isinstance(rule, BaseEstimator)
+    is_rule = hasattr(rule, "get_params")
     if is_rule and part in rule.get_params(deep=False):
         return
     others = [kind for kind in registry.values() if part in kind._get_param_names()]

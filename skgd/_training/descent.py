@@ -150,7 +150,7 @@ def take_note(state, loss, reported, sound, validate):
         state.validation_loss_curve.append(found.loss)
     if not sound:
         return
-    if found is None:
+    if state.watched == "training loss":  # in a stream, also with validation data
         state.stopping.update(loss)
     else:
         state.stopping.update(found.watched, state.kept)

@@ -66,6 +66,7 @@ class TrainingState:
     split_from: dict | None = None  # state of the generator that split the rows
     stopping: Stopping | None = None
     watched: str = ""  # 'training loss', 'validation loss' or 'validation score'
+    is_stream_validated: bool = False  # a call of `partial_fit` had validation data
     slots: np.ndarray | None = None
     slots_of: tuple = ()
     average: np.ndarray | None = None  # of theta
@@ -133,6 +134,7 @@ class TrainingState:
     def begin_fit(self):
         """Reset the counts that the calls of `partial_fit` add up."""
         self.weight_sum, self.weight_count = 0.0, 0
+        self.is_stream_validated = False
         if self.converged:  # the rates of a schedule begin anew
             self.n_plateaus = 0
 

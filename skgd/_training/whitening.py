@@ -12,7 +12,7 @@ MOST_DENSE_COLUMNS = 1000
 MOST_SPARSE_COLUMNS = 300
 # The typical curvature of a loss with this link. That of the log loss is p (1 - p),
 # and most rows are far from p = 1/2 at the end of the training.
-CURVATURE = {"logistic": 0.05}
+CURVATURE = {"logistic": 0.05, "softmax": 0.05}
 # The diagonal of the Gram matrix is enlarged by so many rounding errors.
 ROUNDING_ERRORS = 100
 # the number of dense rows that are converted at a time
