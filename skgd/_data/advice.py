@@ -186,6 +186,9 @@ def describe_targets(estimator, y):
         A line of text.
     """
     text = f"The target y of {type(estimator).__name__} must be numeric."
+    dtype = np.asarray(y).dtype
+    if dtype.kind in "mM":
+        text += f" Got values of type {dtype}."
     values = np.asarray(y, dtype=object).ravel()
     if any(isinstance(value, str) for value in values):
         kinds = {"linear": "GDClassifier", "network": "MLPGDClassifier"}
