@@ -300,7 +300,9 @@ def test_gaps_and_objects_in_the_target_of_a_regression(estimator):
         assert "Input y contains" in message(model.fit, NUMBERS, Y, **held_out)
     for y in (DAYS, DAYS.to_series(), DAYS - DAYS[0], DAYS.to_frame()):
         text = message(estimator().fit, NUMBERS, y)
-        assert text == f"The target y of {estimator.__name__} must be numeric."
+        owner, dtype = estimator.__name__, np.asarray(y).dtype
+        start = f"The target y of {owner} must be numeric."
+        assert text == f"{start} Got values of type {dtype}."
     text = message(estimator().fit, NUMBERS, [{}] * N)
     assert text.endswith(f"The target y of {estimator.__name__} must be numeric.")
     single = NUMBERS.astype(np.float32)
