@@ -144,7 +144,7 @@ def test_trials_use_all_splits(estimator, cv, held_out):
         ShuffleSplit(1, random_state=np.random.RandomState(1)),
         ShuffleSplit(1, random_state=1),
     ],
-    ids=str,
+    ids=["no seed", "no seed, folds", "generator", "seed"],
 )
 def test_a_continued_training_holds_out_the_same_rows(estimator, cv, held_out):
     X, y = data_for(estimator)
