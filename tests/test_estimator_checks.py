@@ -104,7 +104,7 @@ def test_the_long_run_covers_all_parameters(estimator):
     assert set().union(*found) == names - {"l1_ratio", "monotonic_cst"}
     for name, rules in estimator()._rules.items():
         values = {params[name] for params in found if isinstance(params.get(name), str)}
-        assert values >= set(rules[0]) - {"auto"}, name
+        assert values >= set(rules[0]) - {"auto", *checks.PROBABILITIES}, name
 
 
 @pytest.mark.filterwarnings("ignore")
