@@ -77,6 +77,7 @@ def test_the_same_as_rates_with_weights(estimator, loss, power, weighted):
     twin = estimator(loss=loss, **SETTINGS)
     rates = y / EXPOSURE
     product = (WEIGHTS if weighted else 1) * EXPOSURE ** (2 - power)
+    product = product / np.average(EXPOSURE ** (2 - power), weights=weights)
     twin.fit(X, rates, sample_weight=product)
     assert_array_equal(reg.predict(X), twin.predict(X))
     assert reg.loss_curve_ == twin.loss_curve_
@@ -98,10 +99,52 @@ def test_data_held_out(estimator, scoring):
     twin.set_params(optimizer="adam")
     held_out = {"X_val": X_val, "y_val": y_val / exposure_val}
     held_out["sample_weight_val"] = exposure_val
-    twin.fit(X, Y / EXPOSURE, sample_weight=EXPOSURE, **held_out)
-    assert reg.validation_scores_ == twin.validation_scores_
-    assert reg.validation_loss_curve_ == twin.validation_loss_curve_
+    weights = EXPOSURE / EXPOSURE.mean()
+    twin.fit(X, Y / EXPOSURE, sample_weight=weights, **held_out)
+    assert_allclose(reg.validation_scores_, twin.validation_scores_, rtol=1e-12)
+    assert_allclose(reg.validation_loss_curve_, twin.validation_loss_curve_, rtol=1e-12)
     assert_array_equal(reg.predict(X), twin.predict(X))
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_data_that_are_held_out_in_a_stream(estimator):
+    X_val, y_val, exposure_val = claims(100, seed=2)
+    reg = estimator(loss="poisson", **SETTINGS).fit(X, Y, exposure=EXPOSURE)
+    held_out = {"X_val": X_val, "y_val": y_val, "exposure_val": exposure_val}
+    reg.partial_fit(X, Y, exposure=EXPOSURE, **held_out)
+    mean = reg.predict(X_val)
+    rate = y_val / exposure_val
+    losses = half_deviance(rate, mean, 1) - half_deviance(
+        rate, np.maximum(rate, 1e-300), 1
+    )
+    expected = np.average(losses, weights=exposure_val)
+    assert_allclose(reg.validation_loss_curve_, [expected], rtol=1e-6)
+    with pytest.raises(ValueError, match="exposure_val is provided, but X_val was not"):
+        reg.partial_fit(X, Y, exposure=EXPOSURE, exposure_val=EXPOSURE)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("unit", [2.0**-10, 2.0**10])
+@pytest.mark.parametrize("loss", ["poisson", "gamma", "tweedie"])
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_the_unit_of_the_exposure_does_not_matter(estimator, loss, unit):
+    y = positive(Y)
+    one, other = (estimator(loss=loss, random_state=0) for _ in range(2))
+    for call in ("fit", "partial_fit"):
+        getattr(one, call)(X, y, exposure=EXPOSURE)
+        getattr(other, call)(X, y, exposure=unit * EXPOSURE)
+        assert_allclose(unit * other.predict(X), one.predict(X), rtol=1e-6)
+        assert_allclose(other.alpha_, one.alpha_)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_later_samples_without_an_exposure(estimator):
+    one, other = (estimator(loss="poisson", **SETTINGS) for _ in range(2))
+    for reg in (one, other):
+        reg.fit(X, Y, exposure=7 * EXPOSURE)
+    one.partial_fit(X, Y, WEIGHTS)
+    other.partial_fit(X, Y, WEIGHTS, exposure=np.ones(len(Y)))
+    assert_array_equal(one.predict(X), other.predict(X))
 
 
 def test_several_targets_and_kinds_of_data():
@@ -205,3 +248,14 @@ def test_other_errors():
         reg.fit(X, Y[1:], exposure=EXPOSURE[1:])
     with pytest.raises(ValueError, match="requires y to be passed"):
         reg.fit(X, None, exposure=EXPOSURE)
+    with pytest.raises(ValueError, match="least value of exposure is 1e-308: choose"):
+        reg.fit(X, 10 + Y, exposure=np.full(len(Y), 1e-308))
+    dates = pd.date_range("2020-01-01", periods=len(Y))
+    wrong = {"must be numeric": [dates, pd.Series(dates)], "'a'": [["a"] * len(Y)]}
+    for match, targets in wrong.items():
+        for target in targets:
+            with pytest.raises(ValueError, match=match) as without:
+                reg.fit(X, target)
+            with pytest.raises(ValueError, match=match) as error:
+                reg.fit(X, target, exposure=EXPOSURE)
+            assert str(error.value) == str(without.value)

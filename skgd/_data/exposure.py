@@ -4,6 +4,9 @@ The mean of a sample is its exposure times a rate, and the rate is the exponenti
 the output. The variance is proportional to the mean to the power p. So the loss of a
 target y at the mean e * m is that of the target y / e at the mean m, with the weight
 e^(2 - p). Training therefore uses y / e and this weight.
+
+The weights of all samples are divided by the mean of e^(2 - p). Otherwise, the sum of
+the weights, and with it the strength of the penalty, would depend on the unit of e.
 """
 
 from dataclasses import replace
@@ -12,9 +15,10 @@ import numpy as np
 from sklearn.utils import check_array
 
 from ..losses import Gamma, Poisson, Tweedie
+from .features import is_numeric
 
 
-def as_rates(estimator, given, loss):
+def as_rates(estimator, given, loss, before):
     """Convert targets with an exposure to rates, and the weights accordingly.
 
     Parameters
@@ -25,37 +29,46 @@ def as_rates(estimator, given, loss):
         The arguments of the call.
     loss : Loss
         The loss of the training.
+    before : TrainingState or None
+        The state of the training that is continued, whose weights are divided by the
+        same number; None for a new training.
 
     Returns
     -------
     given : Given
-        The arguments of a call with the same objective and without an exposure.
+        The arguments of a call with the same objective and without an exposure. Its
+        `weight_of_exposure` is the number by which the weights were divided.
 
     Raises
     ------
     ValueError
         If the loss has no exposure, if an exposure is not a finite number above zero,
-        or if the numbers of samples differ.
+        if a rate is too large for a number, or if the numbers of samples differ.
     """
     if given.exposure_val is not None and given.X_val is None:
         raise ValueError("exposure_val is provided, but X_val was not provided.")
-    if given.exposure is given.exposure_val is None:
+    mean = None if before is None else before.weight_of_exposure
+    if given.exposure is given.exposure_val is None and mean in (None, 1.0):
         return given
     changed = {"exposure": None, "exposure_val": None}
     for end in ("", "_val"):
         y, weights = getattr(given, f"y{end}"), getattr(given, f"sample_weight{end}")
-        name = f"exposure{end}"
-        exposure = getattr(given, name)
-        if exposure is None or np.ndim(y) == 0:
+        exposure, factors = getattr(given, f"exposure{end}"), 1.0
+        if np.ndim(y) == 0 or not is_numeric(y):  # `check_samples` refuses these
             continue
-        y = np.asarray(y, dtype=np.float64)
-        exposure = check_exposure(estimator, exposure, loss, len(y), name)
-        changed[f"y{end}"] = y / like_rows(exposure, y)
         weights = 1.0 if weights is None else np.asarray(weights, dtype=np.float64)
-        if np.shape(weights) in ((), exposure.shape):  # others are refused later
-            weights = weights * exposure ** (2 - _power(loss))
+        if exposure is not None:
+            exposure = check_exposure(
+                estimator, exposure, loss, len(y), f"exposure{end}"
+            )
+            changed[f"y{end}"] = _rates(y, exposure, f"exposure{end}")
+            factors = exposure ** (2 - _power(loss))
+        if np.shape(weights) in ((), (len(y),)):  # `check_weights` refuses others
+            if mean is None:
+                mean = 1.0 if exposure is None else _mean(factors, weights)
+            weights = np.full(len(y), weights * factors / mean)
         changed[f"sample_weight{end}"] = weights
-    return replace(given, **changed)
+    return replace(given, **changed, weight_of_exposure=mean or 1.0)
 
 
 def check_exposure(estimator, exposure, loss, n_samples, name="exposure"):
@@ -119,6 +132,26 @@ def like_rows(exposure, y):
     """
     shape = (-1,) + (1,) * (y.ndim - 1)
     return exposure.reshape(shape).astype(y.dtype, copy=False)
+
+
+def _rates(y, exposure, name):
+    # targets per unit of the exposure
+    y = np.asarray(y, dtype=np.float64)
+    with np.errstate(over="ignore"):
+        rates = y / like_rows(exposure, y)
+    if np.isinf(rates).any() and not np.isinf(y).any():
+        raise ValueError(
+            f"Targets divided by {name} are too large for a number. The least value of "
+            f"{name} is {exposure.min():.3g}: choose another unit of the exposure."
+        )
+    return rates
+
+
+def _mean(factors, weights):
+    # the weighted mean of the factors; 1 if there is none, which is refused later
+    weights = np.broadcast_to(weights, factors.shape)
+    total = weights.sum()
+    return float((factors * weights).sum() / total) if total > 0 else 1.0
 
 
 def _power(loss):

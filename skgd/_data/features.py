@@ -82,7 +82,7 @@ def validate_features(estimator, X, *y, incremental=False, **checks):
             raise
         found = find_columns(X)
         if not found:
-            if checks.get("y_numeric") and not _is_numeric(*y):
+            if checks.get("y_numeric") and not is_numeric(*y):
                 text = f"{error}\n\n{describe_targets(estimator, *y)}"
                 raise type(error)(text) from None
             raise
@@ -100,7 +100,21 @@ def _has_dates(table):
     return not kinds.isdisjoint({"date", "duration"})
 
 
-def _is_numeric(y):
+def is_numeric(y):
+    """Check whether targets are numbers, possibly stored as objects or as text.
+
+    Parameters
+    ----------
+    y : array-like
+        The targets.
+
+    Returns
+    -------
+    numeric : bool
+        False for text that contains no numbers, and for dates.
+    """
+    if _has_dates(y):
+        return False
     try:
         np.asarray(y).astype(np.float64)
     except (TypeError, ValueError):

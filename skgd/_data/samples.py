@@ -56,6 +56,7 @@ class Given:
     groups: object = None
     exposure: object = None  # of samples of a rate, see `exposure.py`
     exposure_val: object = None
+    weight_of_exposure: float = 1.0  # by which weights were divided, see `as_rates`
 
     @property
     def method(self):

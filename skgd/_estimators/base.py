@@ -188,8 +188,8 @@ class GradientDescent(CallbackSupportMixin, Strippable, Settings):
     def _fit_as_task(self, given):
         rules = self._resolve()
         check_lbfgs(self, rules)
-        given = as_rates(self, given, rules["loss"])
         before = self._state_before(given)
+        given = as_rates(self, given, rules["loss"], before)
         try:
             samples = check_samples(self, given, rules["loss"], before)
         except NoWeight as error:
@@ -204,6 +204,7 @@ class GradientDescent(CallbackSupportMixin, Strippable, Settings):
         rules = self._settled(rules, samples, given.incremental)
         architecture = self._architecture(rules, samples)
         state = self._next_state(architecture, samples, before)
+        state.weight_of_exposure = given.weight_of_exposure
         validated = is_validated(self, len(samples.y), given)
         try:
             rules, tried = self._planned(rules, samples, architecture, state, given)

@@ -25,16 +25,15 @@ EXPOSURE = """
             its exposure times the exponential of the output. The result is the same as
             for the targets ``y / exposure`` and the weights
             ``sample_weight * exposure**(2 - p)``, where ``p`` is 1 for 'poisson', 2 for
-            'gamma', and the power of 'tweedie'. All values must be above zero. None
-            stands for 1.
+            'gamma', and the power of 'tweedie'. The powers are divided by their mean,
+            so that the unit of the exposure does not matter. `scoring` gets these
+            targets and weights. All values must be above zero. None stands for 1.
+        exposure_val : array-like of shape (n_val_samples,), default=None
+            The exposure of the samples in ``X_val``.
         """
 
 OPTION_PARAGRAPHS = {
-    "exposure": EXPOSURE,
-    "exposures": EXPOSURE.rstrip(" ")
-    + """        exposure_val : array-like of shape (n_val_samples,), default=None
-            The exposure of the samples in ``X_val``.
-        """,
+    "exposures": EXPOSURE,
     "exposure_predict": """
         exposure : array-like of shape (n_samples,), default=None
             The exposure of each sample, by which the predicted rate is multiplied: see

@@ -58,6 +58,7 @@ class RegressionTargets(RegressorMixin):
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
         exposure: ArrayLike | None = None,
+        exposure_val: ArrayLike | None = None,
     ) -> Self:
         """Continue training with one pass over the given samples.
 
@@ -68,14 +69,14 @@ class RegressionTargets(RegressorMixin):
         {training_numbers}
         {sample_weight}
         {watched_numbers}
-        {exposure}
+        {exposures}
 
         Returns
         -------
         self : object
             The fitted estimator.
         """
-        held_out = HeldOut(X_val, y_val, sample_weight_val)
+        held_out = HeldOut(X_val, y_val, sample_weight_val, exposure_val=exposure_val)
         options = {"incremental": True, "exposure": exposure}
         return self._fit(X, y, sample_weight, held_out, **options)
 

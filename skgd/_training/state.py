@@ -84,6 +84,7 @@ class TrainingState:
     n_plateaus: int = 0
     converged: bool = False  # the last fit has ended on a plateau
     weight_sum: float = 0.0
+    weight_of_exposure: float = 1.0  # by which the weights of samples were divided
     weight_count: int = 0
     alpha: float | None = None  # the strength of the penalty that trials have chosen
     tried: object = None  # the result of these trials, until it is published
