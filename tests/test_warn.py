@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skgd import GDClassifier, MLPGDClassifier, learning_rate_range
-from skgd._training import warn as module
+from skgd._rules import warn as module
 
 X, y = load_iris(return_X_y=True)
 SHORT = GDClassifier(solver="minibatch", max_iter=2, learning_rate="constant")
@@ -110,3 +110,21 @@ def test_what_a_user_reads(call):
     )
     # the warning, and the line of the user if Python finds it
     assert 1 <= lines_of_errors(code) <= 2
+
+
+TEXT = X.astype(str).tolist()
+DATA = {
+    "numbers as text": lambda: GridSearchCV(GDClassifier(), GRID, cv=3).fit(TEXT, y),
+    "small weights": lambda: GridSearchCV(GDClassifier(), {"tol": [1e-4, 1e-5]}).fit(
+        X, y, sample_weight=[1e-3] * len(y)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_warnings_about_the_data(name):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        DATA[name]()
+    assert {each.filename for each in caught} == {__file__}
+    assert len({str(each.message).split()[0] for each in caught}) == len(caught)

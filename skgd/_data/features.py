@@ -1,6 +1,5 @@
 """The features and the weights of a call, checked and converted for compiled code."""
 
-import warnings
 from numbers import Real
 
 import numpy as np
@@ -8,6 +7,7 @@ from scipy import sparse as sp
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
+from .._rules.warn import warn
 from .advice import describe, describe_targets, describe_text, find_columns
 from .columns import (
     check_eager,
@@ -91,7 +91,7 @@ def validate_features(estimator, X, *y, incremental=False, **checks):
         no_cure = "other" in found and isinstance(error, TypeError)
         raise (TypeError if no_cure else ValueError)(text) from None
     if y and checks.get("reset", True) and (names := numbers_stored_as_text(X)):
-        warnings.warn(describe_text(names), stacklevel=2)
+        warn(describe_text(names))
     return checked
 
 

@@ -19,6 +19,7 @@ from .._data.samples import Given, check_samples
 from .._data.targets import ClassEncoding, RegressionEncoding
 from .._engine.architecture import Architecture, set_views
 from .._engine.threads import single_blas_thread
+from .._rules.warn import warn
 from .._training.descent import Outcome, descend
 from .._training.divergence import Diverged, largest_columns
 from .._training.lbfgs import descend_by_lbfgs
@@ -32,7 +33,6 @@ from .._training.observers import (
 )
 from .._training.state import TrainingState
 from .._training.stopping import Stopping
-from .._training.warn import warn
 from ..optimizers import SGD, Momentum
 from .lbfgs import check_lbfgs, is_lbfgs
 from .parameters import Settings

@@ -1,6 +1,5 @@
 """What the two linear models share: a network of one layer with coefficients."""
 
-import warnings
 from dataclasses import replace
 from numbers import Real
 
@@ -12,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._data.features import validate_features
 from .._engine.architecture import Architecture, normalisation_map, set_views
 from .._rules.rule import Allowed
+from .._rules.warn import warn
 from ..optimizers import LBFGS, Adam
 from ..schedules import Cosine, InverseScaling
 from .base import GradientDescent
@@ -89,12 +89,11 @@ class LinearModel(ComparableCoefficients, GradientDescent):
         if incremental:
             return 1 / max(weight_sum, FEW)
         if self.penalty is not None and n_used > MOST_PER_WEIGHT * weight_sum:
-            warnings.warn(
+            warn(
                 f"The weights of {n_used} samples add up to {weight_sum:.3g}. "
                 f"alpha='auto' is therefore {1 / weight_sum:.3g}, as for so few "
                 "samples. If this is too strong, multiply the weights so that their "
-                "mean is 1, or set alpha.",
-                stacklevel=2,
+                "mean is 1, or set alpha."
             )
         return 1 / weight_sum
 

@@ -19,8 +19,8 @@ from .._rules.rule import (
     with_rule_objects,
 )
 from .._rules.schedule import Schedule, is_rate_function
+from .._rules.warn import warn
 from .._training.state import Recipe
-from .._training.warn import warn
 from ..averaging import AVERAGES, Averaging, resolve_average
 from ..line_search import LineSearch
 from ..losses import Loss

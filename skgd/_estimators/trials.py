@@ -17,11 +17,11 @@ from .._data.prepare import TrainingData, arrays_in_units
 from .._data.splits import own_splits
 from .._data.units import training_units
 from .._engine.architecture import Architecture
+from .._rules.warn import warn
 from .._training.descent import Outcome, descend
 from .._training.observers import Observers
 from .._training.state import TrainingState
 from .._training.stopping import Stopping
-from .._training.warn import warn
 from ..schedules import Constant, Linear
 from .parameters import FEW
 

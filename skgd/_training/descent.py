@@ -9,9 +9,9 @@ from sklearn.exceptions import ConvergenceWarning
 from .._data.held_out import UNSOUND
 from .._engine.network import Network, Workspace
 from .._rules.schedule import Schedule
+from .._rules.warn import warn
 from .divergence import Guard
 from .passes import run_epoch
-from .warn import warn
 
 
 @dataclass

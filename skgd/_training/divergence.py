@@ -9,7 +9,7 @@ from .._engine.epoch import forward
 from .._engine.network import Data
 from .._rules.loss import losses_of_rows
 from .._rules.schedule import Schedule
-from .warn import warn
+from .._rules.warn import warn
 
 # How often a call goes back to a good epoch, each time with half the learning rate.
 MAX_RESTARTS = 5

@@ -11,11 +11,11 @@ from .._data.features import as_rows
 from .._engine.epoch import training_loss
 from .._engine.memory import aligned
 from .._engine.network import Data, Network, Workspace
+from .._rules.warn import warn
 from ..penalties import penalty_value
 from .descent import Outcome, ends_on_plateau, take_note
 from .divergence import Diverged
 from .passes import Pass
-from .warn import warn
 from .whitening import Whitening
 
 # An iteration that lowers the objective by less than this share has moved nothing.

@@ -18,9 +18,9 @@ from .._engine.threads import single_blas_thread
 from .._estimators.base import GradientDescent
 from .._estimators.lbfgs import is_lbfgs
 from .._rules.rule import RANDOM_STATE, Allowed
+from .._rules.warn import no_warnings
 from .._training.divergence import Diverged
 from .._training.observers import without_callbacks
-from .._training.warn import no_warnings
 from ..optimizers import OPTIMIZERS
 from .loss_name import loss_name
 from .shape import noise_of
