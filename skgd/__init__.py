@@ -37,13 +37,15 @@ __all__ = [
 ]
 __version__ = "0.1.0"
 
+# These modules are loaded when they are first used: `import skgd` is faster then.
+_LATER = ("plotting", "preprocessing")
+
 
 def __getattr__(name):
-    # This module is loaded when it is first used, because `import skgd` is faster then.
-    if name != "plotting":
+    if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return import_module(f".{name}", __name__)
 
 
 def __dir__():
-    return sorted([*globals(), "plotting"])
+    return sorted({*globals(), *_LATER})

@@ -458,6 +458,16 @@ PARAMETERS = {
     ),
     "grid value": (lambda: search({"alpha": ["small"]}), "'alpha'", "'small'"),
     "constructor": (lambda: GDRegressor(lr=0.1), "'lr'", "is learning_rate_init"),
+    "constructor, folds": (
+        lambda: MLPGDRegressor(cv=3),
+        "'cv'",
+        "is validation_split",
+    ),
+    "constructor, signs": (
+        lambda: GDRegressor(monotone_constraints=[1]),
+        "'monotone_constraints'",
+        "is monotonic_cst",
+    ),
     "constructor of a network": (
         lambda: MLPGDRegressor(epochs=5),
         "'epochs'",

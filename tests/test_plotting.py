@@ -341,12 +341,13 @@ def test_module_needs_no_matplotlib_until_it_draws():
     assert 'pip install "path/to/checkout[plot]"' in run.stdout
 
 
-def test_plotting_needs_no_import_of_its_own():
+def test_modules_need_no_import_of_their_own():
     code = (
         "import sys, skgd\n"
         "assert 'skgd.plotting' not in sys.modules\n"
-        "assert 'plotting' in dir(skgd)\n"
+        "assert {'plotting', 'preprocessing'} <= set(dir(skgd))\n"
         "skgd.plotting.LossCurveDisplay, skgd.inspection.diagnose, skgd.schedules\n"
+        "skgd.preprocessing.DatetimeEncoder\n"
         "assert 'matplotlib' not in sys.modules\n"
         "try:\n    skgd.no_such_thing\n"
         "except AttributeError as error:\n    print(error)\n"

@@ -34,11 +34,14 @@ FEW = 100
 # names of parameters in other libraries, and here
 ALIASES = {
     "batch_normalization": "batch_norm",
+    "cv": "validation_split",
     "early_stop": "early_stopping",
     "epochs": "max_iter",
     "eta0": "learning_rate_init",
     "hidden_layers": "hidden_layer_sizes",
     "lr": "learning_rate_init",
+    "monotone_constraints": "monotonic_cst",
+    "monotonic_constraints": "monotonic_cst",
     "n_epochs": "max_iter",
     "n_iter": "max_iter",
     "regularization": "penalty",
