@@ -267,6 +267,8 @@ def test_groups_that_cannot_be_used(estimator):
     model = make(estimator, early_stopping=True)
     with pytest.raises(ValueError, match="groups must have one value for each sample"):
         model.fit(X, y, groups=y[:-1])
+    with pytest.raises(ValueError, match="groups must have values of one type"):
+        model.fit(X, y, groups=[None, *["a"] * (len(y) - 1)])
     with pytest.raises(ValueError, match=r"at least two. Got \[4\]"):
         model.fit(X, y, groups=np.full(len(y), 4))
 

@@ -44,6 +44,11 @@ def check_groups(groups, n_samples):
     -------
     groups : ndarray of shape (n_samples,) or None
         The groups.
+
+    Raises
+    ------
+    ValueError
+        If the shape is wrong, or if the groups cannot be compared with each other.
     """
     if groups is None:
         return None
@@ -53,6 +58,13 @@ def check_groups(groups, n_samples):
             "groups must have one value for each sample. Got an array of shape "
             f"{groups.shape} for {n_samples} samples."
         )
+    try:
+        np.unique(groups)
+    except TypeError as error:
+        raise ValueError(
+            f"groups must have values of one type, such as numbers or text: {error}. "
+            "If some are missing, give each of these samples a group."
+        ) from None
     return groups
 
 
@@ -80,14 +92,15 @@ def own_splits(estimator, samples, rng, n_splits=None):
         has chosen neither a splitter nor groups.
     """
     y, groups = samples.y, samples.groups
-    if estimator.validation_split is not None:
-        cv, source = estimator.validation_split, "validation_split"
-        if isinstance(cv, Integral):
-            cv = check_cv(cv, y, classifier=not estimator._y_numeric)
-        if hasattr(cv, "split"):
-            source = f"validation_split={cv!r}"
-            cv = _seeded(cv, rng).split(samples.X, y, groups)
-        return _checked(cv, samples, source)
+    splits = estimator.validation_split
+    if splits is not None:
+        source = "validation_split"
+        if isinstance(splits, Integral):
+            splits = check_cv(splits, y, classifier=not estimator._y_numeric)
+        if hasattr(splits, "split"):
+            source = f"validation_split={splits!r}"
+            splits = _seeded(splits, rng).split(samples.X, y, groups)
+        return _checked(splits, samples, source)
     if groups is None:
         return None
     found = np.unique(groups).tolist()
@@ -121,13 +134,13 @@ def _last_groups(groups, n_held_out):
     return np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)
 
 
-def _seeded(cv, rng):
+def _seeded(splitter, rng):
     # A splitter without a seed would hold out other rows when a training is continued.
-    if isinstance(getattr(cv, "random_state", 0), Integral):
-        return cv
-    cv = copy(cv)
-    cv.random_state = rng
-    return cv
+    if isinstance(getattr(splitter, "random_state", 0), Integral):
+        return splitter
+    splitter = copy(splitter)
+    splitter.random_state = rng
+    return splitter
 
 
 def _checked(splits, samples, source):

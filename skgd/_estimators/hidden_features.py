@@ -40,7 +40,8 @@ class HiddenFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             Data.
         layer : int, default=-1
             The number of the hidden layer: 0 is the first one and -1 is the last one.
-            `get_feature_names_out` and `set_output` name the units of the last one.
+            `get_feature_names_out` and `set_output` name the units of the last one, so
+            a hidden layer of another size needs the default of `set_output`.
 
         Returns
         -------

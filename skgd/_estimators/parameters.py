@@ -169,7 +169,7 @@ class Settings(BaseEstimator, ABC):
                 f"or an instance of one of their classes in skgd.losses. Got {loss!r} "
                 "instead."
             )
-        also = " or an object with the method value_and_gradient"
+        also = ", or an object with the method value_and_gradient"
         return resolve_rule(loss, self._losses, Loss, "loss", name, also)
 
     def _check_solver(self):

@@ -275,16 +275,16 @@ class Trials:
 
     def _divide(self):
         # the folds: training rows and held-out samples
-        cv, samples = self.estimator.validation_split, self.samples
+        own, samples = self.estimator.validation_split, self.samples
         n_splits = max(N_SPLITS, ceil(self.n_used / MOST_ROWS))
         n_folds = min(N_SPLITS, ceil(ENOUGH_ROWS * n_splits / self.n_used))
-        if cv is None and samples.groups is None:
+        if own is None and samples.groups is None:
             if not self.estimator.shuffle:
                 return last_fold(samples, n_splits)
             return folds(samples, n_splits, n_folds, self._seed())
         rng = np.random.RandomState(self._seed())
         splits = own_splits(self.estimator, samples, rng, n_splits)
-        used = islice(splits, n_folds if cv is None else None)
+        used = islice(splits, n_folds if own is None else None)
         return [(rows, samples.take(part).with_weight()) for rows, part in used]
 
     def _seed(self):
