@@ -210,6 +210,7 @@ def test_metadata_routing(estimator):
         (EXPOSURE[1:], r"exposure.shape == \(399,\), expected \(400,\)!"),
         (EXPOSURE[:, np.newaxis], r"exposure.shape == \(400, 1\), expected"),
         (2.0, r"exposure.shape == \(\), expected"),
+        (["a"] * len(Y), r"exposure must be an array of numbers. Got \['a'"),
     ],
 )
 @pytest.mark.parametrize("estimator", ESTIMATORS)
@@ -244,6 +245,8 @@ def test_other_errors():
         reg.fit(X, Y, X_val=X[1:], y_val=Y[1:], exposure_val=EXPOSURE)
     with pytest.raises(ValueError, match=r"sample_weight.shape == \(2,\), expected"):
         reg.fit(X, Y, sample_weight=[1, 1], exposure=EXPOSURE)
+    with pytest.raises(ValueError, match="sample_weight must be a number or an array"):
+        reg.fit(X, Y, sample_weight=["a"] * len(Y), exposure=EXPOSURE)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         reg.fit(X, Y[1:], exposure=EXPOSURE[1:])
     with pytest.raises(ValueError, match="requires y to be passed"):

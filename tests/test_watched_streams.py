@@ -102,7 +102,16 @@ def test_errors_leave_the_model_as_it_was(estimator):
     before = parameters(model)
     with pytest.raises(ValueError, match="X_val is provided, but y_val was not"):
         model.partial_fit(X, y, X_val=X)
-    with pytest.raises(ValueError, match="In X_val, y_val or sample_weight_val"):
+    with pytest.raises(
+        ValueError, match="In X_val, y_val or sample_weight_val"
+    ) as info:
         model.partial_fit(X, y, X_val=X[:, 1:], y_val=y)
+    # a pipeline has no partial_fit
+    assert "pipeline" not in str(info.value)
+    assert "transform X_val in the same way" in str(info.value)
+    text = X[:, 1:].astype(str).astype(object) + "a"
+    with pytest.raises(ValueError, match=r"preprocess.transform\(") as info:
+        model.partial_fit(X, y, X_val=np.c_[X[:, :1], text], y_val=y)
+    assert ".fit(X, y)" not in str(info.value)
     assert_array_equal(parameters(model), before)
     assert len(model.validation_loss_curve_) == 1

@@ -56,14 +56,16 @@ def as_rates(estimator, given, loss, before):
         exposure, factors = getattr(given, f"exposure{end}"), 1.0
         if np.ndim(y) == 0 or not is_numeric(y):  # `check_samples` refuses these
             continue
-        weights = 1.0 if weights is None else np.asarray(weights, dtype=np.float64)
+        weights = 1.0 if weights is None else weights
         if exposure is not None:
             exposure = check_exposure(
                 estimator, exposure, loss, len(y), f"exposure{end}"
             )
             changed[f"y{end}"] = _rates(y, exposure, f"exposure{end}")
             factors = exposure ** (2 - _power(loss))
-        if np.shape(weights) in ((), (len(y),)):  # `check_weights` refuses others
+        # (`check_weights` refuses others)
+        if is_numeric(weights) and np.shape(weights) in ((), (len(y),)):
+            weights = np.asarray(weights, dtype=np.float64)
             if mean is None:
                 mean = 1.0 if exposure is None else _mean(factors, weights)
             weights = np.full(len(y), weights * factors / mean)
@@ -107,6 +109,8 @@ def check_exposure(estimator, exposure, loss, n_samples, name="exposure"):
         raise ValueError(
             f"{name}.shape == {np.shape(exposure)}, expected {(n_samples,)}!"
         )
+    if not is_numeric(exposure):
+        raise ValueError(f"{name} must be an array of numbers. Got {exposure!r}.")
     exposure = check_array(exposure, ensure_2d=False, dtype=np.float64, input_name=name)
     if (exposure <= 0).any():
         raise ValueError(

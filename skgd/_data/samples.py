@@ -228,15 +228,23 @@ def check_validation_samples(estimator, given, samples):
     dtype = samples.X.dtype
     try:
         X, y = check_features_and_targets(
-            estimator, given.X_val, given.y_val, dtype=dtype, reset=False
+            estimator,
+            given.X_val,
+            given.y_val,
+            dtype=dtype,
+            incremental=given.incremental,
+            reset=False,
         )
         y, Y = samples.encoding.encode(y, dtype)
         weights = check_weights(given.sample_weight_val, X)
         if samples.class_weights is not None:
             weights = samples.class_weights.times(weights, y, dtype)
     except (TypeError, ValueError) as error:
-        text = f"In X_val, y_val or sample_weight_val: {error}"
-        if any(sign in str(error) for sign in SIGNS_OF_RAW_DATA):
+        text = f"In X_val, y_val or sample_weight_val: {error}".rstrip()
+        is_raw = any(sign in str(error) for sign in SIGNS_OF_RAW_DATA)
+        if is_raw and given.incremental:  # a pipeline has no partial_fit
+            text += "\n\nIf X is transformed, transform X_val in the same way."
+        elif is_raw:
             text += PIPELINE.format(name=type(estimator).__name__)
         raise ValueError(text) from error
     held_out = Samples(X, y, Y, weights, samples.encoding)
