@@ -298,11 +298,12 @@ def test_gaps_and_objects_in_the_target_of_a_regression(estimator):
         held_out = {"X_val": NUMBERS, "y_val": y}
         model = estimator(early_stopping=True)
         assert "Input y contains" in message(model.fit, NUMBERS, Y, **held_out)
-    for y in (DAYS, DAYS.to_series(), DAYS - DAYS[0], DAYS.to_frame()):
+    in_list = list(DAYS.to_numpy())
+    for y in (DAYS, DAYS.to_series(), DAYS - DAYS[0], DAYS.to_frame(), in_list):
         text = message(estimator().fit, NUMBERS, y)
         owner, dtype = estimator.__name__, np.asarray(y).dtype
-        start = f"The target y of {owner} must be numeric."
-        assert text == f"{start} Got values of type {dtype}."
+        start = f"The target y of {owner} must be numeric. Got values of type {dtype}"
+        assert text == f"{start}: convert them, for example to days since a date."
     text = message(estimator().fit, NUMBERS, [{}] * N)
     assert text.endswith(f"The target y of {estimator.__name__} must be numeric.")
     single = NUMBERS.astype(np.float32)

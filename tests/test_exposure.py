@@ -254,7 +254,10 @@ def test_other_errors():
     with pytest.raises(ValueError, match="least value of exposure is 1e-308: choose"):
         reg.fit(X, 10 + Y, exposure=np.full(len(Y), 1e-308))
     dates = pd.date_range("2020-01-01", periods=len(Y))
-    wrong = {"must be numeric": [dates, pd.Series(dates)], "'a'": [["a"] * len(Y)]}
+    wrong = {
+        "must be numeric": [dates, pd.Series(dates), list(dates.to_numpy())],
+        "'a'": [["a"] * len(Y)],
+    }
     for match, targets in wrong.items():
         for target in targets:
             with pytest.raises(ValueError, match=match) as without:

@@ -188,7 +188,10 @@ def describe_targets(estimator, y):
     text = f"The target y of {type(estimator).__name__} must be numeric."
     dtype = np.asarray(y).dtype
     if dtype.kind in "mM":
-        text += f" Got values of type {dtype}."
+        text += (
+            f" Got values of type {dtype}: convert them, for example to days since a "
+            "date."
+        )
     values = np.asarray(y, dtype=object).ravel()
     if any(isinstance(value, str) for value in values):
         kinds = {"linear": "GDClassifier", "network": "MLPGDClassifier"}

@@ -74,8 +74,10 @@ def validate_features(estimator, X, *y, incremental=False, **checks):
         # (the sum by which scikit-learn looks for NaN may overflow)
         with np.errstate(over="ignore", invalid="ignore"):
             checked = validate_data(estimator, X, *y, **checks)
-        if checks.get("y_numeric") and checked[1].dtype.kind in "US":
-            # scikit-learn converts objects, but not text
+        kind = checked[1].dtype.kind if checks.get("y_numeric") else ""
+        if kind and kind in "mM":  # in a list
+            raise ValueError(describe_targets(estimator, *y))
+        if kind and kind in "US":  # scikit-learn converts objects, but not text
             checked = checked[0], checked[1].astype(np.float64)
     except (TypeError, ValueError) as error:
         if not any(symptom in str(error) for symptom in SYMPTOMS):
@@ -113,10 +115,11 @@ def is_numeric(y):
     numeric : bool
         False for text that contains no numbers, and for dates.
     """
-    if _has_dates(y):
-        return False
     try:
-        np.asarray(y).astype(np.float64)
+        values = np.asarray(y)
+        if values.dtype.kind in "mM":  # NumPy would make numbers of them
+            return False
+        values.astype(np.float64)
     except (TypeError, ValueError):
         return False
     return True

@@ -148,11 +148,6 @@ def _encode_numbers(y, dtype, loss):
             "Sparse targets are not supported in regression. Convert them by "
             "y.toarray()."
         )
-    if y.dtype.kind in "mM":
-        raise ValueError(
-            f"The target y of a regression must be numeric. Got {y.dtype}: convert it, "
-            "for example to days since a date."
-        )
     with np.errstate(over="ignore"):  # the error below reports it
         y = y.astype(dtype, copy=False)
     if loss.n_levels > 1 and y[:1].size > 1:
