@@ -92,6 +92,17 @@ def test_weights_have_no_units(kind, n_outputs):
     assert display.ax_.get_xlabel() == "weight"
 
 
+@pytest.mark.parametrize("estimator", [GDRegressor, MLPGDRegressor])
+def test_weights_after_strip(estimator):
+    model = estimator(max_iter=3, tol=None).fit(X, y).strip()
+    with pytest.raises(ValueError, match="Draw them before `strip`"):
+        WeightsDisplay.from_estimator(model)
+    model.set_params(standardize=False).fit(X, y)
+    shown = WeightsDisplay.from_estimator(model.strip()).weights
+    expected = model.coef_ if estimator is GDRegressor else model.coefs_[0]
+    assert_array_equal(shown[estimator.__name__][0].ravel(), np.ravel(expected))
+
+
 def test_weights_log_and_errors():
     display = WeightsDisplay({"one": [np.ones((2, 2))]}).plot(log=True)
     assert display.ax_.get_yscale() == "log"

@@ -19,6 +19,8 @@ class Strippable:
 
         Afterwards, `partial_fit`, and `fit` with ``warm_start=True``, raise an error.
         `fit` with ``warm_start=False`` trains from the start, as always.
+        `skgd.plotting.WeightsDisplay` can only draw weights for standardised data
+        before `strip`.
 
         Returns
         -------

@@ -198,7 +198,16 @@ class WeightsDisplay:
 
 def _units_of(model):
     # the units in which training sees the data; None for raw data
-    return model._state.units if isinstance(model, GradientDescent) else None
+    if not isinstance(model, GradientDescent):
+        return None
+    state = model._state
+    if state.is_stripped and state.kept_deviation is not None:
+        raise ValueError(
+            "Weights are drawn for standardised data, but `strip` has dropped the "
+            f"scale of the data from this {type(model).__name__}. Draw them before "
+            "`strip`."
+        )
+    return state.units
 
 
 def _weights(model):
