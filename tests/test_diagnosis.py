@@ -126,6 +126,21 @@ NETWORK = [
     {"early_stopping": False, "max_iter": 60, "learning_rate": "constant"},
     {"early_stopping": False, "solver": "batch", "learning_rate_init": 1e-5},
 ]
+
+
+def test_a_stream_that_is_validated_has_no_early_stopping():
+    rng = np.random.default_rng(0)
+    data, held_out = rng.standard_normal((2, 60, 21))
+    model = MLPGDRegressor(penalty=None, random_state=0)
+    for _ in range(200):
+        model.partial_fit(
+            data[:, 1:], data[:, 0], X_val=held_out[:, 1:], y_val=held_out[:, 0]
+        )
+    (finding,) = diagnose(model)
+    assert finding.kind == "overfitting"
+    assert "a training of as many epochs, avoids this" in finding.statement
+
+
 TABLES = {
     load_diabetes: (GDRegressor, MLPGDRegressor),
     load_wine: (GDClassifier, MLPGDClassifier),

@@ -209,9 +209,11 @@ def _evidence_of_model(model):
     evidence.n_restarts = getattr(model, "n_restarts_", 0)
     losses = getattr(model, "validation_loss_curve_", None)
     scores = getattr(model, "validation_scores_", None)
-    evidence.keeps_best = losses is not None or scores is not None
+    validated = losses is not None or scores is not None
+    # (a stream is only watched; MLP* have early stopping, but no best_iter_)
+    evidence.keeps_best = validated and getattr(model, "best_iter_", 0) is not None
     evidence.scored = losses is None and scores is not None
-    if evidence.keeps_best:
+    if validated:
         held_out = -np.asarray(scores, float) if evidence.scored else losses
         evidence.held_out = _checked(held_out, "estimator")
     if model.n_iter_ >= model.max_iter:
