@@ -129,11 +129,12 @@ PARAGRAPHS = {
             coordinates in which the features are uncorrelated, and needs
             ``solver='batch'`` or 'auto'. Each of its iterations is an epoch. It uses
             neither `batch_size` nor a learning rate, and it cannot be combined with
-            dropout, batch normalisation, an L1 penalty, `clip_norm`, `average` or
-            `partial_fit`. 'auto' is 'adam' for many samples. With at most 10,000
-            samples, or at most ten for each feature, 'auto' is 'lbfgs' if this is
-            possible, if the loss has a continuous derivative, and if `solver`,
-            `batch_size` and the parameters of the learning rate have their defaults.
+            dropout, batch normalisation, an L1 penalty, `positive`, `monotonic_cst`,
+            `clip_norm`, `average` or `partial_fit`. 'auto' is 'adam' for many samples.
+            With at most 10,000 samples, or at most ten for each feature, 'auto' is
+            'lbfgs' if this is possible, if the loss has a continuous derivative, and if
+            `solver`, `batch_size` and the parameters of the learning rate have their
+            defaults.
         batch_size : int or 'auto', default='auto'
             The number of samples in each update for ``solver='minibatch'``. 'auto'
             makes batches of equal size, with at most 200 samples.
