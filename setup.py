@@ -38,6 +38,7 @@ MODULES = [
     "skgd._engine.layers.dropout",
     "skgd._engine.layers.input_scale",
     "skgd._engine.layers.sparse_input",
+    "skgd._engine.layers.suffix_sums",
     "skgd._engine.network",
     "skgd._engine.single_rows",
     "skgd._engine.epoch",

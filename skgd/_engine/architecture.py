@@ -9,7 +9,15 @@ import numpy as np
 
 from ..activations import Activation, Identity
 from ..losses import Loss
-from .layers import BatchNorm, Copy, Dense, Dropout, InputScale, SparseInput
+from .layers import (
+    BatchNorm,
+    Copy,
+    Dense,
+    Dropout,
+    InputScale,
+    SparseInput,
+    SuffixSums,
+)
 from .layers.batch_norm import BATCH_NORM_EPSILON
 from .memory import aligned
 
@@ -49,6 +57,9 @@ class Architecture:
         The rate on the features, after their normalisation.
     input_scale : bool
         Whether each feature has a learned scale.
+    joined : tuple of bool
+        Whether each feature belongs to the group of the feature before it: the weights
+        act on sums from a feature to the end of its group. Empty without groups.
     target_scale : tuple of float
         Units of the targets, for each output; empty where they are the user's.
     """
@@ -63,6 +74,7 @@ class Architecture:
     input_batch_norm: bool = False
     input_dropout: float = 0.0
     input_scale: bool = False
+    joined: tuple = ()
     target_scale: tuple = ()
 
     def __getstate__(self):
@@ -128,6 +140,8 @@ class Architecture:
         width, found = self.sizes[0], []
         if self.input_batch_norm:
             found += [Copy(width, width), BatchNorm(width, learned=False)]
+        if self.joined:
+            found.append(SuffixSums(self.joined))
         if self.input_scale:
             found.append(InputScale(width))
         if self.input_dropout > 0:
@@ -277,9 +291,11 @@ class Architecture:
         Returns
         -------
         architecture : Architecture
-            The scales of the inputs are folded into its weights.
+            The scales and the sums of the inputs are folded into its weights.
         """
-        return replace(self, input_scale=False) if self.input_scale else self
+        if not (self.input_scale or self.joined):
+            return self
+        return replace(self, input_scale=False, joined=())
 
     def publish(self, views, units):
         """Weights and intercepts as they act on raw data.
@@ -303,6 +319,8 @@ class Architecture:
         W, b = list(views["W"]), list(views["b"]) or [None] * len(views["W"])
         for scale in views["scale"]:
             W[0] = InputScale.fold(scale, W[0])
+        if self.joined:
+            W[0] = SuffixSums.fold(self.joined, W[0])
         if units is not None:
             W[0], b[0] = Dense.publish_inputs(W[0], b[0], units)
             W[-1], b[-1] = Dense.publish_outputs(W[-1], b[-1], units)
@@ -328,6 +346,8 @@ class Architecture:
         if units is not None:
             W[-1], b[-1] = Dense.absorb_outputs(W[-1], b[-1], units)
             W[0], b[0] = Dense.absorb_inputs(W[0], b[0], units)
+        if self.joined:
+            W[0] = SuffixSums.unfold(self.joined, W[0])
         return W, [shift for shift in b if shift is not None]
 
     def convert(self, views, old, new):

@@ -212,7 +212,9 @@ cdef class Network:
                 slot = kind.slots.index(parameter.name)
                 layer.parameters[slot] = address(values[parameter.name].pop(0))
             for name, value in kind.constants().items():
-                constant = np.full(kind.n_out, value, self.dtype)
+                if np.isscalar(value):
+                    value = np.full(kind.n_out, value)
+                constant = value.astype(self.dtype)
                 self.keep_alive.append(constant)
                 layer.parameters[kind.slots.index(name)] = address(constant)
             if kind.statistics():

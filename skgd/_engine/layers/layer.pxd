@@ -7,7 +7,7 @@ from ..._rules.activation cimport ActivationPasses
 
 cdef enum:
     # raise these where a kind of layer needs more
-    MOST_SLOTS = 3
+    MOST_SLOTS = 4
     MOST_ROOMS = 5
     MOST_HYPERPARAMETERS = 2
 

@@ -92,8 +92,8 @@ class Layer(ABC):
 
         Returns
         -------
-        constants : dict of str to float
-            Each stands for an array of shape (n_out,).
+        constants : dict of str to float or ndarray
+            A number stands for an array of shape (n_out,).
         """
         return {}
 

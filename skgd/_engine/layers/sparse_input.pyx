@@ -9,6 +9,7 @@ from cython cimport floating
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, memset
 
+from ..._rules.vector cimport leaf
 from ..products cimport add_column_sums
 from .batch_norm cimport batch_norm_running, batch_norm_single, inverse_root
 from .dense cimport INTERCEPTS, WEIGHTS, activate, intercepts_backward
@@ -29,21 +30,23 @@ from .dense import kept_shape
 from .dropout import Dropout
 from .input_scale import InputScale
 from .layer import Layer
+from .suffix_sums import SuffixSums
 
 cdef enum:
-    # the slot of the scales, which comes after the slots of `Dense`
+    # the slots of the scales and of the groups of `SuffixSums`, after those of `Dense`
     SCALES = 2
+    JOINED = 3
     # hyperparameters: one minus the rate of dropout, and whether a batch normalisation
     # follows
     KEEP = 0
     NORMALISED = 1
     # rooms: mean and variance that normalised the inputs, the inverse of their root;
     # the weights that act on stored values (backward: the sums of delta); the weights
-    # times the scales; see `activate`
+    # times the scales, or summed over groups; see `activate`
     MOMENTS = 0
     INVERSE_STD = 1
     STORED = 2
-    SCALED = 3
+    FOLDED = 3
     KEPT = 4
 
 
@@ -254,18 +257,54 @@ cdef void _normalised_product(
     _csr_product(rows, <const floating*> stored, Z, m, k, n)
 
 
+cdef leaf _sum_weights(
+    const floating* joined, floating* W, Py_ssize_t k, Py_ssize_t n
+) noexcept nogil:
+    # Add to the weights (k, n) of an input those of the inputs before it in its group.
+    cdef Py_ssize_t j, o
+    for j in range(1, k):
+        if joined[j] != 0:
+            for o in range(n):
+                W[j * n + o] += W[(j - 1) * n + o]
+
+
+cdef leaf _sum_gradients(
+    const floating* joined, floating* dW, Py_ssize_t k, Py_ssize_t n
+) noexcept nogil:
+    # The gradient by weights before `_sum_weights`, from the one by weights after it.
+    cdef Py_ssize_t j, o
+    for j in range(k - 1, 0, -1):
+        if joined[j] != 0:
+            for o in range(n):
+                dW[(j - 1) * n + o] += dW[j * n + o]
+
+
+cdef const floating* _folded_weights(
+    const LayerMemory* layer, LayerRoom* room, floating* tag
+) noexcept nogil:
+    # the weights that act on the stored values, before a normalisation of the inputs
+    cdef Py_ssize_t k = layer.n_in, n = layer.n_out
+    cdef const floating* W = <const floating*> layer.parameters[WEIGHTS]
+    cdef floating* folded = <floating*> room.rooms[FOLDED]
+    if folded == NULL:
+        return W
+    if layer.parameters[SCALES] == NULL:
+        memcpy(folded, W, k * n * sizeof(floating))
+    else:
+        _times_rows(<const floating*> layer.parameters[SCALES], W, folded, k, n)
+    if layer.parameters[JOINED] != NULL:
+        _sum_weights(<const floating*> layer.parameters[JOINED], folded, k, n)
+    return folded
+
+
 cdef void _forward(
     const LayerMemory* layer, LayerRoom* room, Batch* batch, floating* before
 ) noexcept nogil:
     cdef Py_ssize_t m = batch.m, k = layer.n_in, n = layer.n_out, o
     cdef Rows rows = _rows(layer, batch)
-    cdef const floating* W = <const floating*> layer.parameters[WEIGHTS]
+    cdef const floating* W = _folded_weights(layer, room, <floating*> NULL)
     cdef const floating* b = <const floating*> layer.parameters[INTERCEPTS]
-    cdef floating* scaled = <floating*> room.rooms[SCALED]
     cdef floating* Z = <floating*> room.out
-    if scaled != NULL:
-        _times_rows(<const floating*> layer.parameters[SCALES], W, scaled, k, n)
-        W = scaled
     for o in range(n):
         Z[o] = b[o] if b != NULL else 0
     if layer.statistics != NULL:
@@ -314,6 +353,8 @@ cdef void _backward(
         for j in range(k):
             for o in range(n):
                 dW[j * n + o] = inv_std[j] * dW[j * n + o] + shift[j] * D[j * n + o]
+    if layer.parameters[JOINED] != NULL:
+        _sum_gradients(<const floating*> layer.parameters[JOINED], dW, k, n)
     if layer.parameters[SCALES] != NULL:
         _scales_backward(layer, room, dW)
 
@@ -331,13 +372,17 @@ class SparseInput(Layer):
         The learned scales of the inputs.
     dropout : Dropout or None, default=None
         The dropout of the inputs.
+    sums : SuffixSums or None, default=None
+        The groups of inputs whose weights are summed. The inputs then have neither a
+        normalisation nor dropout.
     """
 
-    slots = ("W", "b", "scale")
+    slots = ("W", "b", "scale", "joined")
 
-    def __init__(self, dense, norm=None, scale=None, dropout=None):
+    def __init__(self, dense, norm=None, scale=None, dropout=None, sums=None):
         super().__init__(dense.n_in, dense.n_out)
         self.dense, self.norm, self.scale, self.dropout = dense, norm, scale, dropout
+        self.sums = sums
         self.normalises = norm is not None
 
     @classmethod
@@ -356,8 +401,8 @@ class SparseInput(Layer):
         """
         *before, dense = layers
         parts = {type(layer): layer for layer in before}
-        return cls(
-            dense, parts.get(BatchNorm), parts.get(InputScale), parts.get(Dropout))
+        kinds = BatchNorm, InputScale, Dropout, SuffixSums
+        return cls(dense, *map(parts.get, kinds))
 
     def parameters(self):
         """Describe the parameters of the parts.
@@ -369,6 +414,16 @@ class SparseInput(Layer):
         """
         scales = [] if self.scale is None else self.scale.parameters()
         return self.dense.parameters() + scales
+
+    def constants(self):
+        """Give the groups of inputs.
+
+        Returns
+        -------
+        constants : dict of str to ndarray
+            Those of the sums, if there are any.
+        """
+        return {} if self.sums is None else self.sums.constants()
 
     def statistics(self):
         """Say how many columns have a running mean and a running variance.
@@ -401,7 +456,7 @@ class SparseInput(Layer):
             moments = [(2, k), (1, k), (k, n)]
         return [
             *moments,
-            None if self.scale is None else (k, n),
+            None if self.scale is None and self.sums is None else (k, n),
             kept_shape(self.dense.activation, batch_size, n, training),
         ]
 
