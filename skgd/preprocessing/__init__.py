@@ -1,5 +1,7 @@
 """Transformers that make numbers of the columns of a raw table."""
 
 from .datetimes import DatetimeEncoder
+from .piecewise_linear import PiecewiseLinearEncoder
+from .table import TableEncoder
 
-__all__ = ["DatetimeEncoder"]
+__all__ = ["DatetimeEncoder", "PiecewiseLinearEncoder", "TableEncoder"]
