@@ -221,16 +221,40 @@ def folds(samples, n_splits, n_folds, seed):
         The training rows and the held-out `Samples`, for each part.
     """
     used = np.flatnonzero(samples.weight_of_rows)
-    order = np.random.RandomState(seed).permutation(len(used))
     classes = samples.encoding.strata(samples.y)
     if classes is not None:
-        # Neighbours are in different parts, so each class is spread over the parts.
-        # (StratifiedKFold warns of classes with few samples.)
-        _, classes = np.unique(classes[used], return_inverse=True)
-        order = order[np.argsort(classes[order], kind="stable")]
-    part = np.empty(len(used), dtype=np.intp)
-    part[order] = np.arange(len(used)) % n_splits
+        classes = classes[used]
+    part = divide(len(used), n_splits, classes, np.random.RandomState(seed))
     return [(used[part != k], samples.take(used[part == k])) for k in range(n_folds)]
+
+
+def divide(n, n_splits, classes, rng):
+    """Divide rows into parts of equal size.
+
+    Parameters
+    ----------
+    n : int
+        The number of rows.
+    n_splits : int
+        The number of parts.
+    classes : ndarray of shape (n,) or None
+        The classes. The rows of each are spread over the parts, without a warning of
+        classes with few rows.
+    rng : RandomState
+        The generator of random numbers.
+
+    Returns
+    -------
+    part : ndarray of shape (n,), intp
+        The number of the part of each row.
+    """
+    order = rng.permutation(n)
+    if classes is not None:  # neighbours in this order are in different parts
+        _, classes = np.unique(classes, return_inverse=True)
+        order = order[np.argsort(classes[order], kind="stable")]
+    part = np.empty(n, dtype=np.intp)
+    part[order] = np.arange(n) % n_splits
+    return part
 
 
 class Validated(NamedTuple):

@@ -18,8 +18,9 @@ from ..optimizers import OPTIMIZERS
 from ..schedules import SCHEDULES
 from .option_paragraphs import OPTION_PARAGRAPHS
 from .paragraphs import PARAGRAPHS as COMMON_PARAGRAPHS
+from .table_paragraphs import TABLE_PARAGRAPHS
 
-PARAGRAPHS = {**COMMON_PARAGRAPHS, **OPTION_PARAGRAPHS}
+PARAGRAPHS = {**COMMON_PARAGRAPHS, **OPTION_PARAGRAPHS, **TABLE_PARAGRAPHS}
 
 
 def _quoted(names):

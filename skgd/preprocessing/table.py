@@ -61,6 +61,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     joined_ : ndarray of shape (n_features_out,), bool
         Whether a column of the result is a hat function that follows another one of the
         same number.
+    is_hat_ : ndarray of shape (n_features_out,), bool
+        Whether a column of the result is a hat function.
     part_of_ : ndarray of shape (n_features_out,), int
         The position of the column of the table from which a column of the result comes.
     n_features_in_ : int
@@ -144,6 +146,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             blocks = self._learn(X)
         self.part_of_ = np.concatenate([part.part_of for part in self._parts])
         self.joined_ = np.concatenate([part.joined for part in self._parts])
+        self.is_hat_ = np.concatenate([part.is_hat for part in self._parts])
         return sp.hstack(blocks, format="csr", dtype=np.float32)
 
     def transform(self, X):
@@ -291,9 +294,14 @@ class _Part:
         self._fit(series[self.position][1])
         block = self.transform(series)
         self.part_of = np.full(block.shape[1], self.position)
-        if not hasattr(self, "joined"):
-            self.joined = np.zeros(block.shape[1], dtype=bool)
+        n_plain = self.n_plain(block)
+        self.is_hat = np.arange(block.shape[1]) >= n_plain
+        self.joined = np.arange(block.shape[1]) > n_plain
         return block
+
+    def n_plain(self, block):
+        # the number of columns that are no hat functions, which come first
+        return block.shape[1]
 
     def transform(self, series):
         name, values = series[self.position]
@@ -345,8 +353,9 @@ class _Numbers(_Part):
         if self.intervals is not None:
             knots = knots_of(known[:, 0], self.intervals)
             self.knots = knots if len(knots) > 2 else self.knots
-        n_plain = len(self.kept) + self.has_gaps
-        self.joined = np.arange(n_plain + max(len(self.knots) - 1, 0)) > n_plain
+
+    def n_plain(self, block):
+        return len(self.kept) + self.has_gaps
 
     def _encode(self, values):
         table = self._read(values)
@@ -435,7 +444,7 @@ class _SparseNumbers:
         scale = np.sqrt(squares / np.maximum(stored, 1))
         self.scale = np.where((scale > 0) & np.isfinite(scale), scale, 1.0)
         self.part_of = np.arange(X.shape[1])
-        self.joined = np.zeros(X.shape[1], dtype=bool)
+        self.joined = self.is_hat = np.zeros(X.shape[1], dtype=bool)
         return self.transform(X)
 
     def transform(self, X):

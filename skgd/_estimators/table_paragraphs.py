@@ -1,0 +1,100 @@
+"""Paragraphs of the docstrings of the two estimators of raw tables."""
+
+TABLE_PARAGRAPHS = {
+    "table_parameters": """
+        n_members : int, default=8
+            The number of networks. Each of them holds out a part of the rows, and the
+            predictions are means over all networks.
+        hidden_layer_sizes : int, sequence of int or 'auto', default='auto'
+            The number of units in each hidden layer of a network. 'auto' is two layers
+            of 128 units, or of 64 if there are fewer than 1000 rows.
+        num_embedding : {'auto', 'piecewise_linear', None}, default='auto'
+            How a network reads numbers. 'piecewise_linear' makes its first layer a
+            piecewise linear function of each number, see `PiecewiseLinearEncoder`. With
+            None, the first layer is linear. 'auto' chooses the better one.
+        alpha : float or 'auto', default='auto'
+            The strength of the L2 penalty for a single sample. 'auto' chooses one of
+            six strengths, together with the rate of dropout.
+        categorical_features : 'from_dtype', array-like or None, default='from_dtype'
+            The columns that are categories although they contain numbers: names,
+            positions, or a boolean mask. 'from_dtype' selects the columns of a
+            categorical dtype. Columns with text are categories in any case.
+        cv : int, splitter or iterable, default=None
+            Which rows the networks hold out, as in scikit-learn. None is one fold for
+            each member. If there are fewer folds than members, they are used again.
+    """,
+    "table_options": """
+        time_limit : float, default=None
+            A number of seconds after which no further training begins. The fit ends
+            with the networks that there are then. This is at least one, however long it
+            takes. Results then depend on the speed of the machine.
+        n_jobs : int, default=None
+            The number of networks that are trained at the same time, in threads. The
+            result does not depend on it. None is 1, unless a
+            ``joblib.parallel_config`` says otherwise.
+        warm_start : bool, default=False
+            Whether `fit` keeps the networks of the last call and only adds the missing
+            ones, after `n_members` has been increased.
+        verbose : bool, default=False
+            Whether to print a line for each trained network.
+        random_state : int, RandomState instance or None, default=None
+            The seed of the folds, the initial weights, the batches and the dropout. An
+            int makes results reproducible.
+    """,
+    "table_attributes": """
+        encoder_ : TableEncoder
+            The encoding of the columns.
+        setting_ : Setting
+            What the held-out rows have chosen: `alpha`, `dropout`, `bends` (whether the
+            first layer is piecewise linear) and `hidden` (the hidden layers).
+        estimators_ : list
+            The networks.
+        oob_score_ : float
+            The score of the predictions for held-out rows, as `score` computes it. Each
+            row is predicted only by the networks that have not seen it. With `X_val`,
+            these are its rows.
+        n_features_in_ : int
+            The number of columns seen during `fit`.
+        feature_names_in_ : ndarray of shape (n_features_in_,)
+            The names of the columns. Defined only if all names are strings.
+    """,
+    "table_data": """
+        X : array-like, sparse matrix or DataFrame of shape (n_samples, n_features)
+            The table, of pandas, polars, NumPy or SciPy. It may contain numbers, text,
+            categories, dates and missing values.
+    """,
+    "table_fit": """
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+        X_val : array-like, sparse matrix or DataFrame, default=None
+            Rows that all networks hold out, instead of parts of `X`.
+        y_val : array-like, default=None
+            The targets of these rows.
+        sample_weight_val : array-like, default=None
+            The weights of these rows.
+        groups : array-like of shape (n_samples,), default=None
+            Groups of rows, of which only whole ones are held out.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a column cannot be used, if arguments do not fit together, or if a
+            parameter is not allowed. The estimator then remains as it was.
+    """,
+    "table_notes": """
+        1. The columns are encoded, see `TableEncoder`.
+        2. Some settings are compared on the rows of the first folds, until 500 rows
+           have been held out. The walk begins with a medium penalty and goes on in the
+           direction in which the loss falls. A setting that is clearly worse, by more
+           than the standard error, is not trained on further folds.
+        3. With the best setting, one network is trained for each fold. Its training
+           ends when the loss of the rows of the fold no longer falls.
+        4. With fewer than 1000 rows, where every row matters, the networks are trained
+           again on all rows, for the mean number of epochs found.
+    """,
+}

@@ -1,0 +1,1 @@
+"""Networks over an encoded table, and how several of them become one model."""

@@ -1,0 +1,234 @@
+"""What the two estimators of raw tables share: fit and raw predictions."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._data.features import check_weights
+from .._data.splits import AllowedSplits, check_groups
+from .._rules.rule import Allowed
+from ..preprocessing import TableEncoder
+from ..preprocessing.piecewise_linear import n_intervals
+from .choice import Settings
+from .conformal import Residuals
+from .ensemble import FEW_ROWS, Job, cross_fit, refit
+from .table import Table, divisions
+
+# Two hidden layers, if nothing else is asked for.
+HIDDEN, HIDDEN_OF_FEW_ROWS = (128, 128), (64, 64)
+# There are at most about so many hat functions, so that an update of a table with many
+# columns does not take long.
+MOST_HATS = 4000
+
+
+class TableEstimator(BaseEstimator):
+    """Base of `TabularClassifier` and `TabularRegressor`."""
+
+    _allowed = {
+        "n_members": Allowed(Integral, ge=1),
+        "num_embedding": Allowed(options=("auto", "piecewise_linear", None)),
+        "alpha": Allowed(Real, ge=0, options=("auto",)),
+        "cv": AllowedSplits(Integral, ge=2, options=(None,)),
+        "time_limit": Allowed(Real, gt=0, options=(None,)),
+        "warm_start": Allowed(bool),
+    }
+
+    @abstractmethod
+    def _encode_targets(self, y, weights):
+        """Return targets for the networks, and weights; set the encoding."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        tags.input_tags.allow_nan = True
+        tags.non_deterministic = self.time_limit is not None
+        return tags
+
+    # ------------------------------------------------------------ fitting
+    def _check_parameters(self):
+        for name, allowed in self._allowed.items():
+            value = getattr(self, name)
+            if value not in allowed:
+                raise ValueError(
+                    f"The {name!r} parameter of {type(self).__name__} must be "
+                    f"{allowed}. Got {value!r} instead."
+                )
+
+    def _fit(self, X, y, sample_weight, held_out):
+        start = time.monotonic()
+        self._check_parameters()
+        before = self.__dict__.copy()
+        try:
+            return self._fit_in_time(X, y, sample_weight, held_out, start)
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    def _fit_in_time(self, X, y, sample_weight, held_out, start):
+        rng = check_random_state(self.random_state)
+        goes_on = self.warm_start and hasattr(self, "estimators_")
+        n_new = self.n_members - (len(self.estimators_) if goes_on else 0)
+        if n_new < 0:
+            raise ValueError(
+                f"n_members={self.n_members} must not be smaller than the number of "
+                f"members that a warm start keeps, which is {len(self.estimators_)}."
+            )
+        table = self._encode_table(X, goes_on)
+        weights = _weights(sample_weight, table.X)
+        y, weights = self._encode_targets(y, weights, table.X.shape[0])
+        job = self._job(table, y, weights, self._held_out(held_out), start)
+        if n_new == 0:
+            return self
+        seeds = rng.randint(2**31 - 1, size=n_new).tolist()
+        parts = self._divide(job, held_out.groups, n_new, rng)
+        settings = Settings.only(self.setting_) if goes_on else self._settings(table)
+        best = cross_fit(job, settings, parts, seeds)
+        self._publish(job, best, seeds, goes_on)
+        return self
+
+    def _divide(self, job, groups, n_new, rng):
+        groups = check_groups(groups, len(job.y))
+        if job.held_out is not None:
+            return [None] * n_new
+        return divisions(
+            self.cv,
+            job.table.X,
+            job.y,
+            groups,
+            n_new,
+            classes=self._strata(job.y),
+            rng=rng,
+        )
+
+    def _encode_table(self, X, goes_on):
+        if goes_on:
+            encoded = self.encoder_.transform(X)
+        else:
+            validate_data(self, X, skip_check_array=True)
+            encoder = TableEncoder(self.categorical_features)
+            if self.num_embedding is not None:
+                n, p = np.shape(X)
+                encoder.n_knots = min(n_intervals(n), max(MOST_HATS // max(p, 1), 2))
+            encoded = encoder.fit_transform(X)
+            self.encoder_ = encoder
+        if not encoded.shape[0]:
+            raise ValueError("X has no rows.")
+        return Table.of(self.encoder_, encoded)
+
+    def _held_out(self, held_out):
+        X, y, weights, groups = held_out
+        if X is None and y is None and weights is None:
+            return None
+        for name, value in (("X_val", X), ("y_val", y)):
+            if value is None:
+                raise ValueError(f"X_val and y_val belong together. {name} is missing.")
+        for name, value in (("cv", self.cv), ("groups", groups)):
+            if value is not None:
+                raise ValueError(
+                    f"X_val takes the place of {name}. Leave out one of them."
+                )
+        table = Table.of(self.encoder_, self.encoder_.transform(X))
+        y, weights = self._encode_more(y, _weights(weights, table.X))
+        return table, y, weights
+
+    def _job(self, table, y, weights, held_out, start):
+        limit = np.inf if self.time_limit is None else self.time_limit
+        return Job(
+            table,
+            y,
+            weights,
+            held_out,
+            self._networks,
+            {"loss": self.loss},
+            self._prior(y, weights),
+            self.n_jobs,
+            start + limit,
+            self._report,
+        )
+
+    def _settings(self, table):
+        hidden = self.hidden_layer_sizes
+        if isinstance(hidden, str):
+            if hidden != "auto":
+                raise ValueError(
+                    "The 'hidden_layer_sizes' parameter must be 'auto', an int or a "
+                    f"sequence of int. Got {hidden!r} instead."
+                )
+            hidden = HIDDEN if table.X.shape[0] >= FEW_ROWS else HIDDEN_OF_FEW_ROWS
+        hidden = tuple(hidden) if np.iterable(hidden) else (hidden,)
+        bends = "auto" if self.num_embedding == "auto" else bool(self.num_embedding)
+        if not table.is_bend.any():
+            bends = False
+        return Settings(self.alpha, hidden, bends)
+
+    def _report(self, member):
+        if self.verbose:
+            loss = np.average(member.losses, weights=member.weights)
+            print(f"{member.setting}: held-out loss {loss:.4g}", flush=True)
+
+    def _publish(self, job, best, seeds, goes_on):
+        members = best.members
+        networks = [member.network for member in members]
+        held = [(member.rows, member.raw, member.weights) for member in members]
+        final = networks
+        if job.held_out is None and len(job.y) < FEW_ROWS:
+            final = refit(job, best, seeds)
+        if goes_on:
+            networks, held = self._cross_fitted + networks, self._held + held
+            final = self.estimators_ + final
+        self.setting_, self.estimators_ = best.setting, final
+        # what has not seen some of the rows, and its raw predictions for them
+        self._cross_fitted, self._held = networks, held
+        y = job.y if job.held_out is None else job.held_out[1]
+        everything = np.arange(len(y))
+        rows = [everything if rows is None else rows for rows, _, _ in held]
+        raw = [raw.astype(np.float64) for _, raw, _ in held]
+        weights = [weights for _, _, weights in held]
+        self._publish_held_out(y, *map(np.concatenate, (rows, raw, weights)))
+        self._held_targets = [y[part] for part in rows]
+
+    # ------------------------------------------------------------ prediction
+    def _predictions(self, X):
+        # what each network predicts, in the user's units, with two dimensions
+        return [self._link(raw) for raw in self._raw(X, "estimators_")]
+
+    def _raw(self, X, name):
+        check_is_fitted(self, "estimators_")
+        table = Table.of(self.encoder_, self.encoder_.transform(X))
+        features = table.features(self.setting_.bends)
+        return [
+            network._raw(features).astype(np.float64) for network in getattr(self, name)
+        ]
+
+    def _quantiles(self, X, levels):
+        # quantiles by residuals, for a single target
+        found = [self._link(raw) for raw in self._raw(X, "_cross_fitted")]
+        if found[0].shape[1] != 1:
+            raise ValueError(
+                "Quantiles by residuals need a single target and a single prediction. "
+                f"Got {found[0].shape[1]}."
+            )
+        pairs = zip(self._held_targets, self._held, strict=True)
+        residuals = Residuals(
+            [
+                np.sort(self._in_user_units(y).ravel() - self._link(raw).ravel())
+                for y, (_, raw, _) in pairs
+            ]
+        )
+        predictions = np.hstack(found).T
+        return np.column_stack([residuals.quantile(predictions, q) for q in levels])
+
+
+def _weights(sample_weight, X):
+    weights = check_weights(sample_weight, X)
+    return None if weights is None else weights.astype(np.float64)

@@ -1,0 +1,257 @@
+"""Members by cross-fitting: training, choice, out-of-fold predictions, prediction."""
+
+import time
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from .._rules.loss import losses_of_rows
+from .choice import ENOUGH_ROWS, choose
+
+# With fewer rows, the members are trained again on all rows, since every row matters.
+FEW_ROWS = 1000
+# ... for so many epochs, relative to the best number on a part of the rows. The rate
+# falls to zero within these epochs, so that they have to be some more.
+MORE = 1.25
+
+
+@dataclass
+class Member:
+    """A trained network, and what it predicts for the rows that it has not seen.
+
+    Parameters
+    ----------
+    network : TableClassifier or TableRegressor
+        The network.
+    setting : Setting
+        Its setting.
+    rows : ndarray of intp or None
+        The held-out rows of the training data; None for the user's validation data.
+    raw : ndarray of shape (n_held_out, n_outputs)
+        The raw predictions for these rows.
+    losses : ndarray of shape (n_held_out,)
+        The losses.
+    weights : ndarray of shape (n_held_out,)
+        The sample weights.
+    """
+
+    network: object
+    setting: object
+    rows: np.ndarray | None
+    raw: np.ndarray
+    losses: np.ndarray
+    weights: np.ndarray
+
+    @property
+    def n_epochs(self):
+        """The number of epochs until the held-out loss was lowest."""
+        return self.network.best_iter_
+
+
+@dataclass
+class Job:
+    """The training data of an ensemble, and how its members are trained.
+
+    Parameters
+    ----------
+    table : Table
+        The encoded table.
+    y : ndarray of shape (n_samples, ...)
+        The targets.
+    weights : ndarray of shape (n_samples,) or None
+        The sample weights.
+    held_out : tuple or None
+        The user's own validation data: table, targets and weights.
+    network_class : type
+        TableClassifier or TableRegressor.
+    options : dict
+        Parameters of the networks.
+    prior : ndarray or None
+        The intercepts of the outputs at the start.
+    n_jobs : int or None
+        The number of members that are trained at the same time.
+    deadline : float
+        The time at which no further training begins, as of `time.monotonic`.
+    report : callable
+        A function that is called with each member.
+    has_begun : bool, default=False
+        Whether a member has been trained.
+    """
+
+    table: object
+    y: np.ndarray
+    weights: np.ndarray | None
+    held_out: tuple | None
+    network_class: type
+    options: dict
+    prior: np.ndarray | None
+    n_jobs: int | None
+    deadline: float
+    report: object
+    has_begun: bool = False
+
+    def is_over(self):
+        """Tell whether the time is over.
+
+        Returns
+        -------
+        over : bool
+            Whether no further training should begin.
+        """
+        return time.monotonic() > self.deadline
+
+    def train(self, tasks):
+        """Train some members, several at the same time.
+
+        Parameters
+        ----------
+        tasks : list of tuple
+            The setting, the division of the rows, and the seed of each member.
+
+        Returns
+        -------
+        members : list of Member or None
+            None for a member whose training has not begun, because the time was over.
+        """
+        parallel = Parallel(n_jobs=self.n_jobs, require="sharedmem")
+        found = parallel(delayed(self._train_in_time)(*task) for task in tasks)
+        self.has_begun = True
+        return found
+
+    def _train_in_time(self, setting, division, seed, needed):
+        if self.is_over() and not needed:
+            return None
+        member = self._train(setting, division, seed)
+        self.report(member)
+        return member
+
+    def _network(self, setting, n_samples, seed, **more):
+        options = {**self.options, **more}
+        return self.network_class.of(
+            setting, self.table, n_samples, seed, self.prior, **options
+        )
+
+    def _train(self, setting, division, seed):
+        X, y, weights = self.table.features(setting.bends), self.y, self.weights
+        if self.held_out is None:
+            rows, part = division
+            network = self._network(setting, len(rows), seed, cv=[division])
+            network.fit(X, y, weights)
+            held = X[part], y[part], None if weights is None else weights[part]
+        else:
+            part = None
+            table, *rest = self.held_out
+            held = table.features(setting.bends), *rest
+            names = "X_val", "y_val", "sample_weight_val"
+            network = self._network(setting, len(y), seed)
+            network.fit(X, y, weights, **dict(zip(names, held, strict=True)))
+        X_held, y_held, w_held = held
+        raw = network._raw(X_held)
+        w_held = np.ones(len(raw)) if w_held is None else w_held
+        losses = _losses(network, raw, y_held)
+        return Member(network.strip(), setting, part, raw, losses, w_held)
+
+    def train_on_all(self, tasks):
+        """Train members on all rows, for a given number of epochs.
+
+        Parameters
+        ----------
+        tasks : list of tuple
+            The setting, the number of epochs, and the seed of each member.
+
+        Returns
+        -------
+        networks : list
+            The networks, with their settings.
+        """
+
+        def train(setting, n_epochs, seed):
+            if self.is_over():
+                return None
+            options = {"early_stopping": False, "max_iter": n_epochs}
+            network = self._network(setting, len(self.y), seed, **options)
+            network.fit(self.table.features(setting.bends), self.y, self.weights)
+            return network.strip()
+
+        parallel = Parallel(n_jobs=self.n_jobs, require="sharedmem")
+        return parallel(delayed(train)(*task) for task in tasks)
+
+
+def _losses(network, raw, y):
+    # the losses of single rows
+    architecture = network._architecture_
+    _, Y = network._encoding.encode(y, raw.dtype)
+    kernel = architecture.loss._kernel(architecture.softmax)
+    return losses_of_rows(kernel, np.ascontiguousarray(Y), raw.copy())
+
+
+def cross_fit(job, settings, divisions, seeds):
+    """Choose a setting on the first folds, and train a member for each fold.
+
+    Parameters
+    ----------
+    job : Job
+        The training data.
+    settings : Settings
+        The settings from which one is chosen.
+    divisions : list of tuple
+        The rows for training and those held out, for each member.
+    seeds : list of int
+        The seed of each member.
+
+    Returns
+    -------
+    best : Tried
+        The setting, with a member for each fold. If the time was over, there are fewer
+        members, but at least one.
+    """
+
+    def train(settings, fold):
+        # the first training of all takes place however little time there is
+        tasks = [
+            (setting, divisions[fold], seeds[fold], fold == 0 and not job.has_begun)
+            for setting in settings
+        ]
+        return job.train(tasks)
+
+    best = choose(settings, _n_first(job, divisions), train)
+    tasks = [
+        (best.setting, divisions[k], seeds[k], False)
+        for k in range(len(best.members), len(divisions))
+    ]
+    best.members += [member for member in job.train(tasks) if member is not None]
+    return best
+
+
+def _n_first(job, divisions):
+    # the number of folds on which settings are compared
+    if job.held_out is not None:
+        return 1
+    n_rows = np.cumsum([len(part) for _, part in divisions])
+    return int(min(np.searchsorted(n_rows, ENOUGH_ROWS) + 1, len(divisions)))
+
+
+def refit(job, best, seeds):
+    """Train the members again on all rows.
+
+    Parameters
+    ----------
+    job : Job
+        The training data.
+    best : Tried
+        The setting, with its members.
+    seeds : list of int
+        The seeds of the members.
+
+    Returns
+    -------
+    networks : list
+        The networks.
+    """
+    n_epochs = np.mean([member.n_epochs for member in best.members])
+    n_epochs = max(ceil(MORE * n_epochs), 1)
+    found = job.train_on_all([(best.setting, n_epochs, seed) for seed in seeds])
+    found = [network for network in found if network is not None]
+    return found or [member.network for member in best.members]

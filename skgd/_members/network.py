@@ -1,0 +1,143 @@
+"""A network over an encoded table: one member of an ensemble."""
+
+from dataclasses import dataclass, replace
+from math import ceil
+
+import numpy as np
+from scipy.special import logit
+
+from ..mlp import MLPGDClassifier, MLPGDRegressor
+
+# The learning rate of Adam at the start of a cosine.
+RATE = 0.002
+# An epoch has so many updates, unless batches become too small or too large for it.
+UPDATES_OF_EPOCH = 32
+BATCH = 32, 256
+# A training has so many updates, and at least so many epochs. It ends earlier if
+# PATIENCE updates have not lowered the loss of the held-out rows.
+N_UPDATES, LEAST_EPOCHS = 3000, 12
+PATIENCE = 800
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the held-out rows choose.
+
+    Parameters
+    ----------
+    alpha : float
+        The strength of the L2 penalty for a single sample.
+    dropout : float
+        The rate of dropout after each hidden layer.
+    bends : bool
+        Whether the first layer is a piecewise linear function of each number.
+    hidden : tuple of int
+        The number of units in each hidden layer.
+    """
+
+    alpha: float
+    dropout: float
+    bends: bool
+    hidden: tuple
+
+
+class _TableNetwork:
+    # What a network over an encoded table adds to `MLPGD*`. The features are in units
+    # of training already.
+    _joined = ()
+    _bend = None  # which features are hat functions
+    _n_stored = 1.0  # the mean number of stored values of a row
+    _prior = None  # the intercepts of the outputs at the start
+
+    @classmethod
+    def of(cls, setting, table, n_samples, seed, prior, **options):
+        """Make the network for a setting.
+
+        Parameters
+        ----------
+        setting : Setting
+            The setting.
+        table : Table
+            The encoded training data.
+        n_samples : int
+            The number of training samples.
+        seed : int
+            The seed of the training.
+        prior : ndarray of shape (n_outputs,) or None
+            The intercepts of the outputs at the start.
+        **options : dict
+            More parameters of `MLPGD*`.
+
+        Returns
+        -------
+        network : MLPGDClassifier or MLPGDRegressor
+            The network, to be fitted to ``table.features(setting)``.
+        """
+        batch = min(max(ceil(n_samples / UPDATES_OF_EPOCH), BATCH[0]), BATCH[1])
+        batch = min(batch, n_samples)
+        n_updates = ceil(n_samples / batch)
+        options = {
+            "max_iter": max(ceil(N_UPDATES / n_updates), LEAST_EPOCHS),
+            "n_iter_no_change": max(ceil(PATIENCE / n_updates), 3),
+            "early_stopping": True,
+            **options,
+        }
+        network = cls(
+            setting.hidden,
+            alpha=setting.alpha * batch,
+            dropout=setting.dropout,
+            solver="minibatch",
+            optimizer="adam",
+            learning_rate="cosine",
+            learning_rate_init=RATE,
+            batch_size=batch,
+            standardize=False,
+            tol=0.0,
+            random_state=seed,
+            **options,
+        )
+        network._bend = table.is_bend if setting.bends else None
+        network._joined = tuple(table.joined.tolist()) if setting.bends else ()
+        network._n_stored = table.n_stored
+        network._prior = prior
+        return network
+
+    def _architecture(self, rules, samples):
+        architecture = super()._architecture(rules, samples)
+        return replace(architecture, joined=self._joined)
+
+    def _initialise(self, architecture, views, rng):
+        super()._initialise(architecture, views, rng)
+        # An input of the first layer is a sum over the stored values of a row, which
+        # are far fewer than its features.
+        W = views["W"][0]
+        W *= np.sqrt(max(len(W) / self._n_stored, 1.0))
+        if self._bend is not None:
+            W[self._bend] = 0  # each function of a number is linear at the start
+        if self._prior is not None:
+            views["b"][-1][:] = self._prior
+
+
+class TableClassifier(_TableNetwork, MLPGDClassifier):
+    """A network for classes or labels."""
+
+
+class TableRegressor(_TableNetwork, MLPGDRegressor):
+    """A network for numbers."""
+
+
+def prior_of_classes(shares):
+    """Return the intercepts with which a network predicts the shares of the classes.
+
+    Parameters
+    ----------
+    shares : ndarray of shape (n_classes,)
+        The shares, which add up to one.
+
+    Returns
+    -------
+    prior : ndarray of shape (n_outputs,)
+        Logits, one for two classes.
+    """
+    shares = np.clip(shares, 1e-6, 1 - 1e-6)
+    return logit(shares[1:]) if len(shares) == 2 else np.log(shares)
