@@ -35,8 +35,8 @@ class TabularClassifier(ClassifierMixin, TableEstimator):
     """Classifier for raw tables.
 
     The columns may contain numbers of any scale, text, categories, dates and missing
-    values. The classifier is the mean of several neural networks, which choose their own
-    settings by held-out rows. With the defaults, it is meant to be as accurate as
+    values. The classifier is the mean of several neural networks, which choose their
+    own settings by held-out rows. With the defaults, it is meant to be as accurate as
     possible; its probabilities are calibrated.
 
     Parameters
@@ -469,8 +469,8 @@ class TabularRegressor(RegressorMixin, TableEstimator):
 
         References
         ----------
-        .. [1] R. Barber, E. Candes, A. Ramdas, R. Tibshirani, "Predictive inference with
-           the jackknife+", Annals of Statistics, 2021.
+        .. [1] R. Barber, E. Candes, A. Ramdas, R. Tibshirani, "Predictive inference
+           with the jackknife+", Annals of Statistics, 2021.
         """
         levels = np.atleast_1d(np.asarray(quantiles, dtype=np.float64))
         if not ((levels > 0) & (levels < 1)).all():

@@ -6,8 +6,8 @@ import numpy as np
 
 from .network import Setting
 
-# The penalty per sample and the rate of dropout, from weak to strong. The walk starts in
-# the middle.
+# The penalty per sample and the rate of dropout, from weak to strong. The walk begins
+# in the middle.
 LEVELS = (
     (1e-5, 0.0),
     (1e-4, 0.1),

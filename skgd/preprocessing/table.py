@@ -18,8 +18,8 @@ from .piecewise_linear import n_intervals, names_in
 
 # Standardised numbers are limited to this distance from their mean.
 MOST_DEVIATIONS = 5.0
-# Words of a long text that fewer rows contain are left out, and so are the less frequent
-# words beyond the limit.
+# Words of a long text that fewer rows contain are left out, and so are the less
+# frequent words beyond the limit.
 FEWEST_TEXTS, MOST_WORDS = 5, 500
 TEXTS = "category", "text"
 DATES = "date", "date as text", "duration"
@@ -30,8 +30,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     Each column is encoded according to what it contains:
 
-    - Numbers are standardised and limited to five standard deviations; a number with two
-      values becomes 0 and 1. Missing numbers are replaced by the median, and an
+    - Numbers are standardised and limited to five standard deviations; a number with
+      two values becomes 0 and 1. Missing numbers are replaced by the median, and an
       indicator is added. Numbers that are stored as text are numbers.
     - Dates become days, with the sine and the cosine of their phase in the day, the
       week and the year. Durations become days.
@@ -213,8 +213,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             if not (whole and value >= 1) and not (known and value in special):
                 others = "".join(f", {each!r}" for each in special)
                 raise ValueError(
-                    f"The {name!r} parameter of TableEncoder must be an int of at least "
-                    f"1{others}. Got {value!r} instead."
+                    f"The {name!r} parameter of TableEncoder must be an int of at "
+                    f"least 1{others}. Got {value!r} instead."
                 )
 
     def _learn(self, X):
