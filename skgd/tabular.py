@@ -147,6 +147,7 @@ class TabularClassifier(ClassifierMixin, TableEstimator):
 
     # ------------------------------------------------------------ targets
     def _encode_targets(self, y, weights, n_samples):
+        self._check_given(y)
         y = check_array(
             y, ensure_2d=False, dtype=None, input_name="y", accept_sparse="csr"
         )
@@ -365,6 +366,7 @@ class TabularRegressor(RegressorMixin, TableEstimator):
 
     # ------------------------------------------------------------ targets
     def _encode_targets(self, y, weights, n_samples):
+        self._check_given(y)
         y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
         check_consistent_length(np.empty(n_samples), y)
         loss = TableRegressor()._loss_rule(self.loss)
@@ -419,7 +421,6 @@ class TabularRegressor(RegressorMixin, TableEstimator):
     def _fitted_loss(self):
         return self._encoding.loss
 
-    score = RegressionTargets.score
     _score_predictions = RegressionTargets._score_predictions
 
     # ------------------------------------------------------------ prediction
@@ -437,6 +438,26 @@ class TabularRegressor(RegressorMixin, TableEstimator):
             one column for each quantile, in rising order.
         """
         return _flat(np.mean(self._predictions(X), axis=0))
+
+    def score(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Return R2, or the mean of the D2 scores for several quantiles.
+
+        Parameters
+        ----------
+        {table_data}
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        score : float
+            The score.
+        """
+        return self._score_predictions(self.predict(X), y, sample_weight)
 
     def predict_quantiles(
         self, X: ArrayLike, quantiles: ArrayLike = (0.05, 0.5, 0.95)

@@ -15,7 +15,6 @@ from .._data.features import check_weights
 from .._data.splits import AllowedSplits, check_groups
 from .._rules.rule import Allowed
 from ..preprocessing import TableEncoder
-from ..preprocessing.piecewise_linear import n_intervals
 from .choice import Settings
 from .conformal import Residuals
 from .ensemble import FEW_ROWS, Job, cross_fit, refit
@@ -23,9 +22,6 @@ from .table import Table, divisions
 
 # Two hidden layers, if nothing else is asked for.
 HIDDEN, HIDDEN_OF_FEW_ROWS = (128, 128), (64, 64)
-# There are at most about so many hat functions, so that an update of a table with many
-# columns does not take long.
-MOST_HATS = 4000
 
 
 class TableEstimator(BaseEstimator):
@@ -115,18 +111,26 @@ class TableEstimator(BaseEstimator):
             encoded = self.encoder_.transform(X)
         else:
             validate_data(self, X, skip_check_array=True)
-            encoder = TableEncoder(self.categorical_features)
-            if self.num_embedding is not None:
-                n, p = np.shape(X)
-                encoder.n_knots = min(n_intervals(n), max(MOST_HATS // max(p, 1), 2))
+            n_knots = None if self.num_embedding is None else "auto"
+            encoder = TableEncoder(self.categorical_features, n_knots=n_knots)
             encoded = encoder.fit_transform(X)
             self.encoder_ = encoder
-        if not encoded.shape[0]:
-            raise ValueError("X has no rows.")
+        if encoded.shape[0] < 2:
+            raise ValueError(
+                f"Found array with {encoded.shape[0]} sample(s) while a minimum of 2 "
+                "is required."
+            )
         return Table.of(self.encoder_, encoded)
 
+    def _check_given(self, y):
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                "None."
+            )
+
     def _held_out(self, held_out):
-        X, y, weights, groups = held_out
+        X, y, weights, groups, _ = held_out
         if X is None and y is None and weights is None:
             return None
         for name, value in (("X_val", X), ("y_val", y)):

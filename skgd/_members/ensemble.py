@@ -137,7 +137,9 @@ class Job:
         X, y, weights = self.table.features(setting.bends), self.y, self.weights
         if self.held_out is None:
             rows, part = division
-            network = self._network(setting, len(rows), seed, cv=[division])
+            network = self._network(
+                setting, len(rows), seed, validation_split=[division]
+            )
             network.fit(X, y, weights)
             held = X[part], y[part], None if weights is None else weights[part]
         else:

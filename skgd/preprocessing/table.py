@@ -14,13 +14,16 @@ from .._data.columns import as_floats, check_eager, columns_of, is_frame, series
 from .._data.dates import is_missing
 from .._data.knots import hats, knots_of
 from .datetimes import PERIODS, DatetimeEncoder
-from .piecewise_linear import n_intervals, names_in
+from .piecewise_linear import FEWEST_INTERVALS, n_intervals, names_in
 
 # Standardised numbers are limited to this distance from their mean.
 MOST_DEVIATIONS = 5.0
 # Words of a long text that fewer rows contain are left out, and so are the less
 # frequent words beyond the limit.
 FEWEST_TEXTS, MOST_WORDS = 5, 500
+# There are not many more hat functions than this, so that an update of a network takes
+# no longer for a table with many columns.
+MOST_HATS = 4000
 TEXTS = "category", "text"
 DATES = "date", "date as text", "duration"
 
@@ -52,7 +55,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
     n_knots : int, 'auto' or None, default=None
         If not None, the values of hat functions follow each number, as in
         `PiecewiseLinearEncoder`, with at most so many intervals between the knots.
-        'auto' chooses the number by the number of samples.
+        'auto' is one interval for 50 samples, at least 2 and at most 32, and fewer if
+        there are more than 125 columns, so that there are no more than 4000 hat
+        functions unless there are more than 2000 columns.
 
     Attributes
     ----------
@@ -203,6 +208,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.string = True
         tags.input_tags.categorical = True
         tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
     def _check_parameters(self):
@@ -241,7 +247,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             )
         intervals = self.n_knots
         if intervals == "auto":
-            intervals = n_intervals(len(series[0][1]))
+            most = max(MOST_HATS // len(columns), FEWEST_INTERVALS)
+            intervals = min(n_intervals(X.shape[0]), most)
         self._parts, blocks = [], []
         for position, kind in enumerate(self.kinds_):
             if kind == "identifier":
@@ -461,21 +468,28 @@ class _SparseNumbers:
 def _as_table(X):
     # a DataFrame, a sparse matrix, or an array with two dimensions
     check_eager(X)
-    if is_frame(X) or sp.issparse(X):
-        return X
-    if not isinstance(X, np.ndarray):
-        X = np.array(X, dtype=object)
-    if X.ndim != 2:
+    if not (is_frame(X) or sp.issparse(X)):
+        X = np.asarray(X) if hasattr(X, "__array__") else np.array(X, dtype=object)
+    if len(X.shape) != 2:
         raise ValueError(
-            f"Expected 2D array, got {X.ndim}D array instead. Reshape your data using "
-            "X.reshape(-1, 1) if it has a single feature."
+            f"Expected 2D array, got {len(X.shape)}D array instead. Reshape your data "
+            "using X.reshape(-1, 1) if it has a single feature."
         )
+    for count, name in zip(X.shape, ("sample", "feature"), strict=True):
+        if not count:
+            raise ValueError(
+                f"Found array with 0 {name}(s) (shape={X.shape}) while a minimum of 1 "
+                "is required."
+            )
     return X
 
 
 def _check_values(columns):
-    # a column with infinity or with objects is refused
     for column in columns:
+        if column.dtype.startswith("complex"):
+            raise ValueError(
+                f"Complex data not supported: column {column.name!r} of X."
+            )
         if column.has_infinity:
             raise ValueError(
                 f"Column {column.name!r} of X contains infinity. Replace it first, for "
