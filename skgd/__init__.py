@@ -21,12 +21,15 @@ from ._functions.stochastic import maximize_stochastic, minimize_stochastic
 from .inspection import diagnose, learning_rate_range
 from .linear import GDClassifier, GDRegressor
 from .mlp import MLPGDClassifier, MLPGDRegressor
+from .tabular import TabularClassifier, TabularRegressor
 
 __all__ = [
     "GDClassifier",
     "GDRegressor",
     "MLPGDClassifier",
     "MLPGDRegressor",
+    "TabularClassifier",
+    "TabularRegressor",
     "check_grad",
     "diagnose",
     "learning_rate_range",

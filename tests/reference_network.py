@@ -68,6 +68,14 @@ def batch_norm(a, running, weights):
     return (a - mean) / np.sqrt(variance + EPSILON), variance, after
 
 
+def suffix_sums(joined, X):
+    """The sum of each column and those after it in its group."""
+    group = np.cumsum(~np.array(joined, dtype=bool))
+    rest = np.arange(len(group))
+    adds = (group[:, np.newaxis] == group) & (rest[:, np.newaxis] >= rest)
+    return X @ adds
+
+
 def forward(architecture, theta, X, *, running, weights=None, seed=None):
     """One pass; with a seed as in training, without as in prediction."""
     views = architecture.views(theta)
@@ -93,6 +101,8 @@ def forward(architecture, theta, X, *, running, weights=None, seed=None):
         return a * dropout_factors(seed, layer, a.shape, rate)
 
     a = normalise(X) if architecture.input_batch_norm else X
+    if architecture.joined:
+        a = suffix_sums(architecture.joined, a)
     if architecture.input_scale:
         a = a * views["scale"][0]
     a = drop(a, 0, architecture.input_dropout)

@@ -200,6 +200,26 @@ def test_scales_of_the_inputs(
     )
 
 
+@pytest.mark.parametrize("hidden", [(), (4,), (4, 3)])
+@pytest.mark.parametrize("joined", [(0, 1, 1, 0, 1), (0, 0, 1, 0, 0)])
+@pytest.mark.parametrize("input_scale", SWITCHES)
+@pytest.mark.parametrize("batch_norm", SWITCHES)
+def test_sums_of_the_inputs(batch_norm, input_scale, joined, hidden):
+    check(
+        make_case(
+            "squared_error",
+            n_outputs=2,
+            hidden=hidden,
+            activation="tanh" if hidden else "identity",
+            batch_norm=batch_norm,
+            dropout=(0.3, 0.4)[: len(hidden)],
+            joined=joined,
+            input_scale=input_scale,
+            weighted=True,
+        )
+    )
+
+
 @pytest.mark.parametrize("weighted", SWITCHES)
 @pytest.mark.parametrize("hidden", [(), (4, 3)])
 @pytest.mark.parametrize("softmax", SWITCHES)
@@ -224,6 +244,7 @@ KINDS = {
     "hidden": {"hidden": (4, 3), "activation": "relu"},
     "hidden-normalised": {"hidden": (4, 3), "activation": "tanh", "batch_norm": True},
     "scaled": {"hidden": (4,), "activation": "tanh", "input_scale": True},
+    "summed": {"hidden": (4,), "activation": "tanh", "joined": (0, 1, 1, 0, 1)},
     "all-normalised": {
         "hidden": (4,), "activation": "tanh", "batch_norm": True,
         "input_batch_norm": True,
@@ -351,8 +372,11 @@ def test_every_kind_of_layer_is_in_a_case():
         input_dropout=0.3,
         input_scale=True,
     )
-    architecture = Architecture(sizes=(3, 4, 1), **options)
-    kinds = {type(kind) for form in SWITCHES for kind in architecture.layers(form)}
+    summed = Architecture(sizes=(3, 4, 1), loss=SquaredError(), joined=(0, 1, 0))
+    cases = Architecture(sizes=(3, 4, 1), **options), summed
+    kinds = {
+        type(kind) for each in cases for form in SWITCHES for kind in each.layers(form)
+    }
     assert {kind.__name__ for kind in kinds} == set(layers.__all__)
 
 

@@ -7,8 +7,9 @@ from abc import abstractmethod
 from numbers import Integral, Real
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
+from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._data.features import check_weights
@@ -18,6 +19,7 @@ from ..preprocessing import TableEncoder
 from .choice import Settings
 from .conformal import Residuals
 from .ensemble import FEW_ROWS, Job, cross_fit, refit
+from .importance import shuffle_columns
 from .table import Table, divisions
 
 # Two hidden layers, if nothing else is asked for.
@@ -199,7 +201,65 @@ class TableEstimator(BaseEstimator):
         raw = [raw.astype(np.float64) for _, raw, _ in held]
         weights = [weights for _, _, weights in held]
         self._publish_held_out(y, *map(np.concatenate, (rows, raw, weights)))
-        self._held_targets = [y[part] for part in rows]
+        self._held_targets, self._n_held = [y[part] for part in rows], len(y)
+
+    def permutation_importance(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        n_repeats: int = 5,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Bunch:
+        """Tell how much each column of the table matters.
+
+        Each network predicts the rows that it has not seen, with one column shuffled
+        among them. The importance of the column is by how much the mean loss rises.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix or DataFrame of shape (n_samples, n_features)
+            The table that was passed to `fit`; the `X_val` of `fit`, if there was one.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Its targets.
+        n_repeats : int, default=5
+            How often each column is shuffled.
+        random_state : int, RandomState instance or None, default=None
+            The seed of the shuffling.
+
+        Returns
+        -------
+        result : Bunch
+            As `sklearn.inspection.permutation_importance` returns it: `importances`
+            of shape (n_features, n_repeats), in the columns of X, `importances_mean`
+            and `importances_std`. The loss is the log loss of a classifier, or the loss
+            of a regressor for targets of standard deviation 1.
+
+        Raises
+        ------
+        ValueError
+            If X does not have as many rows as the held-out data of `fit`.
+        """
+        check_is_fitted(self, "estimators_")
+        table = Table.of(self.encoder_, self.encoder_.transform(X))
+        y, _ = self._encode_more(y, None)
+        n = self._n_held
+        if len(y) != n or table.X.shape[0] != n:
+            raise ValueError(
+                f"X and y must be the {n} rows from which rows were held out in `fit`. "
+                f"Got {table.X.shape[0]} rows of X and {len(y)} of y."
+            )
+        rows = [np.arange(n) if rows is None else rows for rows, _, _ in self._held]
+        bends, part_of = self.setting_.bends, self.encoder_.part_of_
+        part_of = part_of if bends else part_of[~table.is_bend]
+        return shuffle_columns(
+            list(zip(self._cross_fitted, rows, strict=True)),
+            table.features(bends),
+            y,
+            [part_of == j for j in range(self.n_features_in_)],
+            n_repeats,
+            check_random_state(random_state),
+        )
 
     # ------------------------------------------------------------ prediction
     def _predictions(self, X):

@@ -17,6 +17,8 @@ LEVELS = (
     (6.4e-2, 0.3),
 )
 START = 2
+# A difference of so many standard errors is rarely due to chance.
+MORE_THAN_CHANCE = 2.0
 # The first folds that are tried have so many held-out rows in total.
 ENOUGH_ROWS = 500
 
@@ -92,12 +94,13 @@ def race(rivals, n_folds, train):
 
 
 def _best_of(rivals):
-    # A weaker penalty has to be better by more than the standard error, because it is
-    # the one that can fail on other rows.
+    # A weaker penalty has to be better by more than chance, because it is the one that
+    # can fail on other rows.
     best, *others = sorted(rivals, key=lambda tried: -tried.setting.alpha)
     for tried in others:
         gain, error = tried.gain(best)
-        if gain > (error if tried.setting.alpha < best.setting.alpha else 0):
+        is_weaker = tried.setting.alpha < best.setting.alpha
+        if gain > (MORE_THAN_CHANCE * error if is_weaker else 0):
             best = tried
     return best
 

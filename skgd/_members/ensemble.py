@@ -152,7 +152,7 @@ class Job:
         X_held, y_held, w_held = held
         raw = network._raw(X_held)
         w_held = np.ones(len(raw)) if w_held is None else w_held
-        losses = _losses(network, raw, y_held)
+        losses = losses_of(network, raw, y_held)
         return Member(network.strip(), setting, part, raw, losses, w_held)
 
     def train_on_all(self, tasks):
@@ -181,8 +181,23 @@ class Job:
         return parallel(delayed(train)(*task) for task in tasks)
 
 
-def _losses(network, raw, y):
-    # the losses of single rows
+def losses_of(network, raw, y):
+    """Compute the losses of single rows.
+
+    Parameters
+    ----------
+    network : TableClassifier or TableRegressor
+        The network.
+    raw : ndarray of shape (n_samples, n_outputs)
+        Its raw predictions.
+    y : ndarray of shape (n_samples, ...)
+        The targets.
+
+    Returns
+    -------
+    losses : ndarray of shape (n_samples,)
+        The losses, without a penalty.
+    """
     architecture = network._architecture_
     _, Y = network._encoding.encode(y, raw.dtype)
     kernel = architecture.loss._kernel(architecture.softmax)

@@ -6,26 +6,16 @@ from numbers import Integral
 import numpy as np
 from scipy import sparse as sp
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._data.columns import as_floats, check_eager, columns_of, is_frame, series_of
-from .._data.dates import is_missing
-from .._data.knots import hats, knots_of
-from .datetimes import PERIODS, DatetimeEncoder
+from .._data.columns import check_eager, columns_of, is_frame, series_of
 from .piecewise_linear import FEWEST_INTERVALS, n_intervals, names_in
+from .table_parts import TEXTS, Levels, Numbers, SparseNumbers, Words
 
-# Standardised numbers are limited to this distance from their mean.
-MOST_DEVIATIONS = 5.0
-# Words of a long text that fewer rows contain are left out, and so are the less
-# frequent words beyond the limit.
-FEWEST_TEXTS, MOST_WORDS = 5, 500
 # There are not many more hat functions than this, so that an update of a network takes
 # no longer for a table with many columns.
 MOST_HATS = 4000
-TEXTS = "category", "text"
-DATES = "date", "date as text", "duration"
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
@@ -145,7 +135,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         validate_data(self, X, skip_check_array=True)
         if sp.issparse(X):
             self.kinds_ = ["number"] * X.shape[1]
-            self._parts = [_SparseNumbers()]
+            self._parts = [SparseNumbers()]
             blocks = [self._parts[0].fit_transform(X)]
         else:
             blocks = self._learn(X)
@@ -175,7 +165,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         X = _as_table(X)
         validate_data(self, X, skip_check_array=True, reset=False)
-        if isinstance(self._parts[0], _SparseNumbers):
+        if isinstance(self._parts[0], SparseNumbers):
             return self._parts[0].transform(sp.csr_matrix(X))
         if sp.issparse(X):
             X = X.toarray()
@@ -262,10 +252,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
 
     def _part(self, position, kind, intervals):
         if kind == "long text":
-            return _Words(position)
+            return Words(position)
         if kind in (*TEXTS, "object"):
-            return _Levels(position, self.min_frequency)
-        return _Numbers(position, kind, intervals)
+            return Levels(position, self.min_frequency)
+        return Numbers(position, kind, intervals)
 
     def _categorical(self, columns):
         # positions of the columns that the user calls categories
@@ -290,179 +280,6 @@ class TableEncoder(TransformerMixin, BaseEstimator):
                     f"{n} columns of X. Got {each!r}, which is none of them."
                 )
         return positions
-
-
-class _Part:
-    # the encoding of one column: `part_of` and `joined` describe its result
-    def __init__(self, position):
-        self.position = position
-
-    def fit_transform(self, series):
-        self._fit(series[self.position][1])
-        block = self.transform(series)
-        self.part_of = np.full(block.shape[1], self.position)
-        n_plain = self.n_plain(block)
-        self.is_hat = np.arange(block.shape[1]) >= n_plain
-        self.joined = np.arange(block.shape[1]) > n_plain
-        return block
-
-    def n_plain(self, block):
-        # the number of columns that are no hat functions, which come first
-        return block.shape[1]
-
-    def transform(self, series):
-        name, values = series[self.position]
-        try:
-            return self._encode(values)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"In column {name!r} of X: {error}") from error
-
-
-class _Numbers(_Part):
-    # numbers and dates: standardised, with an indicator of gaps and hat functions
-    def __init__(self, position, kind, intervals):
-        super().__init__(position)
-        self.kind, self.intervals = kind, intervals
-
-    def _read(self, values):
-        # (n_samples, number of waves + 1)
-        if self.kind in DATES:
-            return self.dates.transform(_as_column(values))
-        if self.kind == "number as text":
-            return _parsed(values)[:, np.newaxis]
-        numbers = as_floats(values)
-        if np.isinf(numbers).any():
-            raise ValueError("it contains infinity.")
-        return numbers[:, np.newaxis]
-
-    def _fit(self, values):
-        if self.kind in DATES:
-            periods = () if self.kind == "duration" else tuple(PERIODS)
-            self.dates = DatetimeEncoder(periods).fit(_as_column(values))
-        table = self._read(values)
-        known = table[~np.isnan(table[:, 0])]
-        if not len(known):
-            known = np.zeros((1, table.shape[1]))
-        self.has_gaps = len(known) < len(table)
-        self.fill = np.median(known, axis=0)
-        filled = np.where(np.isnan(table), self.fill, table)
-        self.mean, self.scale = filled.mean(axis=0), filled.std(axis=0)
-        low, high = known.min(axis=0), known.max(axis=0)
-        two = ((known == low) | (known == high)).all(axis=0) & (low < high)
-        self.mean, self.scale = (
-            np.where(two, low, self.mean),
-            np.where(two, high - low, self.scale),
-        )
-        # (rounding errors of a constant column do not count)
-        varies = (low < high) & (self.scale > 1e-12 * np.abs(self.mean))
-        self.kept = np.flatnonzero(varies)
-        self.knots = np.zeros(0)
-        if self.intervals is not None:
-            knots = knots_of(known[:, 0], self.intervals)
-            self.knots = knots if len(knots) > 2 else self.knots
-
-    def n_plain(self, block):
-        return len(self.kept) + self.has_gaps
-
-    def _encode(self, values):
-        table = self._read(values)
-        gaps = np.isnan(table)
-        filled = np.where(gaps, self.fill, table)[:, self.kept]
-        Z = (filled - self.mean[self.kept]) / self.scale[self.kept]
-        blocks = [np.clip(Z, -MOST_DEVIATIONS, MOST_DEVIATIONS)]
-        if self.has_gaps:
-            blocks.append(gaps[:, :1])
-        plain = sp.csr_matrix(np.hstack(blocks))
-        if not len(self.knots):
-            return plain
-        return sp.hstack([plain, hats(table[:, 0], self.knots)], format="csr")
-
-    def names(self, given):
-        name = given[self.position]
-        names = [name]
-        if self.kind in DATES:
-            names = self.dates.get_feature_names_out([name]).tolist()
-        names = [names[j] for j in self.kept]
-        names += [f"{name}_missing"] if self.has_gaps else []
-        return names + [f"{name}_at_{knot:.6g}" for knot in self.knots[1:]]
-
-
-class _Levels(_Part):
-    # categories, one column for each frequent level
-    def __init__(self, position, min_frequency):
-        super().__init__(position)
-        self.min_frequency = min_frequency
-
-    def _fit(self, values):
-        counts = {}
-        for value in _as_levels(values):
-            counts[value] = counts.get(value, 0) + 1
-        frequent = [v for v, count in counts.items() if count >= self.min_frequency]
-        self.columns = {value: j for j, value in enumerate(frequent)}
-
-    def _encode(self, values):
-        codes = [self.columns.get(value, -1) for value in _as_levels(values)]
-        codes = np.array(codes, dtype=np.int64)
-        known = codes >= 0
-        indptr = np.concatenate([[0], np.cumsum(known)])
-        shape = len(codes), len(self.columns)
-        return sp.csr_matrix((np.ones(known.sum()), codes[known], indptr), shape=shape)
-
-    def names(self, given):
-        levels = ("missing" if v is None else v for v in self.columns)
-        return [f"{given[self.position]}_{level}" for level in levels]
-
-
-class _Words(_Part):
-    # long texts
-    def _fit(self, values):
-        self.vectorizer = TfidfVectorizer(
-            min_df=FEWEST_TEXTS, max_features=MOST_WORDS, sublinear_tf=True
-        )
-        self.n_words = 0
-        try:
-            self.vectorizer.fit(_as_texts(values))
-            self.n_words = len(self.vectorizer.vocabulary_)
-        except ValueError:  # no word is in enough texts
-            pass
-
-    def _encode(self, values):
-        texts = _as_texts(values)
-        if not self.n_words:
-            return sp.csr_matrix((len(texts), 0))
-        return self.vectorizer.transform(texts)
-
-    def names(self, given):
-        if not self.n_words:
-            return []
-        words = self.vectorizer.get_feature_names_out()
-        return [f"{given[self.position]}_{word}" for word in words]
-
-
-class _SparseNumbers:
-    # A sparse matrix remains as it is, except that its columns are divided by the root
-    # mean square of their stored values.
-    def fit_transform(self, X):
-        X = sp.csr_matrix(X, dtype=np.float64)
-        if not np.isfinite(X.data).all():
-            raise ValueError("A sparse X must not contain NaN or infinity.")
-        stored = np.bincount(X.indices[X.data != 0], minlength=X.shape[1])
-        squares = np.bincount(X.indices, X.data**2, minlength=X.shape[1])
-        scale = np.sqrt(squares / np.maximum(stored, 1))
-        self.scale = np.where((scale > 0) & np.isfinite(scale), scale, 1.0)
-        self.part_of = np.arange(X.shape[1])
-        self.joined = self.is_hat = np.zeros(X.shape[1], dtype=bool)
-        return self.transform(X)
-
-    def transform(self, X):
-        X = sp.csr_matrix(X, dtype=np.float64)
-        data = X.data / self.scale[X.indices]
-        data = np.clip(data, -MOST_DEVIATIONS, MOST_DEVIATIONS)
-        parts = data.astype(np.float32), X.indices, X.indptr
-        return sp.csr_matrix(parts, shape=X.shape)
-
-    def names(self, given):
-        return given
 
 
 def _as_table(X):
@@ -500,44 +317,3 @@ def _check_values(columns):
 def _listed(names, most=5):
     text = ", ".join(map(repr, names[:most]))
     return text + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def _as_column(values):
-    # a table of one column, of the library of the column
-    if hasattr(values, "to_frame"):
-        return values.to_frame()
-    return np.asarray(values).reshape(-1, 1)
-
-
-def _parsed(values):
-    # numbers that are stored as text; other texts are NaN
-    known = {}
-    for value in _as_levels(values):
-        if value not in known:
-            try:
-                known[value] = np.nan if value is None else float(value)
-            except (TypeError, ValueError):
-                known[value] = np.nan
-    numbers = np.array([known[value] for value in _as_levels(values)])
-    return np.where(np.isinf(numbers), np.nan, numbers)
-
-
-def _as_levels(values):
-    # the values as hashable objects; missing ones are None
-    values = values.to_list() if hasattr(values, "to_list") else values.tolist()
-    try:
-        missing = {value for value in set(values) if is_missing(value)}
-    except TypeError:
-        other = next(v for v in values if getattr(v, "__hash__", None) is None)
-        raise ValueError(
-            f"it contains objects such as {other!r}, which are neither numbers nor "
-            "categories. Convert them first, for example to text."
-        ) from None
-    if not missing:
-        return values
-    # (NaN is not equal to itself, but it is found by its identity)
-    return [None if value in missing else value for value in values]
-
-
-def _as_texts(values):
-    return ["" if value is None else str(value) for value in _as_levels(values)]

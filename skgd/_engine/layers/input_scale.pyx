@@ -43,6 +43,29 @@ cdef leaf _column_dots(
             out[j] += x[i * d + j] * delta[i * d + j]
 
 
+cdef void times_rows(
+    const floating* factor, const floating* W, floating* out, Py_ssize_t k, Py_ssize_t n
+) noexcept nogil:
+    """out (k, n) = diag(factor) W."""
+    cdef Py_ssize_t j, o
+    for j in range(k):
+        for o in range(n):
+            out[j * n + o] = factor[j] * W[j * n + o]
+
+
+cdef void scales_backward(
+    const floating* W, const floating* scale, floating* dW, floating* dscale,
+    Py_ssize_t k, Py_ssize_t n,
+) noexcept nogil:
+    """Turn dW (k, n), by the scaled weights, into the gradients by weights and scales."""
+    cdef Py_ssize_t j, o
+    for j in range(k):
+        dscale[j] = 0
+        for o in range(n):
+            dscale[j] += dW[j * n + o] * W[j * n + o]
+            dW[j * n + o] *= scale[j]
+
+
 cdef void _forward(
     const LayerMemory* layer, LayerRoom* room, Batch* batch, floating* before
 ) noexcept nogil:

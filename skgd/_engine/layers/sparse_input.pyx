@@ -9,11 +9,11 @@ from cython cimport floating
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, memset
 
-from ..._rules.vector cimport leaf
 from ..products cimport add_column_sums
 from .batch_norm cimport batch_norm_running, batch_norm_single, inverse_root
 from .dense cimport INTERCEPTS, WEIGHTS, activate, intercepts_backward
 from .dropout cimport dropout_keeps, stream_seed
+from .input_scale cimport scales_backward, times_rows
 from .layer cimport (
     Batch,
     LayerMemory,
@@ -24,6 +24,7 @@ from .layer cimport (
     forward_f64,
     layer_kernel,
 )
+from .suffix_sums cimport sum_gradients, sum_weights
 
 from .batch_norm import BatchNorm
 from .dense import kept_shape
@@ -209,16 +210,6 @@ cdef void _repeat_first_row(floating* Z, Py_ssize_t m, Py_ssize_t n) noexcept no
         memcpy(Z + i * n, Z, n * sizeof(floating))
 
 
-cdef void _times_rows(
-    const floating* factor, const floating* W, floating* out, Py_ssize_t k, Py_ssize_t n
-) noexcept nogil:
-    # out (k, n) = diag(factor) W
-    cdef Py_ssize_t j, o
-    for j in range(k):
-        for o in range(n):
-            out[j * n + o] = factor[j] * W[j * n + o]
-
-
 cdef void _normalised_product(
     const LayerMemory* layer, LayerRoom* room, const Batch* batch, const Rows* rows,
     const floating* W, floating* Z,
@@ -244,7 +235,7 @@ cdef void _normalised_product(
             batch_norm_single(running, inv_std, batch.step, k)
         memcpy(moments, running, 2 * k * sizeof(floating))
     inverse_root(moments + k, inv_std, k)
-    _times_rows(<const floating*> inv_std, W, stored, k, n)
+    times_rows(<const floating*> inv_std, W, stored, k, n)
     # The variance is not needed any more, and the shift takes its place.
     for j in range(k):
         moments[k + j] = -inv_std[j] * moments[j]
@@ -255,28 +246,6 @@ cdef void _normalised_product(
         _repeat_first_row(Z, m, n)
         _masked_shift(rows, <const floating*> moments + k, W, Z, m, k, n)
     _csr_product(rows, <const floating*> stored, Z, m, k, n)
-
-
-cdef leaf _sum_weights(
-    const floating* joined, floating* W, Py_ssize_t k, Py_ssize_t n
-) noexcept nogil:
-    # Add to the weights (k, n) of an input those of the inputs before it in its group.
-    cdef Py_ssize_t j, o
-    for j in range(1, k):
-        if joined[j] != 0:
-            for o in range(n):
-                W[j * n + o] += W[(j - 1) * n + o]
-
-
-cdef leaf _sum_gradients(
-    const floating* joined, floating* dW, Py_ssize_t k, Py_ssize_t n
-) noexcept nogil:
-    # The gradient by weights before `_sum_weights`, from the one by weights after it.
-    cdef Py_ssize_t j, o
-    for j in range(k - 1, 0, -1):
-        if joined[j] != 0:
-            for o in range(n):
-                dW[(j - 1) * n + o] += dW[j * n + o]
 
 
 cdef const floating* _folded_weights(
@@ -291,9 +260,9 @@ cdef const floating* _folded_weights(
     if layer.parameters[SCALES] == NULL:
         memcpy(folded, W, k * n * sizeof(floating))
     else:
-        _times_rows(<const floating*> layer.parameters[SCALES], W, folded, k, n)
+        times_rows(<const floating*> layer.parameters[SCALES], W, folded, k, n)
     if layer.parameters[JOINED] != NULL:
-        _sum_weights(<const floating*> layer.parameters[JOINED], folded, k, n)
+        sum_weights(<const floating*> layer.parameters[JOINED], folded, k, n)
     return folded
 
 
@@ -318,21 +287,6 @@ cdef void _forward(
             n)
 
 
-cdef void _scales_backward(
-    const LayerMemory* layer, LayerRoom* room, floating* dW
-) noexcept nogil:
-    # Turn the gradient of the scaled weights into those of the scales and the weights.
-    cdef Py_ssize_t k = layer.n_in, n = layer.n_out, j, o
-    cdef const floating* W = <const floating*> layer.parameters[WEIGHTS]
-    cdef const floating* scale = <const floating*> layer.parameters[SCALES]
-    cdef floating* dscale = <floating*> room.gradients[SCALES]
-    for j in range(k):
-        dscale[j] = 0
-        for o in range(n):
-            dscale[j] += dW[j * n + o] * W[j * n + o]
-            dW[j * n + o] *= scale[j]
-
-
 cdef void _backward(
     const LayerMemory* layer, LayerRoom* room, Batch* batch, floating* before,
     floating* delta, floating* passed,
@@ -354,9 +308,12 @@ cdef void _backward(
             for o in range(n):
                 dW[j * n + o] = inv_std[j] * dW[j * n + o] + shift[j] * D[j * n + o]
     if layer.parameters[JOINED] != NULL:
-        _sum_gradients(<const floating*> layer.parameters[JOINED], dW, k, n)
+        sum_gradients(<const floating*> layer.parameters[JOINED], dW, k, n)
     if layer.parameters[SCALES] != NULL:
-        _scales_backward(layer, room, dW)
+        scales_backward(
+            <const floating*> layer.parameters[WEIGHTS],
+            <const floating*> layer.parameters[SCALES], dW,
+            <floating*> room.gradients[SCALES], k, n)
 
 
 class SparseInput(Layer):

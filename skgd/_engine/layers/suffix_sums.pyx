@@ -43,6 +43,28 @@ cdef leaf _sum_rows(
             out[i * d + j] = x[i * d + j] + joined[j + 1] * out[i * d + j + 1]
 
 
+cdef leaf sum_weights(
+    const floating* joined, floating* W, Py_ssize_t k, Py_ssize_t n
+) noexcept nogil:
+    """Add to the weights (k, n) of an input those of earlier inputs in its group."""
+    cdef Py_ssize_t j, o
+    for j in range(1, k):
+        if joined[j] != 0:
+            for o in range(n):
+                W[j * n + o] += W[(j - 1) * n + o]
+
+
+cdef leaf sum_gradients(
+    const floating* joined, floating* dW, Py_ssize_t k, Py_ssize_t n
+) noexcept nogil:
+    """The gradient by weights before `sum_weights`, from dW (k, n), by those after it."""
+    cdef Py_ssize_t j, o
+    for j in range(k - 1, 0, -1):
+        if joined[j] != 0:
+            for o in range(n):
+                dW[(j - 1) * n + o] += dW[j * n + o]
+
+
 cdef void _forward(
     const LayerMemory* layer, LayerRoom* room, Batch* batch, floating* before
 ) noexcept nogil:

@@ -1,0 +1,185 @@
+"""Targets of the estimators of raw tables: encoding, links, held-out predictions."""
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import expit, softmax
+from sklearn.metrics import accuracy_score
+from sklearn.utils import check_array, check_consistent_length
+
+from .._data.class_weights import ClassWeights
+from .._data.targets import ClassEncoding, RegressionEncoding
+from .._estimators.regression import RegressionTargets
+from .._rules.loss import losses_of_rows
+from ..losses import LogLoss
+from .network import TableClassifier, TableRegressor, prior_of_classes
+
+# The temperature by which raw predictions are divided is between these limits.
+TEMPERATURES = 0.1, 10.0
+
+
+class ClassTargets:
+    """Classes or labels, whose probabilities are calibrated by a temperature."""
+
+    _networks = TableClassifier
+
+    # ------------------------------------------------------------ targets
+    def _encode_targets(self, y, weights, n_samples):
+        self._check_given(y)
+        y = check_array(
+            y, ensure_2d=False, dtype=None, input_name="y", accept_sparse="csr"
+        )
+        check_consistent_length(np.empty(n_samples), y)
+        y, _, self._encoding = ClassEncoding.learn(y, np.float64, LogLoss(), n_least=1)
+        self.classes_ = self._encoding.classes
+        self._class_weights = ClassWeights.of(self, y, weights, self._encoding, False)
+        return y, self._times_class_weights(y, weights)
+
+    def _encode_more(self, y, weights):
+        y, _ = self._encoding.encode(np.asarray(y), np.float64)
+        return y, self._times_class_weights(y, weights)
+
+    def _times_class_weights(self, y, weights):
+        if self._class_weights is None:
+            return weights
+        return self._class_weights.times(weights, y, np.float64)
+
+    def _strata(self, y):
+        return self._encoding.strata(y)
+
+    def _prior(self, y, weights):
+        # each class, or each label, has its share at the start
+        weights = np.ones(len(y)) if weights is None else weights
+        shares = weights @ self._indicator(y) / weights.sum()
+        if self._encoding.multilabel:
+            return np.array([prior_of_classes([1 - p, p])[0] for p in shares])
+        return prior_of_classes(shares)
+
+    def _indicator(self, y):
+        # a column for each class or label
+        return y if y.ndim == 2 else (y[:, np.newaxis] == self.classes_).astype(float)
+
+    # ------------------------------------------------------------ held-out rows
+    def _publish_held_out(self, y, rows, raw, weights):
+        _, Y = self._encoding.encode(y[rows], np.float64)
+        self.temperature_ = self._fit_temperature(raw, Y, weights)
+        shares = mean_of_rows(self._link(raw), rows, len(y))
+        self.oob_decision_function_ = shares
+        seen = ~np.isnan(shares[:, 0])
+        self.oob_score_ = accuracy_score(y[seen], self._labels(shares[seen]))
+
+    def _fit_temperature(self, raw, Y, weights):
+        kernel = LogLoss()._kernel(self._encoding.softmax)
+
+        def cost(log_temperature):
+            Z = raw / np.exp(log_temperature)
+            return np.average(losses_of_rows(kernel, Y, Z), weights=weights)
+
+        found = minimize_scalar(cost, bounds=np.log(TEMPERATURES), method="bounded")
+        return float(np.exp(found.x)) if found.fun < cost(0.0) else 1.0
+
+    def _link(self, raw):
+        # probabilities
+        Z = raw / self.temperature_
+        if self._encoding.softmax:
+            return softmax(Z, axis=1)
+        P = expit(Z)
+        return P if self._encoding.multilabel else np.hstack([1 - P, P])
+
+    def _labels(self, P):
+        if self._encoding.multilabel:
+            return (P > 0.5).astype(int)
+        return self.classes_[P.argmax(axis=1)]
+
+
+class NumberTargets:
+    """Numbers, which are standardised for the networks."""
+
+    _networks = TableRegressor
+
+    # ------------------------------------------------------------ targets
+    def _encode_targets(self, y, weights, n_samples):
+        self._check_given(y)
+        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+        check_consistent_length(np.empty(n_samples), y)
+        loss = TableRegressor()._loss_rule(self.loss)
+        y, Y, self._encoding = RegressionEncoding.learn(y, np.float64, loss)
+        # the targets are in units of training, as they are for the networks elsewhere
+        self._mean, self._scale = np.zeros(Y.shape[1]), np.ones(Y.shape[1])
+        mean = np.average(Y, axis=0, weights=weights)
+        if loss.link == "exp":
+            self._scale = np.where(mean > 0, mean, 1.0)
+        elif loss.link == "identity":
+            variance = np.average((Y - mean) ** 2, axis=0, weights=weights)
+            self._mean = mean
+            self._scale = np.where(variance > 0, np.sqrt(variance), 1.0)
+        return self._in_units(y), weights
+
+    def _encode_more(self, y, weights):
+        y, _ = self._encoding.encode(np.asarray(y, dtype=np.float64), np.float64)
+        return self._in_units(y), weights
+
+    def _in_units(self, y):
+        n_targets = y[:1].size
+        mean, scale = self._mean[:n_targets], self._scale[:n_targets]
+        return ((y.reshape(len(y), -1) - mean) / scale).reshape(y.shape)
+
+    def _in_user_units(self, y):
+        n_targets = y[:1].size
+        mean, scale = self._mean[:n_targets], self._scale[:n_targets]
+        return (y.reshape(len(y), -1) * scale + mean).reshape(y.shape)
+
+    def _strata(self, y):
+        return None
+
+    def _prior(self, y, weights):
+        return None
+
+    # ------------------------------------------------------------ held-out rows
+    def _publish_held_out(self, y, rows, raw, weights):
+        y, Y = self._in_user_units(y), self._link(raw)
+        self.oob_prediction_ = self._shaped(mean_of_rows(Y, rows, len(y)))
+        seen = np.flatnonzero(np.bincount(rows, minlength=len(y)))
+        score = self._score_predictions(self.oob_prediction_[seen], y[seen], None)
+        self.oob_score_ = float(score)
+
+    def _link(self, raw):
+        # predictions in the user's units, always with two dimensions
+        if self._encoding.loss.link == "identity":
+            raw = raw * self._scale + self._mean
+        Y = self._encoding.decode(raw).reshape(len(raw), -1)
+        return Y if self._encoding.loss.link == "identity" else Y * self._scale
+
+    def _shaped(self, Y):
+        # as many dimensions as the targets had
+        if Y.shape[1] > 1 or self._encoding.is_column:
+            return Y
+        return Y.ravel()
+
+    @property
+    def _fitted_loss(self):
+        return self._encoding.loss
+
+    _score_predictions = RegressionTargets._score_predictions
+
+
+def mean_of_rows(values, rows, n):
+    """Average the values of each row.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_values, n_columns)
+        The values.
+    rows : ndarray of shape (n_values,), intp
+        The row of each value.
+    n : int
+        The number of rows.
+
+    Returns
+    -------
+    means : ndarray of shape (n, n_columns)
+        The means; NaN for a row without a value.
+    """
+    total = np.zeros((n, values.shape[1]))
+    np.add.at(total, rows, values)
+    counts = np.bincount(rows, minlength=n)[:, np.newaxis]
+    return np.divide(total, counts, out=np.full_like(total, np.nan), where=counts > 0)
