@@ -61,6 +61,7 @@ EXACT = "Ridge / LogisticRegression+scaler"
 MODULES = {  # kind of model -> where its class is; the trees are the last
     "GD*": "skgd",
     "MLPGD*": "skgd",
+    "Tabular*": "skgd",
     "SGD*+scaler": "sklearn.linear_model",
     EXACT: "sklearn.linear_model",
     "MLP*+scaler": "sklearn.neural_network",
@@ -71,6 +72,7 @@ MODULES = {  # kind of model -> where its class is; the trees are the last
 TREES = list(MODULES)[-3:]
 KINDS = [k for k, module in MODULES.items() if find_spec(module.partition(".")[0])]
 TWINS = {"GD*": ["SGD*+scaler", EXACT], "MLPGD*": ["MLP*+scaler", EXACT]}
+RAW = "Tabular*"  # gets the table as it is
 RIVALS = ["MLPGD*", "MLP*+scaler", "HistGradientBoosting*", EXACT]
 MODELS = {  # task -> kind of model -> name of the model
     task: {k: exact if k == EXACT else k.replace("*", suffix) for k in KINDS}
@@ -179,12 +181,14 @@ def run_seed(folder, set_name, task, seed, max_rows, kinds):
     for train, test in splits(y, task, seed, max_rows):
         Xs = encode(X.iloc[train], X.iloc[test], info)
         shape = [len(train) + len(test), Xs[0].shape[1]]
+        raw = X.iloc[train], X.iloc[test]
         for kind in kinds:
             if kind in TREES and sparse.issparse(Xs[0]):
                 Xs = [matrix.toarray() for matrix in Xs]  # only trees follow
             model = make_model(kind, task, seed, sparse.issparse(Xs[0]))
             with threadpool_limits(1), warnings.catch_warnings(action="ignore"):
-                record = fit_and_score(task, model, *Xs, y[train], y[test])
+                given = raw if kind == RAW else Xs
+                record = fit_and_score(task, model, *given, y[train], y[test])
             records[kind].append({**record, "shape": shape})
             outcome = record.get("error") or number(record[FIELDS[task]])
             facts = f"{outcome}, {record['seconds']:.1f} s"

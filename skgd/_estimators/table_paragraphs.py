@@ -4,7 +4,8 @@ TABLE_PARAGRAPHS = {
     "table_parameters": """
         n_members : int, default=8
             The number of networks. Each of them holds out a part of the rows, and the
-            predictions are means over all networks.
+            predictions are means over all networks. (If two settings are chosen, a few
+            more networks are left over from the comparison.)
         hidden_layer_sizes : int, sequence of int or 'auto', default='auto'
             The number of units in each hidden layer of a network. 'auto' is two layers
             of 128 units, or of 64 if there are fewer than 1000 rows.
@@ -44,9 +45,10 @@ TABLE_PARAGRAPHS = {
     "table_attributes": """
         encoder_ : TableEncoder
             The encoding of the columns.
-        setting_ : Setting
-            What the held-out rows have chosen: `alpha`, `dropout`, `bends` (whether the
-            first layer is piecewise linear) and `hidden` (the hidden layers).
+        settings_ : list of Setting
+            What the held-out rows have chosen, the best one first: `alpha`, `dropout`,
+            `bends` (whether the first layer is piecewise linear) and `hidden` (the
+            hidden layers).
         estimators_ : list
             The networks.
         oob_score_ : float
@@ -92,8 +94,9 @@ TABLE_PARAGRAPHS = {
            have been held out. The walk begins with a medium penalty and goes on in the
            direction in which the loss falls. A setting that is clearly worse, by more
            than the standard error, is not trained on further folds.
-        3. With the best setting, one network is trained for each fold. Its training
-           ends when the loss of the rows of the fold no longer falls.
+        3. With the best setting, and in turns with the second one if it is not clearly
+           worse, one network is trained for each fold. Its training ends when the loss
+           of the rows of the fold no longer falls.
         4. With fewer than 1000 rows, where every row matters, the networks are trained
            again on all rows, for the mean number of epochs found.
     """,

@@ -89,9 +89,10 @@ class TableEstimator(BaseEstimator):
             return self
         seeds = rng.randint(2**31 - 1, size=n_new).tolist()
         parts = self._divide(job, held_out.groups, n_new, rng)
-        settings = Settings.only(self.setting_) if goes_on else self._settings(table)
-        best = cross_fit(job, settings, parts, seeds)
-        self._publish(job, best, seeds, goes_on)
+        settings = self.settings_ if goes_on else self._settings(table)
+        members, chosen = cross_fit(job, settings, parts, seeds)
+        self._publish(job, members, seeds, goes_on)
+        self.settings_ = chosen
         return self
 
     def _divide(self, job, groups, n_new, rng):
@@ -182,17 +183,16 @@ class TableEstimator(BaseEstimator):
             loss = np.average(member.losses, weights=member.weights)
             print(f"{member.setting}: held-out loss {loss:.4g}", flush=True)
 
-    def _publish(self, job, best, seeds, goes_on):
-        members = best.members
+    def _publish(self, job, members, seeds, goes_on):
         networks = [member.network for member in members]
         held = [(member.rows, member.raw, member.weights) for member in members]
         final = networks
         if job.held_out is None and len(job.y) < FEW_ROWS:
-            final = refit(job, best, seeds)
+            final = refit(job, members, seeds)
         if goes_on:
             networks, held = self._cross_fitted + networks, self._held + held
             final = self.estimators_ + final
-        self.setting_, self.estimators_ = best.setting, final
+        self.estimators_ = final
         # what has not seen some of the rows, and its raw predictions for them
         self._cross_fitted, self._held = networks, held
         y = job.y if job.held_out is None else job.held_out[1]
@@ -250,11 +250,10 @@ class TableEstimator(BaseEstimator):
                 f"Got {table.X.shape[0]} rows of X and {len(y)} of y."
             )
         rows = [np.arange(n) if rows is None else rows for rows, _, _ in self._held]
-        bends, part_of = self.setting_.bends, self.encoder_.part_of_
-        part_of = part_of if bends else part_of[~table.is_bend]
+        part_of = self.encoder_.part_of_
         return shuffle_columns(
             list(zip(self._cross_fitted, rows, strict=True)),
-            table.features(bends),
+            table,
             y,
             [part_of == j for j in range(self.n_features_in_)],
             n_repeats,
@@ -269,9 +268,9 @@ class TableEstimator(BaseEstimator):
     def _raw(self, X, name):
         check_is_fitted(self, "estimators_")
         table = Table.of(self.encoder_, self.encoder_.transform(X))
-        features = table.features(self.setting_.bends)
         return [
-            network._raw(features).astype(np.float64) for network in getattr(self, name)
+            network._raw(table.features(network._setting.bends)).astype(np.float64)
+            for network in getattr(self, name)
         ]
 
     def _quantiles(self, X, levels):

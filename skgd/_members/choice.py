@@ -19,6 +19,8 @@ LEVELS = (
 START = 2
 # A difference of so many standard errors is rarely due to chance.
 MORE_THAN_CHANCE = 2.0
+# The members share so many settings, if these are not clearly worse than the best one.
+N_FINALISTS = 2
 # The first folds that are tried have so many held-out rows in total.
 ENOUGH_ROWS = 500
 
@@ -75,8 +77,8 @@ def race(rivals, n_folds, train):
 
     Returns
     -------
-    best : Tried
-        The rival with the lowest loss.
+    best : list of Tried
+        The rivals that are not clearly worse than the best one, which is the first.
     """
     best, alive = rivals[0], rivals
     for fold in range(n_folds):
@@ -90,7 +92,7 @@ def race(rivals, n_folds, train):
             break
         best = _best_of(alive)
         alive = [t for t in alive if t is best or sum(t.gain(best)) >= 0]
-    return best
+    return [best, *(tried for tried in alive if tried is not best)]
 
 
 def _best_of(rivals):
@@ -119,8 +121,8 @@ def choose(settings, n_folds, train):
 
     Returns
     -------
-    best : Tried
-        The best setting.
+    finalists : list of Tried
+        The best setting, and another one if it is not clearly worse.
     """
     tried = {}
 
@@ -128,7 +130,7 @@ def choose(settings, n_folds, train):
         rivals = [p for p in positions if p in settings]
         for p in rivals:
             tried.setdefault(p, Tried(settings[p]))
-        best = race([tried[p] for p in rivals], n_folds, train)
+        best, *_ = race([tried[p] for p in rivals], n_folds, train)
         return next(p for p in rivals if tried[p] is best)
 
     here = settings.start
@@ -137,10 +139,13 @@ def choose(settings, n_folds, train):
         here, ahead = best, 2 * best - here
         best = walk([here, ahead])
     best = tried[best]
+    rivals = [t for t in tried.values() if t is not best and len(t.members) >= n_folds]
     if settings.varies_bends:
         other = replace(best.setting, bends=not best.setting.bends)
-        best = race([best, Tried(other)], n_folds, train)
-    return best
+        rivals.append(Tried(other))
+    best, *others = race([best, *rivals], n_folds, train)
+    others.sort(key=lambda tried: -tried.gain(best)[0])
+    return [best, *others[: N_FINALISTS - 1]]
 
 
 class Settings:
@@ -165,24 +170,6 @@ class Settings:
         self.varies_bends = bends == "auto"
         bends = bends == "auto" or bends
         self._found = [Setting(*level, bends, hidden) for level in levels]
-
-    @classmethod
-    def only(cls, setting):
-        """Make the settings of a warm start.
-
-        Parameters
-        ----------
-        setting : Setting
-            The only setting.
-
-        Returns
-        -------
-        settings : Settings
-            The settings.
-        """
-        settings = cls(setting.alpha, setting.hidden, setting.bends)
-        settings._found = [setting]
-        return settings
 
     def __contains__(self, position):
         return 0 <= position < len(self._found)

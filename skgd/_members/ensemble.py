@@ -205,14 +205,14 @@ def losses_of(network, raw, y):
 
 
 def cross_fit(job, settings, divisions, seeds):
-    """Choose a setting on the first folds, and train a member for each fold.
+    """Choose settings on the first folds, and train a member for each fold.
 
     Parameters
     ----------
     job : Job
         The training data.
-    settings : Settings
-        The settings from which one is chosen.
+    settings : Settings or list of Setting
+        The settings from which some are chosen, or those of a warm start.
     divisions : list of tuple
         The rows for training and those held out, for each member.
     seeds : list of int
@@ -220,9 +220,11 @@ def cross_fit(job, settings, divisions, seeds):
 
     Returns
     -------
-    best : Tried
-        The setting, with a member for each fold. If the time was over, there are fewer
-        members, but at least one.
+    members : list of Member
+        At least one member for each fold, which take turns with the chosen settings. If
+        the time was over, there are fewer members, but at least one.
+    chosen : list of Setting
+        These settings, the best one first.
     """
 
     def train(settings, fold):
@@ -233,13 +235,18 @@ def cross_fit(job, settings, divisions, seeds):
         ]
         return job.train(tasks)
 
-    best = choose(settings, _n_first(job, divisions), train)
+    members, n_first = [], 0
+    if not isinstance(settings, list):
+        n_first = _n_first(job, divisions)
+        finalists = choose(settings, n_first, train)
+        members = [member for tried in finalists for member in tried.members]
+        settings = [tried.setting for tried in finalists]
     tasks = [
-        (best.setting, divisions[k], seeds[k], False)
-        for k in range(len(best.members), len(divisions))
+        (settings[k % len(settings)], divisions[k], seeds[k], not members and k == 0)
+        for k in range(n_first, len(divisions))
     ]
-    best.members += [member for member in job.train(tasks) if member is not None]
-    return best
+    members += [member for member in job.train(tasks) if member is not None]
+    return members, settings
 
 
 def _n_first(job, divisions):
@@ -250,25 +257,31 @@ def _n_first(job, divisions):
     return int(min(np.searchsorted(n_rows, ENOUGH_ROWS) + 1, len(divisions)))
 
 
-def refit(job, best, seeds):
-    """Train the members again on all rows.
+def refit(job, members, seeds):
+    """Train networks again on all rows.
 
     Parameters
     ----------
     job : Job
         The training data.
-    best : Tried
-        The setting, with its members.
+    members : list of Member
+        The members, whose settings take turns.
     seeds : list of int
-        The seeds of the members.
+        The seed of each network.
 
     Returns
     -------
     networks : list
         The networks.
     """
-    n_epochs = np.mean([member.n_epochs for member in best.members])
-    n_epochs = max(ceil(MORE * n_epochs), 1)
-    found = job.train_on_all([(best.setting, n_epochs, seed) for seed in seeds])
-    found = [network for network in found if network is not None]
-    return found or [member.network for member in best.members]
+    lengths = {}
+    for member in members:
+        lengths.setdefault(member.setting, []).append(member.n_epochs)
+    lengths = {s: max(ceil(MORE * np.mean(found)), 1) for s, found in lengths.items()}
+    settings = list(lengths)
+    tasks = [
+        (settings[k % len(settings)], lengths[settings[k % len(settings)]], seed)
+        for k, seed in enumerate(seeds)
+    ]
+    found = [network for network in job.train_on_all(tasks) if network is not None]
+    return found or [member.network for member in members]

@@ -1,5 +1,7 @@
 """How much the loss of held-out rows rises if a column is shuffled."""
 
+from dataclasses import replace
+
 import numpy as np
 from scipy import sparse as sp
 from sklearn.utils import Bunch
@@ -7,14 +9,14 @@ from sklearn.utils import Bunch
 from .ensemble import losses_of
 
 
-def shuffle_columns(members, features, y, of_columns, n_repeats, rng):
+def shuffle_columns(members, table, y, of_columns, n_repeats, rng):
     """Shuffle each column among the held-out rows of each member.
 
     Parameters
     ----------
     members : list of tuple
         The network and the held-out rows of each member.
-    features : CSR of shape (n_samples, n_features)
+    table : Table
         The encoded table.
     y : ndarray of shape (n_samples, ...)
         The targets of the networks.
@@ -30,7 +32,7 @@ def shuffle_columns(members, features, y, of_columns, n_repeats, rng):
     result : Bunch
         As `sklearn.inspection.permutation_importance` returns it.
     """
-    before = _mean_loss(members, features, y)
+    before, features = _mean_loss(members, table, y), table.X
     importances = np.zeros((len(of_columns), n_repeats))
     for column, moved in enumerate(of_columns):
         if not moved.any():  # the column is ignored
@@ -41,7 +43,8 @@ def shuffle_columns(members, features, y, of_columns, n_repeats, rng):
             order = np.arange(len(y))
             for _, rows in members:
                 order[rows] = rng.permutation(rows)
-            after = _mean_loss(members, sp.csr_matrix(rest + part[order]), y)
+            mixed = replace(table, X=sp.csr_matrix(rest + part[order]))
+            after = _mean_loss(members, mixed, y)
             importances[column, repeat] = after - before
     return Bunch(
         importances=importances,
@@ -50,9 +53,9 @@ def shuffle_columns(members, features, y, of_columns, n_repeats, rng):
     )
 
 
-def _mean_loss(members, features, y):
+def _mean_loss(members, table, y):
     losses = []
     for network, rows in members:
-        raw = network._raw(features[rows])
+        raw = network._raw(table.features(network._setting.bends)[rows])
         losses.append(losses_of(network, raw, y[rows]))
     return float(np.concatenate(losses).mean())

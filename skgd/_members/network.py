@@ -13,10 +13,11 @@ RATE = 0.002
 # An epoch has so many updates, unless batches become too small or too large for it.
 UPDATES_OF_EPOCH = 32
 BATCH = 32, 256
-# A training has so many updates, and at least so many epochs. It ends earlier if
-# PATIENCE updates have not lowered the loss of the held-out rows.
-N_UPDATES, LEAST_EPOCHS = 3000, 12
-PATIENCE = 800
+# A training has so many updates, within these limits of epochs. It ends earlier if
+# PATIENCE updates, or MOST_PATIENCE epochs, have not lowered the loss of the held-out
+# rows.
+N_UPDATES, N_EPOCHS = 3000, (12, 400)
+PATIENCE, MOST_PATIENCE = 500, 60
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Setting:
 class _TableNetwork:
     # What a network over an encoded table adds to `MLPGD*`. The features are in units
     # of training already.
+    _setting = None
     _joined = ()
     _bend = None  # which features are hat functions
     _n_stored = 1.0  # the mean number of stored values of a row
@@ -77,8 +79,8 @@ class _TableNetwork:
         batch = min(batch, n_samples)
         n_updates = ceil(n_samples / batch)
         options = {
-            "max_iter": max(ceil(N_UPDATES / n_updates), LEAST_EPOCHS),
-            "n_iter_no_change": max(ceil(PATIENCE / n_updates), 3),
+            "max_iter": min(max(ceil(N_UPDATES / n_updates), N_EPOCHS[0]), N_EPOCHS[1]),
+            "n_iter_no_change": min(max(ceil(PATIENCE / n_updates), 3), MOST_PATIENCE),
             "early_stopping": True,
             **options,
         }
@@ -96,11 +98,26 @@ class _TableNetwork:
             random_state=seed,
             **options,
         )
+        network._setting = setting
         network._bend = table.is_bend if setting.bends else None
         network._joined = tuple(table.joined.tolist()) if setting.bends else ()
         network._n_stored = table.n_stored
         network._prior = prior
         return network
+
+    def strip(self):
+        """Drop the state of the training, and predict in float64 from now on.
+
+        In float32, a prediction depends in the last digits on the rows beside it.
+
+        Returns
+        -------
+        self : object
+            The network.
+        """
+        super().strip()
+        self._state.theta = self._state.theta.astype(np.float64)
+        return self
 
     def _architecture(self, rules, samples):
         architecture = super()._architecture(rules, samples)
