@@ -44,7 +44,8 @@ class TabularClassifier(ClassifierMixin, ClassTargets, TableEstimator):
         The class labels.
     temperature_ : float
         The number by which the raw predictions of the networks are divided. It
-        minimises the log loss of the held-out rows [1]_.
+        minimises the log loss of the held-out rows [1]_, and of one more row for each
+        class.
     oob_decision_function_ : ndarray of shape (n_samples, n_classes)
         The probabilities that are predicted for each row by the networks that have not
         seen it; NaN if all have seen it.

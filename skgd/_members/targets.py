@@ -68,7 +68,11 @@ class ClassTargets:
         self.oob_score_ = accuracy_score(y[seen], self._labels(shares[seen]))
 
     def _fit_temperature(self, raw, Y, weights):
-        kernel = LogLoss()._kernel(self._encoding.softmax)
+        # as if there was one more row for each class: if all held-out predictions are
+        # right, no temperature would be low enough
+        n_classes = len(self.classes_)
+        smoothing = n_classes / (n_classes + len(Y))
+        kernel = LogLoss(label_smoothing=smoothing)._kernel(self._encoding.softmax)
 
         def cost(log_temperature):
             Z = raw / np.exp(log_temperature)
