@@ -1,5 +1,6 @@
 """TabularClassifier and TabularRegressor: raw tables, members, held-out rows."""
 
+import importlib
 import pickle
 import time
 
@@ -257,6 +258,32 @@ def test_warm_start_adds_members():
         assert model.oob_score_ > 0.9
         with pytest.raises(ValueError, match="n_members=2 must not be smaller"):
             model.set_params(n_members=2).fit(FRAME, y)
+
+
+def test_a_warm_start_has_the_same_classes():
+    clf = TabularClassifier(warm_start=True, **SMALL).fit(FRAME, DEAR)
+    clf.set_params(n_members=6)
+    with pytest.raises(ValueError, match="same classes as in the previous call"):
+        clf.fit(FRAME, np.where(PRICE > 0, "a", "b"))
+    assert list(clf.classes_) == ["cheap", "dear"]
+
+
+def test_an_interrupt_ends_the_fit(monkeypatch):
+    passes = importlib.import_module("skgd._training.descent")
+    run_epoch, calls = passes.run_epoch, []
+
+    def interrupted(*args):
+        calls.append(args)
+        if len(calls) == 10:
+            raise KeyboardInterrupt
+        return run_epoch(*args)
+
+    monkeypatch.setattr(passes, "run_epoch", interrupted)
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        reg = TabularRegressor(**SMALL).fit(FRAME, PRICE)
+    assert len(calls) == 10
+    assert len(reg.estimators_) == 1
+    assert np.isfinite(reg.predict(FRAME)).all()
 
 
 def test_time_limit():

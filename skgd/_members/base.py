@@ -72,9 +72,14 @@ class TableEstimator(BaseEstimator):
             self.__dict__.update(before)
             raise
 
+    @property
+    def _goes_on(self):
+        # whether `fit` adds networks to those that there are
+        return self.warm_start and hasattr(self, "estimators_")
+
     def _fit_in_time(self, X, y, sample_weight, held_out, start):
         rng = check_random_state(self.random_state)
-        goes_on = self.warm_start and hasattr(self, "estimators_")
+        goes_on = self._goes_on
         n_new = self.n_members - (len(self.estimators_) if goes_on else 0)
         if n_new < 0:
             raise ValueError(

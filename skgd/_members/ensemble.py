@@ -149,6 +149,8 @@ class Job:
             names = "X_val", "y_val", "sample_weight_val"
             network = self._network(setting, len(y), seed)
             network.fit(X, y, weights, **dict(zip(names, held, strict=True)))
+        if network._interrupted:  # the fit ends with the networks that there are
+            self.deadline = -np.inf
         X_held, y_held, w_held = held
         raw = network._raw(X_held)
         w_held = np.ones(len(raw)) if w_held is None else w_held
@@ -175,6 +177,8 @@ class Job:
             options = {"early_stopping": False, "max_iter": n_epochs}
             network = self._network(setting, len(self.y), seed, **options)
             network.fit(self.table.features(setting.bends), self.y, self.weights)
+            if network._interrupted:
+                self.deadline = -np.inf
             return network.strip()
 
         parallel = Parallel(n_jobs=self.n_jobs, require="sharedmem")

@@ -46,6 +46,7 @@ class _TableNetwork:
     # What a network over an encoded table adds to `MLPGD*`. The features are in units
     # of training already.
     _setting = None
+    _interrupted = False  # whether the user has ended the training
     _joined = ()
     _bend = None  # which features are hat functions
     _n_stored = 1.0  # the mean number of stored values of a row
@@ -104,6 +105,10 @@ class _TableNetwork:
         network._n_stored = table.n_stored
         network._prior = prior
         return network
+
+    def _publish_fit(self, state, outcome, given):
+        super()._publish_fit(state, outcome, given)
+        self._interrupted = outcome.interrupted
 
     def strip(self):
         """Drop the state of the training, and predict in float64 from now on.

@@ -29,7 +29,10 @@ class ClassTargets:
             y, ensure_2d=False, dtype=None, input_name="y", accept_sparse="csr"
         )
         check_consistent_length(np.empty(n_samples), y)
-        y, _, self._encoding = ClassEncoding.learn(y, np.float64, LogLoss(), n_least=1)
+        earlier = self._encoding if self._goes_on else None
+        y, _, self._encoding = ClassEncoding.learn(
+            y, np.float64, LogLoss(), earlier=earlier, n_least=1
+        )
         self.classes_ = self._encoding.classes
         self._class_weights = ClassWeights.of(self, y, weights, self._encoding, False)
         return y, self._times_class_weights(y, weights)
@@ -107,6 +110,8 @@ class NumberTargets:
         check_consistent_length(np.empty(n_samples), y)
         loss = TableRegressor()._loss_rule(self.loss)
         y, Y, self._encoding = RegressionEncoding.learn(y, np.float64, loss)
+        if self._goes_on:  # in the units of the networks that there are
+            return self._in_units(y), weights
         # the targets are in units of training, as they are for the networks elsewhere
         self._mean, self._scale = np.zeros(Y.shape[1]), np.ones(Y.shape[1])
         mean = np.average(Y, axis=0, weights=weights)
