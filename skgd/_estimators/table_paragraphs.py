@@ -4,8 +4,8 @@ TABLE_PARAGRAPHS = {
     "table_parameters": """
         n_members : int, default=8
             The number of networks. Each of them holds out a part of the rows, and the
-            predictions are means over all networks. (If two settings are chosen, a few
-            more networks are left over from the comparison.)
+            predictions are means over all networks. If two settings are chosen, a few
+            more networks are left over from the comparison.
         hidden_layer_sizes : int, sequence of int or 'auto', default='auto'
             The number of units in each hidden layer of a network. 'auto' is two layers
             of 128 units, or of 64 if there are fewer than 1000 rows.

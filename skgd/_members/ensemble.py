@@ -116,8 +116,13 @@ class Job:
             None for a member whose training has not begun, because the time was over.
         """
         parallel = Parallel(n_jobs=self.n_jobs, require="sharedmem")
-        found = parallel(delayed(self._train_in_time)(*task) for task in tasks)
-        self.has_begun = True
+        # the first training of all takes place however little time there is
+        needed = [not self.has_begun] + [False] * (len(tasks) - 1)
+        found = parallel(
+            delayed(self._train_in_time)(*task, first)
+            for task, first in zip(tasks, needed[: len(tasks)], strict=True)
+        )
+        self.has_begun |= bool(tasks)
         return found
 
     def _train_in_time(self, setting, division, seed, needed):
@@ -232,12 +237,7 @@ def cross_fit(job, settings, divisions, seeds):
     """
 
     def train(settings, fold):
-        # the first training of all takes place however little time there is
-        tasks = [
-            (setting, divisions[fold], seeds[fold], fold == 0 and not job.has_begun)
-            for setting in settings
-        ]
-        return job.train(tasks)
+        return job.train([(s, divisions[fold], seeds[fold]) for s in settings])
 
     members, n_first = [], 0
     if not isinstance(settings, list):
@@ -246,7 +246,7 @@ def cross_fit(job, settings, divisions, seeds):
         members = [member for tried in finalists for member in tried.members]
         settings = [tried.setting for tried in finalists]
     tasks = [
-        (settings[k % len(settings)], divisions[k], seeds[k], not members and k == 0)
+        (settings[k % len(settings)], divisions[k], seeds[k])
         for k in range(n_first, len(divisions))
     ]
     members += [member for member in job.train(tasks) if member is not None]
