@@ -15,7 +15,7 @@ from .table_parts import TEXTS, Levels, Numbers, SparseNumbers, Words
 
 # There are not many more hat functions than this, so that an update of a network takes
 # no longer for a table with many columns.
-MOST_HATS = 4000
+MOST_HATS = 1000
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
@@ -46,8 +46,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         If not None, the values of hat functions follow each number, as in
         `PiecewiseLinearEncoder`, with at most so many intervals between the knots.
         'auto' is one interval for 50 samples, at least 2 and at most 32, and fewer if
-        there are more than 125 columns, so that there are no more than 4000 hat
-        functions unless there are more than 2000 columns.
+        there are more than 31 columns, so that there are no more than 1000 hat
+        functions unless there are more than 500 columns.
 
     Attributes
     ----------
