@@ -228,6 +228,14 @@ def test_own_validation_data():
             model.fit(FRAME, y, **given)
 
 
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_few_members_hold_out_a_fifth(n_members):
+    reg = TabularRegressor(n_members=n_members, alpha=1e-3, num_embedding=None)
+    reg.set_params(hidden_layer_sizes=16, random_state=0).fit(FRAME, PRICE)
+    assert len(reg.estimators_) == n_members
+    assert np.isnan(reg.oob_prediction_).mean() == 1 - n_members / 5
+
+
 def test_groups_are_held_out_as_a_whole():
     groups = np.arange(N) // 10
     noise = RNG.standard_normal(30)[groups]  # the same target for a whole group

@@ -22,7 +22,8 @@ TABLE_PARAGRAPHS = {
             categorical dtype. Columns with text are categories in any case.
         cv : int, splitter or iterable, default=None
             Which rows the networks hold out, as in scikit-learn. None is one fold for
-            each member. If there are fewer folds than members, they are used again.
+            each member, or a fifth of the rows each for one or two members. If there
+            are fewer folds than members, they are used again.
     """,
     "table_options": """
         time_limit : float, default=None

@@ -9,6 +9,9 @@ from sklearn.model_selection import GroupKFold, check_cv
 
 from .._data.held_out import divide
 
+# One or two members do not hold out all or half of the rows, but a fifth each.
+FEWEST_FOLDS, FOLDS_OF_FEW = 3, 5
+
 
 @dataclass
 class Table:
@@ -76,7 +79,8 @@ def divisions(cv, X, y, groups, n_members, *, classes, rng):
     Parameters
     ----------
     cv : int, splitter, iterable or None
-        The parameter of the estimator. None is one fold for each member.
+        The parameter of the estimator. None is one fold for each member, and a fifth of
+        the rows for one or two members.
     X : CSR of shape (n_samples, n_features)
         The features.
     y : ndarray of shape (n_samples, ...)
@@ -96,9 +100,10 @@ def divisions(cv, X, y, groups, n_members, *, classes, rng):
         The rows for training and those held out, for each member. If there are more
         members than folds, other folds follow, or the same ones if `cv` is a splitter.
     """
+    n_folds = n_members if n_members >= FEWEST_FOLDS else FOLDS_OF_FEW
     if cv is None and groups is None:
         found = []
-        n_folds = min(n_members, len(y))
+        n_folds = min(n_folds, len(y))
         for _ in range(ceil(n_members / n_folds)):
             part = divide(len(y), n_folds, classes, rng)
             found += [
@@ -107,7 +112,7 @@ def divisions(cv, X, y, groups, n_members, *, classes, rng):
             ]
         return found[:n_members]
     if cv is None:
-        n_folds = min(n_members, len(np.unique(groups)))
+        n_folds = min(n_folds, len(np.unique(groups)))
         cv = GroupKFold(n_folds, shuffle=True, random_state=rng)
     cv = check_cv(cv, y, classifier=classes is not None)
     splits = [(np.sort(a), np.sort(b)) for a, b in cv.split(X, y, groups)]
