@@ -121,6 +121,8 @@ def test_many_columns_have_fewer_hats():
     wide = RNG.standard_normal((2000, 100))
     encoder = TableEncoder(n_knots="auto").fit(wide)
     assert encoder.is_hat_.sum() == 1000
+    wider = RNG.standard_normal((200, 501))
+    assert not TableEncoder(n_knots="auto").fit(wider).is_hat_.any()
 
 
 def test_keys_are_ignored_with_a_warning():

@@ -13,8 +13,8 @@ from .._data.columns import check_eager, columns_of, is_frame, series_of
 from .piecewise_linear import FEWEST_INTERVALS, n_intervals, names_in
 from .table_parts import TEXTS, Levels, Numbers, SparseNumbers, Words
 
-# There are not many more hat functions than this, so that an update of a network takes
-# no longer for a table with many columns.
+# There are no more hat functions than this. More would make each update of a network
+# slow, and tables with many columns have enough features to fit noise with.
 MOST_HATS = 1000
 
 
@@ -47,7 +47,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         `PiecewiseLinearEncoder`, with at most so many intervals between the knots.
         'auto' is one interval for 50 samples, at least 2 and at most 32, and fewer if
         there are more than 31 columns, so that there are no more than 1000 hat
-        functions unless there are more than 500 columns.
+        functions. With more than 500 columns, there are none.
 
     Attributes
     ----------
@@ -237,8 +237,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             )
         intervals = self.n_knots
         if intervals == "auto":
-            most = max(MOST_HATS // len(columns), FEWEST_INTERVALS)
-            intervals = min(n_intervals(X.shape[0]), most)
+            intervals = min(n_intervals(X.shape[0]), MOST_HATS // len(columns))
+            intervals = intervals if intervals >= FEWEST_INTERVALS else None
         self._parts, blocks = [], []
         for position, kind in enumerate(self.kinds_):
             if kind == "identifier":
