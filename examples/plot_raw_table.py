@@ -9,8 +9,8 @@ matter.
 
 What to see:
 
-- No column has to be prepared, and the score on the rows that the networks have held out
-  is close to the score on new rows.
+- No column has to be prepared, and the score on the rows that the networks have held
+  out is close to the score on new rows.
 - The intervals (left) contain about 90% of the new rents.
 - The importance of the columns (right) is measured on held-out rows. The column without
   any effect has none.
