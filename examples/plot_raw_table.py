@@ -17,7 +17,8 @@ What to see:
 
 The last cell checks these statements in numbers.
 
-Run it with ``python examples/plot_raw_table.py [picture.png]``. It takes about 15 seconds.
+Run it with ``python examples/plot_raw_table.py [picture.png]``. It takes about 10
+seconds.
 """
 
 # %%
