@@ -351,6 +351,37 @@ def test_importance_on_held_out_rows(fitted):
         model.permutation_importance(FRAME[:10], y[:10])
 
 
+def test_constant_targets_are_exact():
+    reg = TabularRegressor(**SMALL).fit(FRAME, np.full(N, 7.5))
+    assert_array_equal(reg.predict(FRAME), 7.5)
+    assert_array_equal(reg.predict_interval(FRAME[:3]), 7.5)
+    clf = TabularClassifier(**SMALL).fit(FRAME, np.full(N, "only"))
+    assert_array_equal(clf.predict(FRAME), "only")
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "given", "message"),
+    [
+        (FRAME, PRICE * 1e200, {}, "values of y are too large: up to .*e.203"),
+        (
+            FRAME.assign(size=1e200 * PRICE),
+            PRICE,
+            {},
+            "column 'size' of X: .*too large",
+        ),
+        (FRAME, DEAR, {}, "must be numeric.*TabularClassifier"),
+        (FRAME, PRICE, {"groups": np.ones(N)}, "at least two. Got"),
+        (FRAME, PRICE, {"groups": [1, 2]}, "groups must have one value for each"),
+        (FRAME["size"], PRICE, {}, "Expected 2D array, got 1D array"),
+        (pl.from_pandas(FRAME).lazy(), PRICE, {}, "LazyFrame.*collect"),
+        (FRAME, np.where(PRICE > 0, np.nan, PRICE), {}, "y contains NaN"),
+    ],
+)
+def test_wrong_data(X, y, given, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        TabularRegressor(**SMALL).fit(X, y, **given)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -112,7 +112,12 @@ def divisions(cv, X, y, groups, n_members, *, classes, rng):
             ]
         return found[:n_members]
     if cv is None:
-        n_folds = min(n_folds, len(np.unique(groups)))
+        found = np.unique(groups).tolist()
+        if len(found) < 2:
+            raise ValueError(
+                f"To hold out whole groups, there must be at least two. Got {found}."
+            )
+        n_folds = min(n_folds, len(found))
         cv = GroupKFold(n_folds, shuffle=True, random_state=rng)
     cv = check_cv(cv, y, classifier=classes is not None)
     splits = [(np.sort(a), np.sort(b)) for a, b in cv.split(X, y, groups)]

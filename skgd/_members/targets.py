@@ -106,7 +106,7 @@ class NumberTargets:
     # ------------------------------------------------------------ targets
     def _encode_targets(self, y, weights, n_samples):
         self._check_given(y)
-        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+        y = _as_numbers(y, type(self).__name__)
         check_consistent_length(np.empty(n_samples), y)
         loss = TableRegressor()._loss_rule(self.loss)
         y, Y, self._encoding = RegressionEncoding.learn(y, np.float64, loss)
@@ -114,22 +114,29 @@ class NumberTargets:
             return self._in_units(y), weights
         # the targets are in units of training, as they are for the networks elsewhere
         self._mean, self._scale = np.zeros(Y.shape[1]), np.ones(Y.shape[1])
-        mean = np.average(Y, axis=0, weights=weights)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = np.average(Y, axis=0, weights=weights)
+            variance = np.average((Y - mean) ** 2, axis=0, weights=weights)
+        if not np.isfinite(variance).all():
+            raise ValueError(
+                f"The values of y are too large: up to {np.abs(Y).max():.3g}. Divide y "
+                "by a number of this size."
+            )
         if loss.link == "exp":
             self._scale = np.where(mean > 0, mean, 1.0)
-        elif loss.link == "identity":
-            variance = np.average((Y - mean) ** 2, axis=0, weights=weights)
-            self._mean = mean
-            self._scale = np.where(variance > 0, np.sqrt(variance), 1.0)
+        elif loss.link == "identity":  # a scale of 0 makes constant targets exact
+            self._mean, self._scale = mean, np.sqrt(variance)
         return self._in_units(y), weights
 
     def _encode_more(self, y, weights):
-        y, _ = self._encoding.encode(np.asarray(y, dtype=np.float64), np.float64)
+        y = _as_numbers(y, type(self).__name__)
+        y, _ = self._encoding.encode(y, np.float64)
         return self._in_units(y), weights
 
     def _in_units(self, y):
         n_targets = y[:1].size
         mean, scale = self._mean[:n_targets], self._scale[:n_targets]
+        scale = np.where(scale > 0, scale, 1.0)
         return ((y.reshape(len(y), -1) - mean) / scale).reshape(y.shape)
 
     def _in_user_units(self, y):
@@ -169,6 +176,18 @@ class NumberTargets:
         return self._encoding.loss
 
     _score_predictions = RegressionTargets._score_predictions
+
+
+def _as_numbers(y, owner):
+    try:
+        return check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
+    except (TypeError, ValueError) as error:
+        if "convert" not in str(error) and "float()" not in str(error):
+            raise
+        raise ValueError(
+            f"The target y of {owner} must be numeric. If y contains classes, use "
+            f"TabularClassifier. ({error})"
+        ) from error
 
 
 def mean_of_rows(values, rows, n):

@@ -128,7 +128,13 @@ class Numbers(Part):
         self.has_gaps = len(known) < len(table)
         self.fill = np.median(known, axis=0)
         filled = np.where(np.isnan(table), self.fill, table)
-        self.mean, self.scale = filled.mean(axis=0), filled.std(axis=0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.mean, self.scale = filled.mean(axis=0), filled.std(axis=0)
+        if not np.isfinite(self.scale).all():
+            raise ValueError(
+                f"its values are too large: up to {np.abs(filled).max():.3g}. Divide "
+                "them by a number of this size."
+            )
         low, high = known.min(axis=0), known.max(axis=0)
         two = ((known == low) | (known == high)).all(axis=0) & (low < high)
         self.mean, self.scale = (
