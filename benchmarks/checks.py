@@ -71,6 +71,7 @@ NETWORKS = {
     "weight_init": list(INITIALIZERS),
     "input_dropout": [0.2],
     "input_scale": [True],
+    "num_embedding": ["piecewise_linear"],
 }
 PROBABILITIES = "binomial", "multinomial"
 LOSSES = [Tweedie(power=2.5), Quantile(quantile=0.2)]  # besides the names

@@ -85,6 +85,18 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
     >>> from sklearn.svm import SVR
     >>> bool(make_pipeline(reg, SVR(C=100)).fit(X, y).score(X, y) > 0.5)
     True
+
+    Learn a wave in few epochs:
+
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).uniform(-3, 3, (1000, 1))
+    >>> y = np.sin(3 * X[:, 0])
+    >>> reg = MLPGDRegressor(max_iter=20, early_stopping=False, tol=None,
+    ...                      random_state=0)
+    >>> bool(reg.fit(X, y).score(X, y) < 0.5)
+    True
+    >>> reg.set_params(num_embedding="piecewise_linear").fit(X, y).score(X, y) > 0.95
+    True
     """
 
     def __init__(
@@ -107,6 +119,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         input_dropout: float = 0.0,
         batch_norm: bool = False,
         input_scale: bool = False,
+        num_embedding: Literal["piecewise_linear"] | None = None,
         standardize: bool = True,
         max_iter: int = 200,
         tol: float | None = 1e-4,
@@ -138,6 +151,7 @@ class MLPGDRegressor(RegressionTargets, MultilayerPerceptron):
         self.input_dropout = input_dropout
         self.batch_norm = batch_norm
         self.input_scale = input_scale
+        self.num_embedding = num_embedding
         self.standardize = standardize
         self.max_iter = max_iter
         self.tol = tol
@@ -265,6 +279,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         input_dropout: float = 0.0,
         batch_norm: bool = False,
         input_scale: bool = False,
+        num_embedding: Literal["piecewise_linear"] | None = None,
         standardize: bool = True,
         max_iter: int = 200,
         tol: float | None = 1e-4,
@@ -297,6 +312,7 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         self.input_dropout = input_dropout
         self.batch_norm = batch_norm
         self.input_scale = input_scale
+        self.num_embedding = num_embedding
         self.standardize = standardize
         self.max_iter = max_iter
         self.tol = tol

@@ -216,6 +216,12 @@ PARAMETERS = {
         "a bool",
         "2",
     ),
+    "num_embedding": (
+        lambda: mlp_reg(num_embedding="linear").fit(X, Y),
+        "'num_embedding'",
+        "'piecewise_linear'",
+        "'linear'",
+    ),
     "standardize": (
         lambda: reg(standardize=1).fit(X, Y),
         "'standardize'",

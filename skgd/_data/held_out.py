@@ -294,7 +294,7 @@ def validation(held_out, architecture, units, score_raw, scorer, of_rows=None):
     validate : callable
         A function that takes a state and returns `Validated`.
     """
-    X = held_out.X
+    X = held_out.inputs
     part = Data(X if units is None else to_units(X, units.mean, units.scale))
     kernel = architecture.loss._kernel(architecture.softmax)
 

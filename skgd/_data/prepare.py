@@ -120,7 +120,7 @@ def arrays_in_units(estimator, samples, units, solver):
         The samples. If a copy would be large, the features are not converted, and
         `arrays` contains the units as well.
     """
-    X, weights = samples.X, samples.weights
+    X, weights = samples.inputs, samples.weights
     if units is None:
         return Data(X, samples.Y, weights)
     Y = units.of_targets(samples.Y)

@@ -1,12 +1,14 @@
 """The samples of a call, as the user passed them and as checked and encoded arrays."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse as sp
 
 from .features import as_rows, check_weights, validate_features
+from .knots import Knots
 from .splits import check_groups
 
 # Parts of the errors of scikit-learn and NumPy for validation data that have not been
@@ -90,6 +92,8 @@ class Samples:
         The weights of the classes.
     groups : ndarray of shape (n_samples,) or None
         The groups of the samples, of which only whole ones are held out.
+    knots : Knots or None
+        The knots of the features, if a network reads hat functions of them as well.
     """
 
     X: object
@@ -99,6 +103,18 @@ class Samples:
     encoding: object
     class_weights: object = None
     groups: np.ndarray | None = None
+    knots: Knots | None = None
+
+    @cached_property
+    def inputs(self):
+        """What a network reads: the features, with the values of hat functions if any.
+
+        Returns
+        -------
+        inputs : ndarray or CSR of shape (n_samples, n_inputs)
+            Features in the user's units.
+        """
+        return self.X if self.knots is None else as_rows(self.knots.expand(self.X))
 
     @property
     def weight_of_rows(self):
@@ -205,7 +221,8 @@ def check_samples(estimator, given, loss, before):
     if class_weights is not None:
         weights = class_weights.times(weights, y, X.dtype)
     groups = check_groups(given.groups, len(y))
-    return Samples(X, y, Y, weights, encoding, class_weights, groups)
+    knots = estimator._knots(X, weights, before)
+    return Samples(X, y, Y, weights, encoding, class_weights, groups, knots)
 
 
 def check_validation_samples(estimator, given, samples):
@@ -247,7 +264,7 @@ def check_validation_samples(estimator, given, samples):
         elif is_raw:
             text += PIPELINE.format(name=type(estimator).__name__)
         raise ValueError(text) from error
-    held_out = Samples(X, y, Y, weights, samples.encoding)
+    held_out = Samples(X, y, Y, weights, samples.encoding, knots=samples.knots)
     return held_out.with_weight().like(samples.X)
 
 

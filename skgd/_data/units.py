@@ -4,7 +4,7 @@ Training uses ``(x - mean) / scale`` for features and, likewise, for targets. Wh
 units change, `conversion.py` converts the weights.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse as sp
@@ -22,10 +22,10 @@ class Units:
     ----------
     features, targets : Moments or None
         The moments so far; None for targets that keep their units.
-    mean, scale : ndarray of shape (n_features,)
+    mean, scale : ndarray of shape (n_inputs,)
         The mean and the scale of the features, in float64. The scale of a constant
-        column is 1.
-    varies : ndarray of bool of shape (n_features,)
+        column is 1. A network may have more inputs, see `beside`.
+    varies : ndarray of bool of shape (n_inputs,)
         False for a constant column. It has no information, and its weights count as
         zero.
     target_mean, target_scale : ndarray of shape (n_targets,)
@@ -69,6 +69,28 @@ class Units:
         linear = np.array_equal(self.target_unit, self.target_scale)
         mean = self.target_mean if linear else np.zeros_like(self.target_mean)
         return to_units(Y, mean, self.target_unit)
+
+    def beside(self, n_more):
+        """Append inputs that keep their units.
+
+        Parameters
+        ----------
+        n_more : int
+            The number of these inputs, which follow the features.
+
+        Returns
+        -------
+        units : Units
+            The units of all inputs, with the moments of the features only.
+        """
+        if not n_more:
+            return self
+        return replace(
+            self,
+            mean=np.append(self.mean, np.zeros(n_more)),
+            scale=np.append(self.scale, np.ones(n_more)),
+            varies=np.append(self.varies, np.ones(n_more, dtype=bool)),
+        )
 
     def same_as(self, other):
         """Check whether other units are the same.
@@ -206,7 +228,7 @@ def training_units(estimator, samples, architecture, rows=None, earlier=None):
         features = before.merge(features)
         if targets is not None and earlier.targets is not None:
             targets = earlier.targets.merge(targets)
-    return units_of(
+    units = units_of(
         features,
         targets,
         architecture.n_outputs,
@@ -215,6 +237,7 @@ def training_units(estimator, samples, architecture, rows=None, earlier=None):
         most=most,
         log_link=log_link,
     )
+    return units.beside(architecture.sizes[0] - X.shape[1])
 
 
 def to_units(X, mean, scale):

@@ -105,6 +105,10 @@ class GradientDescent(CallbackSupportMixin, Strippable, Settings):
     def _raw(self, X):
         """Return the raw predictions of the public attributes, in the user's units."""
 
+    def _knots(self, X, weights, before):
+        # the `Knots` of the features, of which a network can read hat functions
+        return None
+
     # ------------------------------------------------- what `fit` stores
     # the training, which partial_fit and warm_start continue
     _state: TrainingState
@@ -334,7 +338,8 @@ class GradientDescent(CallbackSupportMixin, Strippable, Settings):
                 size, single_pass = recipe.batch_size, recipe.single_pass
                 own = self._own_rate(recipe.optimizer, size, single_pass)
                 rate = min(error.rate / 10, own)
-            X, Y = data.arrays.X, data.arrays.Y
+            # (the inputs that a network appends to the features are never large)
+            X, Y = data.arrays.X[:, : self.n_features_in_], data.arrays.Y
             names = getattr(self, "feature_names_in_", None)
             advice = too_large(X, X.dtype, names) or too_large(Y, X.dtype, targets=True)
             advice = advice or self._advice(recipe.optimizer, X, rate)

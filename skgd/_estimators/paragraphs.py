@@ -199,6 +199,14 @@ PARAGRAPHS = {
             (Holzmüller et al., 2024). The factors are not penalised, and their learning
             rate is six times that of the weights, so that the network finds out early
             which inputs matter. They are part of ``coefs_[0]`` when training ends.
+        num_embedding : {'piecewise_linear'} or None, default=None
+            With 'piecewise_linear', the input of each unit of the first layer is a sum
+            of piecewise linear functions, one of each feature, instead of a weighted
+            sum of the features (Gorishniy et al., 2022). A function can bend at the
+            knots of its feature, which the first call of `fit` or `partial_fit` chooses
+            (see `knots_` and `skgd.preprocessing.PiecewiseLinearEncoder`). It is linear
+            at the start of the training. This often helps if targets depend on numbers
+            in steps or waves. It is not supported together with `input_dropout`.
         """,
     "standardize_linear": """
         standardize : bool, default=True
@@ -354,7 +362,13 @@ PARAGRAPHS = {
     ),
     "layers": """
         coefs_ : list of ndarray of shape (fan_in, fan_out)
-            Weights of each layer.
+            Weights of each layer. With ``num_embedding='piecewise_linear'``, the rows
+            of the first array are those of the features, followed by those of their hat
+            functions, feature after feature: one for each knot except the first.
+        knots_ : list of ndarray of shape (n_knots,)
+            With ``num_embedding='piecewise_linear'``, the knots of each feature: at
+            most 33 of its values in the training data, in rising order. A feature with
+            less than three distinct values has none.
         intercepts_ : list of ndarray of shape (fan_out,)
             Intercepts of each layer.
         gammas_, betas_ : list of ndarray of shape (width,)

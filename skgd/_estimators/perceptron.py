@@ -18,6 +18,7 @@ from ..schedules import Adaptive, Constant
 from .base import GradientDescent
 from .hidden_features import HiddenFeatures
 from .lbfgs import is_lbfgs
+from .num_embedding import NUM_EMBEDDING, NumEmbedding
 from .parameters import FEW
 from .trials import Trials
 
@@ -30,13 +31,14 @@ BATCH = 50, 200
 UPDATES_OF_EPOCH = 16
 
 
-class MultilayerPerceptron(HiddenFeatures, GradientDescent):
+class MultilayerPerceptron(HiddenFeatures, NumEmbedding, GradientDescent):
     """A network with hidden layers, which publishes `coefs_` and `intercepts_`."""
 
     _allowed = {
         **GradientDescent._allowed,
         "input_dropout": Allowed(Real, ge=0, lt=1),
         "input_scale": Allowed(bool),
+        "num_embedding": NUM_EMBEDDING,
     }
     _penalty_per_sample = True
     _patience_beyond = 1
@@ -102,9 +104,9 @@ class MultilayerPerceptron(HiddenFeatures, GradientDescent):
         return rules
 
     def _architecture(self, rules, samples):
-        hidden = self._hidden()
+        hidden, knots = self._hidden(), samples.knots
         return Architecture(
-            sizes=(samples.X.shape[1], *hidden, samples.encoding.n_outputs),
+            sizes=(samples.inputs.shape[1], *hidden, samples.encoding.n_outputs),
             loss=rules["loss"],
             activation=rules["activation"],
             softmax=samples.encoding.softmax,
@@ -112,6 +114,7 @@ class MultilayerPerceptron(HiddenFeatures, GradientDescent):
             dropout=self._dropout_rates(len(hidden)),
             input_dropout=float(self.input_dropout),
             input_scale=bool(self.input_scale),
+            joined=() if knots is None else tuple(knots.joined.tolist()),
         )
 
     def _initialise(self, architecture, views, rng):
@@ -261,7 +264,7 @@ class MultilayerPerceptron(HiddenFeatures, GradientDescent):
         X = validate_features(
             self, X, accept_sparse="csr", dtype=dtype, order="C", reset=False
         )
-        return Data(as_rows(X))
+        return Data(as_rows(self._inputs(X)))
 
     def _raw(self, X):
         rows = self._prediction_data(X)

@@ -6,6 +6,7 @@ from math import ceil
 import numpy as np
 from scipy.special import logit
 
+from .._estimators.num_embedding import begin_linear
 from ..mlp import MLPGDClassifier, MLPGDRegressor
 
 # The learning rate of Adam at the start of a cosine.
@@ -130,12 +131,7 @@ class _TableNetwork:
 
     def _initialise(self, architecture, views, rng):
         super()._initialise(architecture, views, rng)
-        # An input of the first layer is a sum over the stored values of a row, which
-        # are far fewer than its features.
-        W = views["W"][0]
-        W *= np.sqrt(max(len(W) / self._n_stored, 1.0))
-        if self._bend is not None:
-            W[self._bend] = 0  # each function of a number is linear at the start
+        begin_linear(views["W"][0], self._n_stored, self._bend)
         if self._prior is not None:
             views["b"][-1][:] = self._prior
 

@@ -115,7 +115,8 @@ class TrainingState:
         """
         if self.units is None:
             return self.kept_deviation
-        return np.where(self.units.varies, np.sqrt(self.units.features.square), 0)
+        square = self.units.features.square
+        return np.where(self.units.varies[: len(square)], np.sqrt(square), 0)
 
     @property
     def n_epochs(self):

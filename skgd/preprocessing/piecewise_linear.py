@@ -7,7 +7,7 @@ from scipy import sparse as sp
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._data.knots import hats, knots_of
+from .._data.knots import bends_of, hats
 
 # With n_knots='auto', there are so many rows for an interval, and the number of
 # intervals is within these limits.
@@ -115,8 +115,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
         X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan")
         most = n_intervals(len(X)) if auto else int(self.n_knots)
         columns = (column[~np.isnan(column)] for column in X.T)
-        knots = [knots_of(column, most) for column in columns]
-        self.knots_ = [k if len(k) > 2 else k[:0] for k in knots]
+        self.knots_ = [bends_of(column, most) for column in columns]
         return self
 
     def transform(self, X):

@@ -7,7 +7,7 @@ from scipy import sparse as sp
 
 from .._data.columns import as_floats
 from .._data.dates import is_missing
-from .._data.knots import hats, knots_of
+from .._data.knots import bends_of, hats
 from .datetimes import PERIODS, DatetimeEncoder
 
 # Standardised numbers are limited to this distance from their mean.
@@ -146,8 +146,7 @@ class Numbers(Part):
         self.kept = np.flatnonzero(varies)
         self.knots = np.zeros(0)
         if self.intervals is not None:
-            knots = knots_of(known[:, 0], self.intervals)
-            self.knots = knots if len(knots) > 2 else self.knots
+            self.knots = bends_of(known[:, 0], self.intervals)
 
     def n_plain(self, block):
         """Return the number of columns that are no hat functions, which come first.
