@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.inspection import partial_dependence, permutation_importance
 from sklearn.metrics import log_loss, r2_score
-from sklearn.model_selection import GroupKFold, cross_val_score
+from sklearn.model_selection import GroupKFold, ShuffleSplit, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import check_estimator
@@ -247,6 +247,53 @@ def test_groups_are_held_out_as_a_whole():
     assert seen.oob_score_ > 0.8
     assert whole.oob_score_ < 0.1
     assert by_cv.oob_score_ < 0.1
+
+
+@pytest.mark.parametrize(("estimator", "y"), BOTH)
+def test_a_single_member_and_one_more(estimator, y):
+    model = estimator(n_members=1, alpha=0.01, warm_start=True, random_state=0)
+    model.fit(FRAME, y)
+    assert len(model.estimators_) == 1
+    model.set_params(n_members=2).fit(FRAME, y)
+    assert len(model.estimators_) == 2
+    groups = np.arange(N) // 50
+    alone = estimator(n_members=1, alpha=0.01).fit(FRAME, y, groups=groups)
+    assert len(alone.estimators_) == 1
+
+
+def test_splits():
+    reg = TabularRegressor(alpha=0.01, **SMALL)
+    first = np.arange(N) < 200
+    masks = clone(reg).set_params(cv=[(first, ~first)]).fit(FRAME, PRICE)
+    rows = [(np.flatnonzero(first), np.flatnonzero(~first))]
+    same = clone(reg).set_params(cv=rows).fit(FRAME, PRICE)
+    assert_array_equal(masks.predict(FRAME), same.predict(FRAME))
+    random = clone(reg).set_params(cv=ShuffleSplit(2))  # without a seed of its own
+    found = random.fit(FRAME, PRICE).predict(FRAME)
+    assert_array_equal(clone(random).fit(FRAME, PRICE).predict(FRAME), found)
+    nothing, some = np.arange(0), np.arange(100)
+    for cv, message in (
+        ([], "cv gives no splits"),
+        ([(nothing, some)], "cv gives a training set without any samples"),
+        ([(some, nothing)], "cv gives a validation set without any samples"),
+        ([("a", "b")], "cv must give a vector of row numbers"),
+        ([(some, some + N)], "cv gives row numbers from 300 to 399"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            clone(reg).set_params(cv=cv).fit(FRAME, PRICE)
+    with pytest.raises(ValueError, match="there must be at least two"):
+        reg.fit(FRAME, PRICE, groups=np.zeros(N))
+
+
+def test_rows_without_a_weight_are_not_held_out():
+    weights = np.zeros(N)
+    weights[:6] = 1
+    reg = TabularRegressor(alpha=0.01, n_members=4).fit(FRAME, PRICE, weights)
+    assert np.isfinite(reg.oob_prediction_[:6]).all()
+    assert np.isnan(reg.oob_prediction_[6:]).all()
+    weights[1:] = 0
+    with pytest.raises(ValueError, match="sample_weight must be positive for at least"):
+        reg.fit(FRAME, PRICE, weights)
 
 
 # ---------------------------------------------------------------- in practice

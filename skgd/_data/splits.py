@@ -68,6 +68,32 @@ def check_groups(groups, n_samples):
     return groups
 
 
+def count_groups(groups):
+    """Count the groups, some of which are to be held out.
+
+    Parameters
+    ----------
+    groups : ndarray of shape (n_samples,)
+        The groups.
+
+    Returns
+    -------
+    n_groups : int
+        The number of groups.
+
+    Raises
+    ------
+    ValueError
+        If there is only one.
+    """
+    found = np.unique(groups).tolist()
+    if len(found) < 2:
+        raise ValueError(
+            f"To hold out whole groups, there must be at least two. Got {found}."
+        )
+    return len(found)
+
+
 def own_splits(estimator, samples, rng, n_splits=None):
     """Divide the samples as `validation_split` says, or such that groups remain whole.
 
@@ -99,17 +125,12 @@ def own_splits(estimator, samples, rng, n_splits=None):
             splits = check_cv(splits, y, classifier=not estimator._y_numeric)
         if hasattr(splits, "split"):
             source = f"validation_split={splits!r}"
-            splits = _seeded(splits, rng).split(samples.X, y, groups)
-        return _checked(splits, samples, source)
+            splits = seeded(splits, rng).split(samples.X, y, groups)
+        return check_splits(splits, len(y), samples.weights, source)
     if groups is None:
         return None
-    found = np.unique(groups).tolist()
-    if len(found) < 2:
-        raise ValueError(
-            f"To hold out whole groups, there must be at least two. Got {found}."
-        )
-    parts = _of_groups(estimator, groups, len(found), rng, n_splits)
-    return _checked(parts, samples, "The division by groups")
+    parts = _of_groups(estimator, groups, count_groups(groups), rng, n_splits)
+    return check_splits(parts, len(y), samples.weights, "The division by groups")
 
 
 def _of_groups(estimator, groups, n_groups, rng, n_splits):
@@ -134,8 +155,23 @@ def _last_groups(groups, n_held_out):
     return np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)
 
 
-def _seeded(splitter, rng):
-    # A splitter without a seed would hold out other rows when a training is continued.
+def seeded(splitter, rng):
+    """Give a generator to a splitter without a seed.
+
+    It would hold out other rows when a training is continued or repeated.
+
+    Parameters
+    ----------
+    splitter : object
+        The splitter.
+    rng : RandomState
+        The generator of random numbers.
+
+    Returns
+    -------
+    splitter : object
+        The splitter, or a copy with the generator.
+    """
     if isinstance(getattr(splitter, "random_state", 0), Integral):
         return splitter
     splitter = copy(splitter)
@@ -143,8 +179,30 @@ def _seeded(splitter, rng):
     return splitter
 
 
-def _checked(splits, samples, source):
-    # the splits, as two arrays of rows that are not empty and have some weight
+def check_splits(splits, n_samples, weights, source):
+    """Check the splits that a user or a splitter gives.
+
+    Parameters
+    ----------
+    splits : iterable of tuple
+        The rows for training and for validation.
+    n_samples : int
+        The number of samples.
+    weights : ndarray of shape (n_samples,) or None
+        The sample weights.
+    source : str
+        What has given the splits, for messages.
+
+    Yields
+    ------
+    rows, held_out : ndarray of intp
+        The rows of each split, in rising order; neither is empty or without weight.
+
+    Raises
+    ------
+    ValueError
+        If there are no splits, or if one is wrong.
+    """
     n_splits = 0
     for n_splits, split in enumerate(splits, 1):
         try:
@@ -155,7 +213,9 @@ def _checked(splits, samples, source):
                 f"{n_splits} is {split!r}."
             ) from None
         found = {"training": rows, "validation": held_out}
-        yield tuple(_part(found[name], name, samples, source) for name in found)
+        yield tuple(
+            _part(found[name], name, n_samples, weights, source) for name in found
+        )
     if not n_splits:
         raise ValueError(
             f"{source} gives no splits. (A generator can be read only once; a list of "
@@ -163,9 +223,9 @@ def _checked(splits, samples, source):
         )
 
 
-def _part(rows, name, samples, source):
+def _part(rows, name, n, weights, source):
     # one part of a split, in rising order
-    n, rows = len(samples.y), np.asarray(rows)
+    rows = np.asarray(rows)
     if rows.dtype == bool and rows.shape == (n,):
         rows = np.flatnonzero(rows)
     if rows.size == 0:
@@ -180,7 +240,7 @@ def _part(rows, name, samples, source):
             f"{source} gives row numbers from {rows.min()} to {rows.max()} for the "
             f"{name} set. They must be from 0 to {n - 1}."
         )
-    check_some_weight(samples.weights, rows, name)
+    check_some_weight(weights, rows, name)
     return np.sort(rows).astype(np.intp)
 
 

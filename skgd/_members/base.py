@@ -106,8 +106,7 @@ class TableEstimator(BaseEstimator):
             return [None] * n_new
         return divisions(
             self.cv,
-            job.table.X,
-            job.y,
+            job,
             groups,
             n_new,
             classes=self._strata(job.y),

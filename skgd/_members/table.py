@@ -1,15 +1,17 @@
 """The encoded training data that all members share."""
 
 from dataclasses import dataclass
-from math import ceil
+from numbers import Integral
 
 import numpy as np
 from scipy import sparse as sp
 from sklearn.model_selection import GroupKFold, check_cv
 
 from .._data.held_out import divide
+from .._data.splits import check_splits, count_groups, seeded
 
-# One or two members do not hold out all or half of the rows, but a fifth each.
+# One or two members, also of a warm start, do not hold out all or half of the rows, but
+# a fifth each.
 FEWEST_FOLDS, FOLDS_OF_FEW = 3, 5
 
 
@@ -73,7 +75,7 @@ class Table:
         return self._plain
 
 
-def divisions(cv, X, y, groups, n_members, *, classes, rng):
+def divisions(cv, job, groups, n_members, *, classes, rng):
     """Divide the rows for each member into those for training and those held out.
 
     Parameters
@@ -81,10 +83,8 @@ def divisions(cv, X, y, groups, n_members, *, classes, rng):
     cv : int, splitter, iterable or None
         The parameter of the estimator. None is one fold for each member, and a fifth of
         the rows for one or two members.
-    X : CSR of shape (n_samples, n_features)
-        The features.
-    y : ndarray of shape (n_samples, ...)
-        The targets.
+    job : Job
+        The training data.
     groups : ndarray of shape (n_samples,) or None
         The groups, of which only whole ones are held out.
     n_members : int
@@ -99,26 +99,44 @@ def divisions(cv, X, y, groups, n_members, *, classes, rng):
     divisions : list of tuple
         The rows for training and those held out, for each member. If there are more
         members than folds, other folds follow, or the same ones if `cv` is a splitter.
+
+    Raises
+    ------
+    ValueError
+        If there are too few rows or groups, or if a split of `cv` is wrong.
     """
-    n_folds = n_members if n_members >= FEWEST_FOLDS else FOLDS_OF_FEW
     if cv is None and groups is None:
-        found = []
-        n_folds = min(n_folds, len(y))
-        for _ in range(ceil(n_members / n_folds)):
-            part = divide(len(y), n_folds, classes, rng)
-            found += [
-                (np.flatnonzero(part != k), np.flatnonzero(part == k))
-                for k in range(n_folds)
-            ]
-        return found[:n_members]
+        return _random(job.weights, len(job.y), n_members, classes, rng)
+    source = "The division by groups" if cv is None else f"cv={cv!r}"
     if cv is None:
-        found = np.unique(groups).tolist()
-        if len(found) < 2:
-            raise ValueError(
-                f"To hold out whole groups, there must be at least two. Got {found}."
-            )
-        n_folds = min(n_folds, len(found))
+        n_folds = min(_n_folds(n_members), count_groups(groups))
         cv = GroupKFold(n_folds, shuffle=True, random_state=rng)
-    cv = check_cv(cv, y, classifier=classes is not None)
-    splits = [(np.sort(a), np.sort(b)) for a, b in cv.split(X, y, groups)]
+    if isinstance(cv, Integral):
+        cv = check_cv(cv, job.y, classifier=classes is not None)
+    elif not hasattr(cv, "split"):
+        source = "cv"
+    if hasattr(cv, "split"):
+        cv = seeded(cv, rng).split(job.table.X, job.y, groups)
+    splits = list(check_splits(cv, len(job.y), job.weights, source))
     return [splits[k % len(splits)] for k in range(n_members)]
+
+
+def _n_folds(n_members):
+    return n_members if n_members >= FEWEST_FOLDS else FOLDS_OF_FEW
+
+
+def _random(weights, n, n_members, classes, rng):
+    # rows without a weight are not held out, since they have nothing to say
+    used = np.arange(n) if weights is None else np.flatnonzero(weights)
+    if len(used) < 2:
+        raise ValueError(
+            "sample_weight must be positive for at least two rows, because networks "
+            f"hold out rows. It is positive for {len(used)} of {n}."
+        )
+    classes = None if classes is None else classes[used]
+    n_folds = min(_n_folds(n_members), len(used))
+    found = []
+    while len(found) < n_members:
+        part = divide(len(used), n_folds, classes, rng)
+        found += [(used[part != k], used[part == k]) for k in range(n_folds)]
+    return found[:n_members]
