@@ -189,3 +189,18 @@ def test_dates_of_python():
     days = [[datetime.date(2024, 1, 1 + i % 28)] for i in range(60)]
     encoder = TableEncoder().fit(np.array(days, dtype=object))
     assert encoder.kinds_ == ["date"]
+
+
+def test_dates_are_no_numbers():
+    encoder = TableEncoder().fit(FRAME)
+    with pytest.raises(ValueError, match="column 'gaps'.*`fit` has seen numbers"):
+        encoder.transform(FRAME.assign(gaps=FRAME["day"]))
+    with pytest.raises(ValueError, match="^In column 'day' of X: `fit` has seen"):
+        encoder.transform(FRAME.assign(day=3))
+
+
+def test_warnings_name_the_line_of_the_user():
+    frame = FRAME.assign(key=[f"key {j}" for j in range(N)])
+    with pytest.warns(UserWarning, match="Hardly any text is repeated") as found:
+        TableEncoder().fit(frame)
+    assert found[0].filename == __file__

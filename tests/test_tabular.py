@@ -97,6 +97,16 @@ def test_polars(fitted):
     assert_array_equal(output(again, FRAME), output(model, FRAME))
 
 
+def test_an_array_has_no_names(fitted):
+    model, _ = fitted
+    with pytest.warns(UserWarning, match="fitted with feature names") as found:
+        predicted = output(model, FRAME.to_numpy())
+    assert [type(model).__name__ in str(each.message) for each in found] == [True]
+    assert_array_equal(predicted, output(model, FRAME))
+    with pytest.raises(ValueError, match="unseen at fit time:\n- more"):
+        output(model, FRAME.assign(more=1))
+
+
 def test_sparse_tables():
     X = sp.random(300, 30, density=0.2, random_state=0, format="csr")
     y = X[:, 0].toarray().ravel() - X[:, 1].toarray().ravel()

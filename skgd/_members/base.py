@@ -16,6 +16,7 @@ from .._data.features import check_weights
 from .._data.splits import AllowedSplits, check_groups
 from .._rules.rule import Allowed
 from ..preprocessing import TableEncoder
+from ..preprocessing.table import as_table
 from .choice import Settings
 from .conformal import Residuals
 from .ensemble import FEW_ROWS, Job, cross_fit, refit
@@ -115,7 +116,7 @@ class TableEstimator(BaseEstimator):
 
     def _encode_table(self, X, goes_on):
         if goes_on:
-            encoded = self.encoder_.transform(X)
+            encoded = self._transform(X).X
         else:
             validate_data(self, X, skip_check_array=True)
             n_knots = None if self.num_embedding is None else "auto"
@@ -148,7 +149,7 @@ class TableEstimator(BaseEstimator):
                 raise ValueError(
                     f"X_val takes the place of {name}. Leave out one of them."
                 )
-        table = Table.of(self.encoder_, self.encoder_.transform(X))
+        table = self._transform(X)
         y, weights = self._encode_more(y, _weights(weights, table.X))
         return table, y, weights
 
@@ -245,7 +246,7 @@ class TableEstimator(BaseEstimator):
             If X does not have as many rows as the held-out data of `fit`.
         """
         check_is_fitted(self, "estimators_")
-        table = Table.of(self.encoder_, self.encoder_.transform(X))
+        table = self._transform(X)
         y, _ = self._encode_more(y, None)
         n = self._n_held
         if len(y) != n or table.X.shape[0] != n:
@@ -265,13 +266,19 @@ class TableEstimator(BaseEstimator):
         )
 
     # ------------------------------------------------------------ prediction
+    def _transform(self, X):
+        # a table of the same columns; messages about them name this estimator
+        X = as_table(X)
+        validate_data(self, X, skip_check_array=True, reset=False)
+        return Table.of(self.encoder_, self.encoder_._encode(X))
+
     def _predictions(self, X):
         # what each network predicts, in the user's units, with two dimensions
         return [self._link(raw) for raw in self._raw(X, "estimators_")]
 
     def _raw(self, X, name):
         check_is_fitted(self, "estimators_")
-        table = Table.of(self.encoder_, self.encoder_.transform(X))
+        table = self._transform(X)
         return [
             network._raw(table.features(network._setting.bends)).astype(np.float64)
             for network in getattr(self, name)

@@ -155,12 +155,8 @@ class DatetimeEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         ):
             try:
                 parts += self._encode(values, kind, form)
-            except (OverflowError, TypeError, ValueError) as error:
-                raise ValueError(
-                    f"In column {name!r}, `fit` has seen values of kind {kind!r}"
-                    + (f" with the format {form!r}: " if form else ": ")
-                    + f"{error}."
-                ) from error
+            except ValueError as error:
+                raise ValueError(f"In column {name!r}, {error}") from error
         return np.column_stack(parts)
 
     def get_feature_names_out(self, input_features=None):
@@ -227,6 +223,16 @@ class DatetimeEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     def _encode(self, values, kind, form):
         # the days and the waves of a column
+        try:
+            return self._parts(values, kind, form)
+        except (OverflowError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"`fit` has seen values of kind {kind!r}"
+                + (f" with the format {form!r}: " if form else ": ")
+                + f"{error}."
+            ) from error
+
+    def _parts(self, values, kind, form):
         if kind == "duration":
             return [as_lengths(values) / DAY]
         moments = as_moments(values, form or ISO)

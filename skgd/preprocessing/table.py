@@ -1,6 +1,5 @@
 """A raw table as one sparse matrix of numbers."""
 
-import warnings
 from numbers import Integral
 
 import numpy as np
@@ -10,6 +9,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._data.columns import check_eager, columns_of, is_frame, series_of
+from .._rules.warn import warn
 from .piecewise_linear import FEWEST_INTERVALS, n_intervals, names_in
 from .table_parts import TEXTS, Levels, Numbers, SparseNumbers, Words
 
@@ -131,7 +131,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             The encoded table.
         """
         self._check_parameters()
-        X = _as_table(X)
+        X = as_table(X)
         validate_data(self, X, skip_check_array=True)
         if sp.issparse(X):
             self.kinds_ = ["number"] * X.shape[1]
@@ -163,8 +163,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             If a column does not contain what it contained in `fit`.
         """
         check_is_fitted(self)
-        X = _as_table(X)
+        X = as_table(X)
         validate_data(self, X, skip_check_array=True, reset=False)
+        return self._encode(X)
+
+    def _encode(self, X):
+        # of a table that has been checked
         if isinstance(self._parts[0], SparseNumbers):
             return self._parts[0].transform(sp.csr_matrix(X))
         if sp.issparse(X):
@@ -228,12 +232,10 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             if kind == "identifier"
         ]
         if ignored:
-            warnings.warn(
+            warn(
                 f"Hardly any text is repeated in {_listed(ignored)}, as in names or "
                 "keys. These columns are ignored. If they are categories, list them in "
-                "categorical_features.",
-                UserWarning,
-                stacklevel=4,
+                "categorical_features."
             )
         intervals = self.n_knots
         if intervals == "auto":
@@ -282,8 +284,26 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return positions
 
 
-def _as_table(X):
-    # a DataFrame, a sparse matrix, or an array with two dimensions
+def as_table(X):
+    """Make a table of the data of a user.
+
+    Parameters
+    ----------
+    X : array-like, sparse matrix or DataFrame of shape (n_samples, n_features)
+        The data.
+
+    Returns
+    -------
+    X : DataFrame, sparse matrix or ndarray of shape (n_samples, n_features)
+        The table.
+
+    Raises
+    ------
+    ValueError
+        If it does not have two dimensions, or if it has no rows or no columns.
+    TypeError
+        If X is a LazyFrame.
+    """
     check_eager(X)
     if not (is_frame(X) or sp.issparse(X)):
         X = np.asarray(X) if hasattr(X, "__array__") else np.array(X, dtype=object)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 import numpy as np
 from scipy import sparse as sp
 
-from .._data.columns import as_floats
+from .._data.columns import as_floats, kind_of_dtype
 from .._data.dates import is_missing
 from .._data.knots import bends_of, hats
 from .datetimes import PERIODS, DatetimeEncoder
@@ -109,9 +109,13 @@ class Numbers(Part):
     def _read(self, values):
         # (n_samples, number of waves + 1)
         if self.kind in DATES:
-            return self.dates.transform(_as_column(values))
+            # (the encoder checks the names of all columns, this one knows a single one)
+            kind, form = self.dates.kinds_[0], self.dates.formats_[0]
+            return np.column_stack(self.dates._encode(values, kind, form))
         if self.kind == "number as text":
             return _parsed(values)[:, np.newaxis]
+        if kind_of_dtype(values.dtype) in DATES:
+            raise ValueError(f"`fit` has seen numbers, not values of {values.dtype}.")
         numbers = as_floats(values)
         if np.isinf(numbers).any():
             raise ValueError("it contains infinity.")
