@@ -426,7 +426,7 @@ def test_constant_targets_are_exact():
             {},
             "column 'size' of X: .*too large",
         ),
-        (FRAME, DEAR, {}, "must be numeric.*TabularClassifier"),
+        (FRAME, DEAR, {}, "must be numeric: .*TabularClassifier"),
         (FRAME, PRICE, {"groups": np.ones(N)}, "at least two. Got"),
         (FRAME, PRICE, {"groups": [1, 2]}, "groups must have one value for each"),
         (FRAME["size"], PRICE, {}, "Expected 2D array, got 1D array"),
@@ -456,6 +456,23 @@ def test_wrong_parameters(options, message):
     for estimator, y in BOTH:
         with pytest.raises(ValueError, match=message):
             estimator(**options).fit(FRAME, y)
+
+
+def test_wrong_targets():
+    gaps = pd.Series(DEAR, dtype="string").where(PRICE > 0)
+    clf, reg = TabularClassifier(**SMALL), TabularRegressor(**SMALL)
+    with pytest.raises(ValueError, match="y contains missing values"):
+        clf.fit(FRAME, gaps)
+    with pytest.raises(ValueError, match="y_val contains missing values"):
+        clf.fit(FRAME, DEAR, X_val=FRAME, y_val=[None] * N)
+    with pytest.raises(ValueError, match=r"y .* must be numeric: .*('cheap'|'dear')"):
+        reg.fit(FRAME, DEAR)
+    with pytest.raises(ValueError, match=r"y_val .* must be numeric"):
+        reg.fit(FRAME, PRICE, X_val=FRAME, y_val=DEAR)
+    with pytest.raises(ValueError, match=r"must be numeric: values of type datetime64"):
+        reg.fit(FRAME, FRAME["sold"])
+    with pytest.raises(ValueError, match="Input y_val contains NaN"):
+        reg.fit(FRAME, PRICE, X_val=FRAME, y_val=PRICE * np.nan)
 
 
 def test_quality_on_real_data():

@@ -150,7 +150,7 @@ class TableEstimator(BaseEstimator):
                     f"X_val takes the place of {name}. Leave out one of them."
                 )
         table = self._transform(X)
-        y, weights = self._encode_more(y, _weights(weights, table.X))
+        y, weights = self._encode_more(y, _weights(weights, table.X), "y_val")
         return table, y, weights
 
     def _job(self, table, y, weights, held_out, start):
@@ -247,7 +247,7 @@ class TableEstimator(BaseEstimator):
         """
         check_is_fitted(self, "estimators_")
         table = self._transform(X)
-        y, _ = self._encode_more(y, None)
+        y, _ = self._encode_more(y, None, "y")
         n = self._n_held
         if len(y) != n or table.X.shape[0] != n:
             raise ValueError(

@@ -1,12 +1,14 @@
 """Targets of the estimators of raw tables: encoding, links, held-out predictions."""
 
 import numpy as np
+from scipy import sparse as sp
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, softmax
 from sklearn.metrics import accuracy_score
 from sklearn.utils import check_array, check_consistent_length
 
 from .._data.class_weights import ClassWeights
+from .._data.dates import is_missing
 from .._data.targets import ClassEncoding, RegressionEncoding
 from .._estimators.regression import RegressionTargets
 from .._rules.loss import losses_of_rows
@@ -25,6 +27,7 @@ class ClassTargets:
     # ------------------------------------------------------------ targets
     def _encode_targets(self, y, weights, n_samples):
         self._check_given(y)
+        _check_none_is_missing(y, "y")
         y = check_array(
             y, ensure_2d=False, dtype=None, input_name="y", accept_sparse="csr"
         )
@@ -37,7 +40,8 @@ class ClassTargets:
         self._class_weights = ClassWeights.of(self, y, weights, self._encoding, False)
         return y, self._times_class_weights(y, weights)
 
-    def _encode_more(self, y, weights):
+    def _encode_more(self, y, weights, name):
+        _check_none_is_missing(y, name)
         y, _ = self._encoding.encode(np.asarray(y), np.float64)
         return y, self._times_class_weights(y, weights)
 
@@ -106,7 +110,7 @@ class NumberTargets:
     # ------------------------------------------------------------ targets
     def _encode_targets(self, y, weights, n_samples):
         self._check_given(y)
-        y = _as_numbers(y, type(self).__name__)
+        y = _as_numbers(y, "y")
         check_consistent_length(np.empty(n_samples), y)
         loss = TableRegressor()._loss_rule(self.loss)
         y, Y, self._encoding = RegressionEncoding.learn(y, np.float64, loss)
@@ -128,9 +132,8 @@ class NumberTargets:
             self._mean, self._scale = mean, np.sqrt(variance)
         return self._in_units(y), weights
 
-    def _encode_more(self, y, weights):
-        y = _as_numbers(y, type(self).__name__)
-        y, _ = self._encoding.encode(y, np.float64)
+    def _encode_more(self, y, weights, name):
+        y, _ = self._encoding.encode(_as_numbers(y, name), np.float64)
         return self._in_units(y), weights
 
     def _in_units(self, y):
@@ -178,16 +181,29 @@ class NumberTargets:
     _score_predictions = RegressionTargets._score_predictions
 
 
-def _as_numbers(y, owner):
-    try:
-        return check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
-    except (TypeError, ValueError) as error:
-        if "convert" not in str(error) and "float()" not in str(error):
-            raise
+def _check_none_is_missing(y, name):
+    # (comparisons of classes with None or with `pandas.NA` would raise other errors)
+    values = np.empty(0) if sp.issparse(y) else np.asarray(y)
+    if values.dtype == object and any(map(is_missing, values.ravel())):
         raise ValueError(
-            f"The target y of {owner} must be numeric. If y contains classes, use "
-            f"TabularClassifier. ({error})"
-        ) from error
+            f"Unknown label type: unknown. {name} contains missing values (None, NaN "
+            "or NA). Leave out these rows, or give them a class of their own."
+        )
+
+
+def _as_numbers(y, name):
+    try:
+        values = np.asarray(y)
+        if values.dtype.kind in "mM":
+            raise TypeError(f"values of type {values.dtype}")
+        return check_array(y, ensure_2d=False, dtype=np.float64, input_name=name)
+    except (TypeError, ValueError) as error:
+        if values.dtype.kind in "OSUTmM" and "Input " not in str(error):
+            raise ValueError(
+                f"The targets {name} of TabularRegressor must be numeric: {error}. For "
+                "classes, there is TabularClassifier."
+            ) from error
+        raise
 
 
 def mean_of_rows(values, rows, n):
