@@ -18,26 +18,11 @@ from sklearn.model_selection import GroupKFold, ShuffleSplit, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import check_estimator
+from tabular_data import BOTH, DEAR, FRAME, PRICE, RNG, SMALL, N
 
 from skgd import TabularClassifier, TabularRegressor
 from skgd.losses import Quantile
 
-RNG = np.random.RandomState(0)
-N = 300
-FRAME = pd.DataFrame(
-    {
-        "size": RNG.uniform(10, 90, N),
-        "age": np.where(RNG.uniform(size=N) < 0.1, np.nan, RNG.uniform(0, 50, N)),
-        "city": RNG.choice(["Bonn", "Ulm", "Kiel"], N),
-        "sold": np.datetime64("2024-01-01") + RNG.randint(0, 99, N),
-        "noise": RNG.standard_normal(N),
-    }
-)
-PRICE = np.sin(FRAME["size"] / 10) + (FRAME["city"] == "Bonn") * 2
-PRICE = 1000 * (PRICE + 0.1 * RNG.standard_normal(N)).to_numpy()
-DEAR = np.where(PRICE > 1000, "dear", "cheap")
-BOTH = [(TabularRegressor, PRICE), (TabularClassifier, DEAR)]
-SMALL = {"n_members": 3, "hidden_layer_sizes": 16, "random_state": 0}
 # networks hold out random rows, so that repeated rows are not weighted rows
 WEIGHTS = dict.fromkeys(
     [
@@ -414,65 +399,6 @@ def test_constant_targets_are_exact():
     assert_array_equal(reg.predict_interval(FRAME[:3]), 7.5)
     clf = TabularClassifier(**SMALL).fit(FRAME, np.full(N, "only"))
     assert_array_equal(clf.predict(FRAME), "only")
-
-
-@pytest.mark.parametrize(
-    ("X", "y", "given", "message"),
-    [
-        (FRAME, PRICE * 1e200, {}, "values of y are too large: up to .*e.203"),
-        (
-            FRAME.assign(size=1e200 * PRICE),
-            PRICE,
-            {},
-            "column 'size' of X: .*too large",
-        ),
-        (FRAME, DEAR, {}, "must be numeric: .*TabularClassifier"),
-        (FRAME, PRICE, {"groups": np.ones(N)}, "at least two. Got"),
-        (FRAME, PRICE, {"groups": [1, 2]}, "groups must have one value for each"),
-        (FRAME["size"], PRICE, {}, "Expected 2D array, got 1D array"),
-        (pl.from_pandas(FRAME).lazy(), PRICE, {}, "LazyFrame.*collect"),
-        (FRAME, np.where(PRICE > 0, np.nan, PRICE), {}, "y contains NaN"),
-    ],
-)
-def test_wrong_data(X, y, given, message):
-    with pytest.raises((TypeError, ValueError), match=message):
-        TabularRegressor(**SMALL).fit(X, y, **given)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"n_members": 0}, "'n_members' .* an int >= 1"),
-        ({"alpha": "many"}, "'alpha' .* a float >= 0 or 'auto'"),
-        ({"num_embedding": "bins"}, "'num_embedding' .*'piecewise_linear'"),
-        ({"hidden_layer_sizes": "big"}, "'hidden_layer_sizes' .*'auto'"),
-        ({"time_limit": -1}, "'time_limit'"),
-        ({"cv": "5"}, "'cv'"),
-        ({"loss": "huge"}, "'loss'"),
-        ({"categorical_features": ["z"]}, "'categorical_features'.*'z'"),
-    ],
-)
-def test_wrong_parameters(options, message):
-    for estimator, y in BOTH:
-        with pytest.raises(ValueError, match=message):
-            estimator(**options).fit(FRAME, y)
-
-
-def test_wrong_targets():
-    gaps = pd.Series(DEAR, dtype="string").where(PRICE > 0)
-    clf, reg = TabularClassifier(**SMALL), TabularRegressor(**SMALL)
-    with pytest.raises(ValueError, match="y contains missing values"):
-        clf.fit(FRAME, gaps)
-    with pytest.raises(ValueError, match="y_val contains missing values"):
-        clf.fit(FRAME, DEAR, X_val=FRAME, y_val=[None] * N)
-    with pytest.raises(ValueError, match=r"y .* must be numeric: .*('cheap'|'dear')"):
-        reg.fit(FRAME, DEAR)
-    with pytest.raises(ValueError, match=r"y_val .* must be numeric"):
-        reg.fit(FRAME, PRICE, X_val=FRAME, y_val=DEAR)
-    with pytest.raises(ValueError, match=r"must be numeric: values of type datetime64"):
-        reg.fit(FRAME, FRAME["sold"])
-    with pytest.raises(ValueError, match="Input y_val contains NaN"):
-        reg.fit(FRAME, PRICE, X_val=FRAME, y_val=PRICE * np.nan)
 
 
 def test_quality_on_real_data():

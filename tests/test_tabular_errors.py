@@ -1,0 +1,68 @@
+"""TabularClassifier and TabularRegressor: errors that name their cause."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from tabular_data import BOTH, DEAR, FRAME, PRICE, SMALL, N
+
+from skgd import TabularClassifier, TabularRegressor
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "given", "message"),
+    [
+        (FRAME, PRICE * 1e200, {}, "values of y are too large: up to .*e.203"),
+        (
+            FRAME.assign(size=1e200 * PRICE),
+            PRICE,
+            {},
+            "column 'size' of X: .*too large",
+        ),
+        (FRAME, DEAR, {}, "must be numeric: .*TabularClassifier"),
+        (FRAME, PRICE, {"groups": np.ones(N)}, "at least two. Got"),
+        (FRAME, PRICE, {"groups": [1, 2]}, "groups must have one value for each"),
+        (FRAME["size"], PRICE, {}, "Expected 2D array, got 1D array"),
+        (pl.from_pandas(FRAME).lazy(), PRICE, {}, "LazyFrame.*collect"),
+        (FRAME, np.where(PRICE > 0, np.nan, PRICE), {}, "y contains NaN"),
+    ],
+)
+def test_wrong_data(X, y, given, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        TabularRegressor(**SMALL).fit(X, y, **given)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"n_members": 0}, "'n_members' .* an int >= 1"),
+        ({"alpha": "many"}, "'alpha' .* a float >= 0 or 'auto'"),
+        ({"num_embedding": "bins"}, "'num_embedding' .*'piecewise_linear'"),
+        ({"hidden_layer_sizes": "big"}, "'hidden_layer_sizes' .*'auto'"),
+        ({"time_limit": -1}, "'time_limit'"),
+        ({"cv": "5"}, "'cv'"),
+        ({"loss": "huge"}, "'loss'"),
+        ({"categorical_features": ["z"]}, "'categorical_features'.*'z'"),
+    ],
+)
+def test_wrong_parameters(options, message):
+    for estimator, y in BOTH:
+        with pytest.raises(ValueError, match=message):
+            estimator(**options).fit(FRAME, y)
+
+
+def test_wrong_targets():
+    gaps = pd.Series(DEAR, dtype="string").where(PRICE > 0)
+    clf, reg = TabularClassifier(**SMALL), TabularRegressor(**SMALL)
+    with pytest.raises(ValueError, match="y contains missing values"):
+        clf.fit(FRAME, gaps)
+    with pytest.raises(ValueError, match="y_val contains missing values"):
+        clf.fit(FRAME, DEAR, X_val=FRAME, y_val=[None] * N)
+    with pytest.raises(ValueError, match=r"y .* must be numeric: .*('cheap'|'dear')"):
+        reg.fit(FRAME, DEAR)
+    with pytest.raises(ValueError, match=r"y_val .* must be numeric"):
+        reg.fit(FRAME, PRICE, X_val=FRAME, y_val=DEAR)
+    with pytest.raises(ValueError, match=r"must be numeric: values of type datetime64"):
+        reg.fit(FRAME, FRAME["sold"])
+    with pytest.raises(ValueError, match="Input y_val contains NaN"):
+        reg.fit(FRAME, PRICE, X_val=FRAME, y_val=PRICE * np.nan)
