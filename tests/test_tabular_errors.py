@@ -66,3 +66,25 @@ def test_wrong_targets():
         reg.fit(FRAME, FRAME["sold"])
     with pytest.raises(ValueError, match="Input y_val contains NaN"):
         reg.fit(FRAME, PRICE, X_val=FRAME, y_val=PRICE * np.nan)
+
+
+def test_a_warm_start_has_the_same_rows():
+    reg = TabularRegressor(warm_start=True, **SMALL).fit(FRAME, PRICE)
+    reg.set_params(n_members=6)
+    with pytest.raises(ValueError, match="X with 100 rows now, .* X with 300 rows"):
+        reg.fit(FRAME[:100], PRICE[:100])
+    with pytest.raises(ValueError, match="X_val with 50 rows now"):
+        reg.fit(FRAME, PRICE, X_val=FRAME[:50], y_val=PRICE[:50])
+    assert len(reg.estimators_) == len(reg._cross_fitted) >= 3
+
+
+def test_wrong_arguments():
+    reg = TabularRegressor(alpha=1e-3, num_embedding=None, **SMALL).fit(FRAME, PRICE)
+    for coverage in (0, 1, "a", None):
+        with pytest.raises(ValueError, match="coverage must be"):
+            reg.predict_interval(FRAME, coverage)
+    for quantiles in ([], [0.5, 1.0], "a", [None]):
+        with pytest.raises(ValueError, match="quantiles must be"):
+            reg.predict_quantiles(FRAME, quantiles)
+    with pytest.raises(ValueError, match="n_repeats must be an int >= 1. Got 0"):
+        reg.permutation_importance(FRAME, PRICE, n_repeats=0)

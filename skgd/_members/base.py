@@ -91,6 +91,8 @@ class TableEstimator(BaseEstimator):
         weights = _weights(sample_weight, table.X)
         y, weights = self._encode_targets(y, weights, table.X.shape[0])
         job = self._job(table, y, weights, self._held_out(held_out), start)
+        if goes_on:
+            self._check_same_rows(job)
         if n_new == 0:
             return self
         seeds = rng.randint(2**31 - 1, size=n_new).tolist()
@@ -100,6 +102,17 @@ class TableEstimator(BaseEstimator):
         self._publish(job, members, seeds, goes_on)
         self.settings_ = chosen
         return self
+
+    def _check_same_rows(self, job):
+        # the held-out predictions of all members are put together
+        y, name = (job.y, "X") if job.held_out is None else (job.held_out[1], "X_val")
+        had_own = self._held[0][0] is None
+        if len(y) != self._n_held or had_own != (job.held_out is not None):
+            raise ValueError(
+                "A warm start adds networks for the same data. Rows are held out from "
+                f"{name} with {len(y)} rows now, and in the previous call from "
+                f"{'X_val' if had_own else 'X'} with {self._n_held} rows."
+            )
 
     def _divide(self, job, groups, n_new, rng):
         groups = check_groups(groups, len(job.y))
@@ -243,9 +256,12 @@ class TableEstimator(BaseEstimator):
         Raises
         ------
         ValueError
-            If X does not have as many rows as the held-out data of `fit`.
+            If X does not have as many rows as the held-out data of `fit`, or if
+            `n_repeats` is no int of at least 1.
         """
         check_is_fitted(self, "estimators_")
+        if n_repeats not in (allowed := Allowed(Integral, ge=1)):
+            raise ValueError(f"n_repeats must be {allowed}. Got {n_repeats!r}.")
         table = self._transform(X)
         y, _ = self._encode_more(y, None, "y")
         n = self._n_held

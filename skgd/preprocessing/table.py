@@ -270,7 +270,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         if given.dtype == bool and given.shape == (n,):
             return set(np.flatnonzero(given).tolist())
         positions = set()
-        for each in column_or_1d(given, warn=False).tolist():
+        for each in column_or_1d(np.atleast_1d(given), warn=False).tolist():
             if isinstance(each, int) and -n <= each < n and given.dtype != bool:
                 positions.add(each % n)
             elif each in names:
