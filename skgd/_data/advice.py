@@ -151,7 +151,9 @@ def describe(estimator, X, found, incremental=False):
     name = type(estimator).__name__
     lines = [f"Columns that {name} cannot use as they are:"]
     for heading, columns in found.items():
-        lines += [f"    {HEADINGS[heading]}: {_listed([c.name for c in columns])}"]
+        lines += [
+            f"    {HEADINGS[heading]}: {listed_columns([c.name for c in columns])}"
+        ]
     advice = ADVICE_POLARS if hasattr(X, "with_columns") else ADVICE
     advice = [text for heading, text in advice.items() if heading in found]
     if advice:
@@ -213,14 +215,26 @@ def describe_text(names):
         A line of text.
     """
     return (
-        f"These columns of X contain numbers stored as text: {_listed(names)}. "
+        f"These columns of X contain numbers stored as text: {listed_columns(names)}. "
         "They are used as numbers. If they are numbers, convert them before `fit`, for "
         "example by astype(float). If they are categories, encode them, for "
         "example by OneHotEncoder."
     )
 
 
-def _listed(names):
+def listed_columns(names):
+    """List the names of columns, but not of too many.
+
+    Parameters
+    ----------
+    names : list of str or int
+        The names.
+
+    Returns
+    -------
+    text : str
+        The first names, and the number of the others.
+    """
     text = ", ".join(map(repr, names[:NAMED]))
     n_more = len(names) - NAMED
     return f"{text} and {n_more} more" if n_more > 0 else text

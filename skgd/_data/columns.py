@@ -388,14 +388,14 @@ def _numbers_in(texts, n_others):
     sample = _sample(texts, len(texts))
     if any(re.fullmatch(r"0\d+", text) for text in sample):
         return None
-    n_numbers = sum(_as_number(text) is not None for text in sample)
+    n_numbers = sum(as_number(text) is not None for text in sample)
     if 2 * (n_numbers + n_others) < len(sample) + n_others or not n_numbers:
         return None
     strays = []
     try:
         numbers = np.array(texts, dtype=np.float64)
     except ValueError:
-        strays = [text for text in texts if _as_number(text) is None]
+        strays = [text for text in texts if as_number(text) is None]
         known = set(strays)
         numbers = np.array([t for t in texts if t not in known], dtype=np.float64)
     return {
@@ -406,10 +406,22 @@ def _numbers_in(texts, n_others):
     }
 
 
-def _as_number(text):
+def as_number(value):
+    """Convert a value, which may be text, to a number.
+
+    Parameters
+    ----------
+    value : object
+        The value.
+
+    Returns
+    -------
+    number : float or None
+        The number; None if the value is not a number.
+    """
     try:
-        return float(text)
-    except ValueError:
+        return float(value)
+    except (TypeError, ValueError):
         return None
 
 

@@ -257,6 +257,26 @@ def divide(n, n_splits, classes, rng):
     return part
 
 
+def mean_and_error(gains, weights):
+    """Average differences of single rows or folds.
+
+    Parameters
+    ----------
+    gains : ndarray of shape (n,)
+        The differences.
+    weights : ndarray of shape (n,)
+        Their weights.
+
+    Returns
+    -------
+    mean, error : float
+        The weighted mean, and its standard error.
+    """
+    mean = np.average(gains, weights=weights)
+    error = np.sqrt(np.sum((weights * (gains - mean)) ** 2)) / weights.sum()
+    return mean, error
+
+
 class Validated(NamedTuple):
     """The score and the losses of a network on held-out samples."""
 

@@ -12,7 +12,7 @@ from math import ceil
 
 import numpy as np
 
-from .._data.held_out import folds, last_fold, validation
+from .._data.held_out import folds, last_fold, mean_and_error, validation
 from .._data.prepare import TrainingData, arrays_in_units
 from .._data.splits import own_splits
 from .._data.units import training_units
@@ -163,9 +163,7 @@ class Result:
         else:
             gains = np.array([b.watched[other_at] - a.watched[at] for a, b in used])
             weights = np.array([a.weights.sum() for a, _ in used])
-        mean = np.average(gains, weights=weights)
-        error = np.sqrt(np.sum((weights * (gains - mean)) ** 2)) / weights.sum()
-        return mean, error
+        return mean_and_error(gains, weights)
 
     def note_in(self, state):
         """Note in a state what is published about held-out samples.

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._data.features import check_weights
 from .._data.splits import AllowedSplits, check_groups
-from .._rules.rule import Allowed
+from .._rules.rule import Allowed, check_parameters
 from ..preprocessing import TableEncoder
 from ..preprocessing.table import as_table
 from .choice import Settings
@@ -40,7 +40,7 @@ class TableEstimator(BaseEstimator):
     }
 
     @abstractmethod
-    def _encode_targets(self, y, weights):
+    def _encode_targets(self, y, weights, n_samples):
         """Return targets for the networks, and weights; set the encoding."""
 
     def __sklearn_tags__(self):
@@ -53,18 +53,9 @@ class TableEstimator(BaseEstimator):
         return tags
 
     # ------------------------------------------------------------ fitting
-    def _check_parameters(self):
-        for name, allowed in self._allowed.items():
-            value = getattr(self, name)
-            if value not in allowed:
-                raise ValueError(
-                    f"The {name!r} parameter of {type(self).__name__} must be "
-                    f"{allowed}. Got {value!r} instead."
-                )
-
     def _fit(self, X, y, sample_weight, held_out):
         start = time.monotonic()
-        self._check_parameters()
+        check_parameters(self, self._allowed)
         before = self.__dict__.copy()
         try:
             return self._fit_in_time(X, y, sample_weight, held_out, start)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from .._data.held_out import mean_and_error
 from .network import Setting
 
 # The penalty per sample and the rate of dropout, from weak to strong. The walk begins
@@ -57,9 +58,7 @@ class Tried:
         pairs = list(zip(self.members, other.members, strict=False))
         gains = np.concatenate([b.losses - a.losses for a, b in pairs])
         weights = np.concatenate([a.weights for a, _ in pairs])
-        mean = np.average(gains, weights=weights)
-        error = np.sqrt(np.sum((weights * (gains - mean)) ** 2)) / weights.sum()
-        return mean, error
+        return mean_and_error(gains, weights)
 
 
 def race(rivals, n_folds, train):

@@ -117,10 +117,10 @@ class Job:
         """
         parallel = Parallel(n_jobs=self.n_jobs, require="sharedmem")
         # the first training of all takes place however little time there is
-        needed = [not self.has_begun] + [False] * (len(tasks) - 1)
+        begins = not self.has_begun
         found = parallel(
-            delayed(self._train_in_time)(*task, first)
-            for task, first in zip(tasks, needed[: len(tasks)], strict=True)
+            delayed(self._train_in_time)(*task, needed=begins and k == 0)
+            for k, task in enumerate(tasks)
         )
         self.has_begun |= bool(tasks)
         return found
@@ -168,12 +168,13 @@ class Job:
         Parameters
         ----------
         tasks : list of tuple
-            The setting, the number of epochs, and the seed of each member.
+            The setting, the number of epochs, and the seed of each network.
 
         Returns
         -------
         networks : list
-            The networks, with their settings.
+            The networks; None for one whose training has not begun, because the time
+            was over.
         """
 
         def train(setting, n_epochs, seed):

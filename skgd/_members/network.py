@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 import numpy as np
-from scipy.special import logit
 
 from .._estimators.num_embedding import begin_linear
 from ..mlp import MLPGDClassifier, MLPGDRegressor
@@ -75,7 +74,7 @@ class _TableNetwork:
         Returns
         -------
         network : MLPGDClassifier or MLPGDRegressor
-            The network, to be fitted to ``table.features(setting)``.
+            The network, to be fitted to ``table.features(setting.bends)``.
         """
         batch = min(max(ceil(n_samples / UPDATES_OF_EPOCH), BATCH[0]), BATCH[1])
         batch = min(batch, n_samples)
@@ -142,20 +141,3 @@ class TableClassifier(_TableNetwork, MLPGDClassifier):
 
 class TableRegressor(_TableNetwork, MLPGDRegressor):
     """A network for numbers."""
-
-
-def prior_of_classes(shares):
-    """Return the intercepts with which a network predicts the shares of the classes.
-
-    Parameters
-    ----------
-    shares : ndarray of shape (n_classes,)
-        The shares, which add up to one.
-
-    Returns
-    -------
-    prior : ndarray of shape (n_outputs,)
-        Logits, one for two classes.
-    """
-    shares = np.clip(shares, 1e-6, 1 - 1e-6)
-    return logit(shares[1:]) if len(shares) == 2 else np.log(shares)

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import sparse as sp
 from scipy.optimize import minimize_scalar
-from scipy.special import expit, softmax
+from scipy.special import logit
 from sklearn.metrics import accuracy_score
 from sklearn.utils import check_array, check_consistent_length
 
@@ -13,10 +13,12 @@ from .._data.targets import ClassEncoding, RegressionEncoding
 from .._estimators.regression import RegressionTargets
 from .._rules.loss import losses_of_rows
 from ..losses import LogLoss
-from .network import TableClassifier, TableRegressor, prior_of_classes
+from .network import TableClassifier, TableRegressor
 
 # The temperature by which raw predictions are divided is between these limits.
 TEMPERATURES = 0.1, 10.0
+# The shares of the classes count as so much, so that their logits are finite.
+SHARES = 1e-6, 1 - 1e-6
 
 
 class ClassTargets:
@@ -56,14 +58,11 @@ class ClassTargets:
     def _prior(self, y, weights):
         # each class, or each label, has its share at the start
         weights = np.ones(len(y)) if weights is None else weights
-        shares = weights @ self._indicator(y) / weights.sum()
-        if self._encoding.multilabel:
-            return np.array([prior_of_classes([1 - p, p])[0] for p in shares])
-        return prior_of_classes(shares)
-
-    def _indicator(self, y):
-        # a column for each class or label
-        return y if y.ndim == 2 else (y[:, np.newaxis] == self.classes_).astype(float)
+        is_one = y if y.ndim == 2 else y[:, np.newaxis] == self.classes_
+        shares = np.clip(weights @ is_one / weights.sum(), *SHARES)
+        if self._encoding.softmax:
+            return np.log(shares)
+        return logit(shares if self._encoding.multilabel else shares[1:])
 
     # ------------------------------------------------------------ held-out rows
     def _publish_held_out(self, y, rows, raw, weights):
@@ -90,11 +89,7 @@ class ClassTargets:
 
     def _link(self, raw):
         # probabilities
-        Z = raw / self.temperature_
-        if self._encoding.softmax:
-            return softmax(Z, axis=1)
-        P = expit(Z)
-        return P if self._encoding.multilabel else np.hstack([1 - P, P])
+        return self._encoding.probabilities(raw / self.temperature_)
 
     def _labels(self, P):
         if self._encoding.multilabel:

@@ -8,7 +8,9 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from .._data.advice import listed_columns
 from .._data.columns import check_eager, columns_of, is_frame, series_of
+from .._rules.rule import Allowed, check_parameters
 from .._rules.warn import warn
 from .piecewise_linear import FEWEST_INTERVALS, n_intervals, names_in
 from .table_parts import TEXTS, Levels, Numbers, SparseNumbers, Words
@@ -84,6 +86,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):
            [1. , 0. , 0.5, 1. ]], dtype=float32)
     """
 
+    _allowed = {
+        "min_frequency": Allowed(Integral, ge=1),
+        "n_knots": Allowed(Integral, ge=1, options=("auto", None)),
+    }
+
     def __init__(
         self, categorical_features="from_dtype", *, min_frequency=5, n_knots=None
     ):
@@ -130,7 +137,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         encoded : CSR of shape (n_samples, n_features_out), float32
             The encoded table.
         """
-        self._check_parameters()
+        check_parameters(self, self._allowed)
         X = as_table(X)
         validate_data(self, X, skip_check_array=True)
         if sp.issparse(X):
@@ -205,18 +212,6 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
-    def _check_parameters(self):
-        for name, special in (("min_frequency", ()), ("n_knots", ("auto", None))):
-            value = getattr(self, name)
-            whole = isinstance(value, Integral) and not isinstance(value, bool)
-            known = value is None or isinstance(value, str)
-            if not (whole and value >= 1) and not (known and value in special):
-                others = "".join(f", {each!r}" for each in special)
-                raise ValueError(
-                    f"The {name!r} parameter of TableEncoder must be an int of at "
-                    f"least 1{others}. Got {value!r} instead."
-                )
-
     def _learn(self, X):
         # make the parts of the encoding, and return what they make of X
         columns, series = columns_of(X), series_of(X)
@@ -233,9 +228,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         ]
         if ignored:
             warn(
-                f"Hardly any text is repeated in {_listed(ignored)}, as in names or "
-                "keys. These columns are ignored. If they are categories, list them in "
-                "categorical_features."
+                f"Hardly any text is repeated in {listed_columns(ignored)}, as in "
+                "names or keys. These columns are ignored. If they are categories, "
+                "list them in categorical_features."
             )
         intervals = self.n_knots
         if intervals == "auto":
@@ -332,8 +327,3 @@ def _check_values(columns):
                 f"Column {column.name!r} of X contains infinity. Replace it first, for "
                 "example by NaN."
             )
-
-
-def _listed(names, most=5):
-    text = ", ".join(map(repr, names[:most]))
-    return text + (f" and {len(names) - most} more" if len(names) > most else "")

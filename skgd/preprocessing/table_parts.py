@@ -5,7 +5,7 @@ from contextlib import contextmanager
 import numpy as np
 from scipy import sparse as sp
 
-from .._data.columns import as_floats, kind_of_dtype
+from .._data.columns import as_floats, as_number, kind_of_dtype
 from .._data.dates import is_missing
 from .._data.knots import bends_of, hats
 from .datetimes import PERIODS, DatetimeEncoder
@@ -30,6 +30,9 @@ class Part:
         The position of the column in the table.
     """
 
+    # the number of hat functions, which are the last columns of the result
+    n_hats = 0
+
     def __init__(self, position):
         self.position = position
 
@@ -51,25 +54,9 @@ class Part:
             self._fit(values)
         block = self.transform(series)
         self.part_of = np.full(block.shape[1], self.position)
-        n_plain = self.n_plain(block)
-        self.is_hat = np.arange(block.shape[1]) >= n_plain
-        self.joined = np.arange(block.shape[1]) > n_plain
+        beyond = np.arange(block.shape[1]) - (block.shape[1] - self.n_hats)
+        self.is_hat, self.joined = beyond >= 0, beyond > 0
         return block
-
-    def n_plain(self, block):
-        """Return the number of columns that are no hat functions, which come first.
-
-        Parameters
-        ----------
-        block : CSR of shape (n_samples, n_columns)
-            The encoded column.
-
-        Returns
-        -------
-        n_plain : int
-            The number.
-        """
-        return block.shape[1]
 
     def transform(self, series):
         """Encode the column.
@@ -87,6 +74,21 @@ class Part:
         name, values = series[self.position]
         with _naming(name):
             return self._encode(values)
+
+    def names(self, given):
+        """Return the names of the columns of the result.
+
+        Parameters
+        ----------
+        given : list of str
+            The names of the columns of the table.
+
+        Returns
+        -------
+        names : list of str
+            The names.
+        """
+        return self._names(given[self.position])
 
 
 class Numbers(Part):
@@ -152,20 +154,10 @@ class Numbers(Part):
         if self.intervals is not None:
             self.knots = bends_of(known[:, 0], self.intervals)
 
-    def n_plain(self, block):
-        """Return the number of columns that are no hat functions, which come first.
-
-        Parameters
-        ----------
-        block : CSR of shape (n_samples, n_columns)
-            The encoded column.
-
-        Returns
-        -------
-        n_plain : int
-            The number.
-        """
-        return len(self.kept) + self.has_gaps
+    @property
+    def n_hats(self):
+        """The number of hat functions."""
+        return max(len(self.knots) - 1, 0)
 
     def _encode(self, values):
         table = self._read(values)
@@ -180,20 +172,7 @@ class Numbers(Part):
             return plain
         return sp.hstack([plain, hats(table[:, 0], self.knots)], format="csr")
 
-    def names(self, given):
-        """Return the names of the columns of the result.
-
-        Parameters
-        ----------
-        given : list of str
-            The names of the columns of the table.
-
-        Returns
-        -------
-        names : list of str
-            The names.
-        """
-        name = given[self.position]
+    def _names(self, name):
         names = [name]
         if self.kind in DATES:
             names = self.dates.get_feature_names_out([name]).tolist()
@@ -232,21 +211,9 @@ class Levels(Part):
         shape = len(codes), len(self.columns)
         return sp.csr_matrix((np.ones(known.sum()), codes[known], indptr), shape=shape)
 
-    def names(self, given):
-        """Return the names of the columns of the result.
-
-        Parameters
-        ----------
-        given : list of str
-            The names of the columns of the table.
-
-        Returns
-        -------
-        names : list of str
-            The names.
-        """
+    def _names(self, name):
         levels = ("missing" if v is None else v for v in self.columns)
-        return [f"{given[self.position]}_{level}" for level in levels]
+        return [f"{name}_{level}" for level in levels]
 
 
 class Words(Part):
@@ -278,23 +245,11 @@ class Words(Part):
             return sp.csr_matrix((len(texts), 0))
         return self.vectorizer.transform(texts)
 
-    def names(self, given):
-        """Return the names of the columns of the result.
-
-        Parameters
-        ----------
-        given : list of str
-            The names of the columns of the table.
-
-        Returns
-        -------
-        names : list of str
-            The names.
-        """
+    def _names(self, name):
         if not self.n_words:
             return []
         words = self.vectorizer.get_feature_names_out()
-        return [f"{given[self.position]}_{word}" for word in words]
+        return [f"{name}_{word}" for word in words]
 
 
 class SparseNumbers:
@@ -380,14 +335,9 @@ def _as_column(values):
 
 def _parsed(values):
     # numbers that are stored as text; other texts are NaN
-    known = {}
-    for value in _as_levels(values):
-        if value not in known:
-            try:
-                known[value] = np.nan if value is None else float(value)
-            except (TypeError, ValueError):
-                known[value] = np.nan
-    numbers = np.array([known[value] for value in _as_levels(values)])
+    levels = _as_levels(values)
+    known = {level: as_number(level) for level in set(levels)}
+    numbers = np.array([known[level] for level in levels], dtype=np.float64)
     return np.where(np.isinf(numbers), np.nan, numbers)
 
 
