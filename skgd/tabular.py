@@ -94,7 +94,7 @@ class TabularClassifier(ClassifierMixin, ClassTargets, TableEstimator):
         time_limit: float | None = None,
         n_jobs: int | None = None,
         warm_start: bool = False,
-        verbose: bool = False,
+        verbose: bool | int = False,
         random_state: int | np.random.RandomState | None = None,
     ):
         self.loss = loss
@@ -242,7 +242,7 @@ class TabularRegressor(RegressorMixin, NumberTargets, TableEstimator):
         time_limit: float | None = None,
         n_jobs: int | None = None,
         warm_start: bool = False,
-        verbose: bool = False,
+        verbose: bool | int = False,
         random_state: int | np.random.RandomState | None = None,
     ):
         self.loss = loss

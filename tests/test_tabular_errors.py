@@ -4,6 +4,9 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from numpy.testing import assert_allclose
+from scipy import sparse as sp
+from sklearn.base import clone
 from tabular_data import BOTH, DEAR, FRAME, PRICE, SMALL, N
 
 from skgd import TabularClassifier, TabularRegressor
@@ -24,6 +27,12 @@ from skgd import TabularClassifier, TabularRegressor
         (FRAME, PRICE, {"groups": [1, 2]}, "groups must have one value for each"),
         (FRAME["size"], PRICE, {}, "Expected 2D array, got 1D array"),
         (pl.from_pandas(FRAME).lazy(), PRICE, {}, "LazyFrame.*collect"),
+        (
+            FRAME.rename(columns={"age": "size"}),
+            PRICE,
+            {},
+            "different names. More than one column has the name 'size'",
+        ),
         (FRAME, np.where(PRICE > 0, np.nan, PRICE), {}, "y contains NaN"),
     ],
 )
@@ -41,6 +50,8 @@ def test_wrong_data(X, y, given, message):
         ({"hidden_layer_sizes": "big"}, "'hidden_layer_sizes' .*'auto'"),
         ({"time_limit": -1}, "'time_limit'"),
         ({"cv": "5"}, "'cv'"),
+        ({"verbose": "x"}, "'verbose' .* Got 'x'"),
+        ({"verbose": -1}, "'verbose' .* Got -1"),
         ({"loss": "huge"}, "'loss'"),
         ({"categorical_features": ["z"]}, "'categorical_features'.*'z'"),
     ],
@@ -49,6 +60,17 @@ def test_wrong_parameters(options, message):
     for estimator, y in BOTH:
         with pytest.raises(ValueError, match=message):
             estimator(**options).fit(FRAME, y)
+
+
+@pytest.mark.parametrize("unit", [1e300, 1e-300, 1e-310])
+def test_the_unit_of_a_sparse_table_does_not_matter(unit):
+    X = sp.random_array((N, 4), density=0.5, rng=np.random.RandomState(0))
+    y = X.toarray()[:, 0]
+    reg = TabularRegressor(alpha=1e-3, **SMALL)
+    expected = clone(reg).fit(X, y).predict(X)
+    predicted = reg.fit(X * unit, y).predict(X * unit)
+    assert_allclose(predicted, expected, rtol=0, atol=0.05)
+    assert reg.oob_score_ > 0.9
 
 
 def test_wrong_targets():

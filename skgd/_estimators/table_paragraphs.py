@@ -37,7 +37,7 @@ TABLE_PARAGRAPHS = {
         warm_start : bool, default=False
             Whether `fit` keeps the networks of the last call and only adds the missing
             ones, after `n_members` has been increased.
-        verbose : bool, default=False
+        verbose : bool or int, default=False
             Whether to print a line for each trained network.
         random_state : int, RandomState instance or None, default=None
             The seed of the folds, the initial weights, the batches and the dropout. An

@@ -37,6 +37,7 @@ class TableEstimator(BaseEstimator):
         "cv": AllowedSplits(Integral, ge=2, options=(None,)),
         "time_limit": Allowed(Real, gt=0, options=(None,)),
         "warm_start": Allowed(bool),
+        "verbose": Allowed(bool, Integral, ge=0),
     }
 
     @abstractmethod
@@ -122,6 +123,7 @@ class TableEstimator(BaseEstimator):
         if goes_on:
             encoded = self._transform(X).X
         else:
+            X = as_table(X)
             validate_data(self, X, skip_check_array=True)
             n_knots = None if self.num_embedding is None else "auto"
             encoder = TableEncoder(self.categorical_features, n_knots=n_knots)

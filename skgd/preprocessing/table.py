@@ -1,5 +1,6 @@
 """A raw table as one sparse matrix of numbers."""
 
+from collections import Counter
 from numbers import Integral
 
 import numpy as np
@@ -295,7 +296,8 @@ def as_table(X):
     Raises
     ------
     ValueError
-        If it does not have two dimensions, or if it has no rows or no columns.
+        If it does not have two dimensions, if it has no rows or no columns, or if two
+        columns have the same name.
     TypeError
         If X is a LazyFrame.
     """
@@ -313,7 +315,18 @@ def as_table(X):
                 f"Found array with 0 {name}(s) (shape={X.shape}) while a minimum of 1 "
                 "is required."
             )
+    _check_names(X)
     return X
+
+
+def _check_names(X):
+    names = list(X.columns) if is_frame(X) else []
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(
+            "The columns of X must have different names. More than one column has the "
+            f"name {listed_columns(twice)}."
+        )
 
 
 def _check_values(columns):

@@ -275,9 +275,14 @@ class SparseNumbers:
         if not np.isfinite(X.data).all():
             raise ValueError("A sparse X must not contain NaN or infinity.")
         stored = np.bincount(X.indices[X.data != 0], minlength=X.shape[1])
-        squares = np.bincount(X.indices, X.data**2, minlength=X.shape[1])
-        scale = np.sqrt(squares / np.maximum(stored, 1))
-        self.scale = np.where((scale > 0) & np.isfinite(scale), scale, 1.0)
+        # (relative to a power of two near the largest value, no square overflows)
+        largest = np.zeros(X.shape[1])
+        np.maximum.at(largest, X.indices, np.abs(X.data))
+        unit = np.ldexp(1.0, np.frexp(largest)[1] - 1)
+        squares = (X.data / unit[X.indices]) ** 2
+        squares = np.bincount(X.indices, squares, minlength=X.shape[1])
+        scale = unit * np.sqrt(squares / np.maximum(stored, 1))
+        self.scale = np.where(scale > 0, scale, 1.0)
         self.part_of = np.arange(X.shape[1])
         self.joined = self.is_hat = np.zeros(X.shape[1], dtype=bool)
         return self.transform(X)
