@@ -53,9 +53,10 @@ TABLE_PARAGRAPHS = {
         estimators_ : list
             The networks.
         oob_score_ : float
-            The score of the predictions for held-out rows, as `score` computes it. Each
-            row is predicted only by the networks that have not seen it. With `X_val`,
-            these are its rows.
+            The score of the predictions for held-out rows, as `score` computes it with
+            the `sample_weight` of `fit`. Each row is predicted only by the networks
+            that have not seen it. With `X_val`, these are its rows, with
+            `sample_weight_val`.
         n_features_in_ : int
             The number of columns seen during `fit`.
         feature_names_in_ : ndarray of shape (n_features_in_,)

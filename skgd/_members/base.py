@@ -91,7 +91,9 @@ class TableEstimator(BaseEstimator):
         parts = self._divide(job, held_out.groups, n_new, rng)
         settings = self.settings_ if goes_on else self._settings(table)
         members, chosen = cross_fit(job, settings, parts, seeds)
-        self._publish(job, members, seeds, goes_on)
+        own = held_out.X_val is not None
+        given = held_out.sample_weight_val if own else sample_weight
+        self._publish(job, members, seeds, _weights(given, job.held_table.X))
         self.settings_ = chosen
         return self
 
@@ -194,13 +196,13 @@ class TableEstimator(BaseEstimator):
             loss = np.average(member.losses, weights=member.weights)
             print(f"{member.setting}: held-out loss {loss:.4g}", flush=True)
 
-    def _publish(self, job, members, seeds, goes_on):
+    def _publish(self, job, members, seeds, score_weights):
         networks = [member.network for member in members]
         held = [(member.rows, member.raw, member.weights) for member in members]
         final = networks
         if job.held_out is None and len(job.y) < FEW_ROWS:
             final = refit(job, members, seeds)
-        if goes_on:
+        if self._goes_on:
             networks, held = self._cross_fitted + networks, self._held + held
             final = self.estimators_ + final
         self.estimators_ = final
@@ -211,7 +213,8 @@ class TableEstimator(BaseEstimator):
         rows = [everything if rows is None else rows for rows, _, _ in held]
         raw = [raw.astype(np.float64) for _, raw, _ in held]
         weights = [weights for _, _, weights in held]
-        self._publish_held_out(y, *map(np.concatenate, (rows, raw, weights)))
+        seen = map(np.concatenate, (rows, raw, weights))
+        self._publish_held_out(y, *seen, score_weights)
         self._held_targets, self._n_held = [y[part] for part in rows], len(y)
 
     def permutation_importance(
@@ -221,6 +224,7 @@ class TableEstimator(BaseEstimator):
         *,
         n_repeats: int = 5,
         random_state: int | np.random.RandomState | None = None,
+        sample_weight: ArrayLike | None = None,
     ) -> Bunch:
         """Tell how much each column of the table matters.
 
@@ -237,6 +241,8 @@ class TableEstimator(BaseEstimator):
             How often each column is shuffled.
         random_state : int, RandomState instance or None, default=None
             The seed of the shuffling.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, by which their losses are averaged.
 
         Returns
         -------
@@ -249,8 +255,8 @@ class TableEstimator(BaseEstimator):
         Raises
         ------
         ValueError
-            If X does not have as many rows as the held-out data of `fit`, or if
-            `n_repeats` is no int of at least 1.
+            If X does not have as many rows as the held-out data of `fit`, if
+            `sample_weight` is wrong, or if `n_repeats` is no int of at least 1.
         """
         check_is_fitted(self, "estimators_")
         if n_repeats not in (allowed := Allowed(Integral, ge=1)):
@@ -272,6 +278,7 @@ class TableEstimator(BaseEstimator):
             [part_of == j for j in range(self.n_features_in_)],
             n_repeats,
             check_random_state(random_state),
+            weights=_weights(sample_weight, table.X),
         )
 
     # ------------------------------------------------------------ prediction

@@ -92,6 +92,11 @@ class Job:
     report: object
     has_begun: bool = False
 
+    @property
+    def held_table(self):
+        """The table from which rows are held out."""
+        return self.table if self.held_out is None else self.held_out[0]
+
     def is_over(self):
         """Tell whether the time is over.
 

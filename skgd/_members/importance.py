@@ -9,7 +9,7 @@ from sklearn.utils import Bunch
 from .ensemble import losses_of
 
 
-def shuffle_columns(members, table, y, of_columns, n_repeats, rng):
+def shuffle_columns(members, table, y, of_columns, n_repeats, rng, *, weights=None):
     """Shuffle each column among the held-out rows of each member.
 
     Parameters
@@ -26,13 +26,15 @@ def shuffle_columns(members, table, y, of_columns, n_repeats, rng):
         How often each column is shuffled.
     rng : RandomState
         The generator of random numbers.
+    weights : ndarray of shape (n_samples,), default=None
+        Weights of the rows; None for ones.
 
     Returns
     -------
     result : Bunch
         As `sklearn.inspection.permutation_importance` returns it.
     """
-    before, features = _mean_loss(members, table, y), table.X
+    before, features = _mean_loss(members, table, y, weights), table.X
     importances = np.zeros((len(of_columns), n_repeats))
     for column, moved in enumerate(of_columns):
         if not moved.any():  # the column is ignored
@@ -44,7 +46,7 @@ def shuffle_columns(members, table, y, of_columns, n_repeats, rng):
             for _, rows in members:
                 order[rows] = rng.permutation(rows)
             mixed = replace(table, X=sp.csr_matrix(rest + part[order]))
-            after = _mean_loss(members, mixed, y)
+            after = _mean_loss(members, mixed, y, weights)
             importances[column, repeat] = after - before
     return Bunch(
         importances=importances,
@@ -53,9 +55,11 @@ def shuffle_columns(members, table, y, of_columns, n_repeats, rng):
     )
 
 
-def _mean_loss(members, table, y):
+def _mean_loss(members, table, y, weights):
     losses = []
     for network, rows in members:
         raw = network._raw(table.features(network._setting.bends)[rows])
         losses.append(losses_of(network, raw, y[rows]))
-    return float(np.concatenate(losses).mean())
+    seen = np.concatenate([rows for _, rows in members])
+    weights = None if weights is None else weights[seen]
+    return float(np.average(np.concatenate(losses), weights=weights))

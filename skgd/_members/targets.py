@@ -4,7 +4,6 @@ import numpy as np
 from scipy import sparse as sp
 from scipy.optimize import minimize_scalar
 from scipy.special import logit
-from sklearn.metrics import accuracy_score
 from sklearn.utils import check_array, check_consistent_length
 
 from .._data.class_weights import ClassWeights
@@ -65,13 +64,15 @@ class ClassTargets:
         return logit(shares if self._encoding.multilabel else shares[1:])
 
     # ------------------------------------------------------------ held-out rows
-    def _publish_held_out(self, y, rows, raw, weights):
+    def _publish_held_out(self, y, rows, raw, weights, score_weights):
         _, Y = self._encoding.encode(y[rows], np.float64)
         self.temperature_ = self._fit_temperature(raw, Y, weights)
         shares = mean_of_rows(self._link(raw), rows, len(y))
         self.oob_decision_function_ = shares
-        seen = ~np.isnan(shares[:, 0])
-        self.oob_score_ = accuracy_score(y[seen], self._labels(shares[seen]))
+        seen = np.flatnonzero(~np.isnan(shares[:, 0]))
+        right = (self._labels(shares[seen]) == y[seen]).reshape(len(seen), -1)
+        weights = _of_rows(score_weights, seen)
+        self.oob_score_ = float(np.average(right.all(axis=1), weights=weights))
 
     def _fit_temperature(self, raw, Y, weights):
         # as if there was one more row for each class: if all held-out predictions are
@@ -149,11 +150,12 @@ class NumberTargets:
         return None
 
     # ------------------------------------------------------------ held-out rows
-    def _publish_held_out(self, y, rows, raw, weights):
+    def _publish_held_out(self, y, rows, raw, weights, score_weights):
         y, Y = self._in_user_units(y), self._link(raw)
         self.oob_prediction_ = self._shaped(mean_of_rows(Y, rows, len(y)))
         seen = np.flatnonzero(np.bincount(rows, minlength=len(y)))
-        score = self._score_predictions(self.oob_prediction_[seen], y[seen], None)
+        predicted, weights = self.oob_prediction_[seen], _of_rows(score_weights, seen)
+        score = self._score_predictions(predicted, y[seen], weights)
         self.oob_score_ = float(score)
 
     def _link(self, raw):
@@ -174,6 +176,10 @@ class NumberTargets:
         return self._encoding.loss
 
     _score_predictions = RegressionTargets._score_predictions
+
+
+def _of_rows(weights, rows):
+    return None if weights is None else weights[rows]
 
 
 def _check_none_is_missing(y, name):

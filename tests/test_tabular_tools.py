@@ -1,0 +1,61 @@
+"""TabularClassifier and TabularRegressor: weights of rows in scores, other tools."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.metrics import accuracy_score, r2_score
+from tabular_data import BOTH, DEAR, FRAME, PRICE, SMALL, N
+
+from skgd import TabularClassifier, TabularRegressor
+
+QUICK = {"alpha": 1e-3, "num_embedding": None, **SMALL}
+WEIGHTS = np.where(np.arange(N) % 3 == 0, 20.0, 0.5)
+
+
+# ---------------------------------------------------------------- sample weights
+def test_the_score_of_held_out_rows_is_weighted():
+    reg = TabularRegressor(**QUICK).fit(FRAME, PRICE, WEIGHTS)
+    expected = r2_score(PRICE, reg.oob_prediction_, sample_weight=WEIGHTS)
+    assert_allclose(reg.oob_score_, expected)
+    # class weights are for the training only, as they are for `score`
+    clf = TabularClassifier(class_weight={"dear": 5, "cheap": 1}, **QUICK)
+    noisy = np.where(np.arange(N) % 5 == 0, "dear", DEAR)
+    clf.fit(FRAME, noisy, WEIGHTS)
+    labels = clf.classes_[clf.oob_decision_function_.argmax(axis=1)]
+    expected = accuracy_score(noisy, labels, sample_weight=WEIGHTS)
+    assert_allclose(clf.oob_score_, expected)
+    assert abs(clf.oob_score_ - accuracy_score(noisy, labels)) > 1e-3
+
+
+def test_the_score_of_own_validation_data_is_weighted():
+    train, val = np.arange(200), np.arange(200, N)
+    given = {"X_val": FRAME.iloc[val], "y_val": PRICE[val]}
+    reg = TabularRegressor(**QUICK)
+    reg.fit(FRAME.iloc[train], PRICE[train], sample_weight_val=WEIGHTS[val], **given)
+    score = r2_score(PRICE[val], reg.oob_prediction_, sample_weight=WEIGHTS[val])
+    assert_allclose(reg.oob_score_, score)
+
+
+@pytest.mark.parametrize(("estimator", "y"), BOTH)
+def test_importance_counts_rows_by_their_weights(estimator, y):
+    model = estimator(**QUICK).fit(FRAME, y)
+
+    def means(**given):
+        found = model.permutation_importance(FRAME, y, random_state=0, **given)
+        return found.importances_mean
+
+    assert_allclose(means(sample_weight=np.full(N, 3.0)), means(), rtol=1e-9)
+    # rows in Bonn are dear because of the city, and have the most to lose
+    in_bonn = (FRAME["city"] == "Bonn").to_numpy()
+    only_bonn, others = means(sample_weight=in_bonn), means(sample_weight=~in_bonn)
+    assert only_bonn[2] > 1.1 * others[2]
+    with pytest.raises(ValueError, match="sample_weight.shape"):
+        means(sample_weight=[1, 2])
+
+
+def test_scikit_learn_warns_once_of_many_classes():
+    X = np.random.RandomState(0).standard_normal((60, 2))
+    y = np.r_[np.arange(40), np.arange(20)]
+    with pytest.warns(UserWarning, match="unique classes is greater than 50%") as found:
+        TabularClassifier(**SMALL).fit(X, y)
+    assert len(found) == 1
