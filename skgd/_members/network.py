@@ -5,6 +5,7 @@ from math import ceil
 
 import numpy as np
 
+from .._data.targets import ClassEncoding
 from .._estimators.num_embedding import begin_linear
 from ..mlp import MLPGDClassifier, MLPGDRegressor
 
@@ -135,8 +136,20 @@ class _TableNetwork:
             views["b"][-1][:] = self._prior
 
 
+class _CheckedClasses(ClassEncoding):
+    # The ensemble has checked the classes. Each network would repeat the warnings.
+    @classmethod
+    def learn(cls, y, dtype, loss, **_):
+        multilabel = y.ndim == 2
+        classes = np.arange(y.shape[1]) if multilabel else np.unique(y)
+        encoding = ClassEncoding(classes, multilabel, loss.link == "logistic")
+        return y, encoding._code(y, dtype), encoding
+
+
 class TableClassifier(_TableNetwork, MLPGDClassifier):
     """A network for classes or labels."""
+
+    _encoding_class = _CheckedClasses
 
 
 class TableRegressor(_TableNetwork, MLPGDRegressor):
