@@ -1,13 +1,22 @@
 """TabularClassifier and TabularRegressor: weights of rows in scores, other tools."""
 
+import pickle
+from zipfile import ZIP_DEFLATED
+
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+import skops.io
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import accuracy_score, r2_score
 from tabular_data import BOTH, DEAR, FRAME, PRICE, SMALL, N
 
 from skgd import TabularClassifier, TabularRegressor
 
+# every kind of column: numbers with gaps, categories, dates, text, long text
+RICH = FRAME.assign(
+    note=[f"a text of many words, of which {j} is one" for j in range(N)],
+    flag=np.arange(N) % 2 == 0,
+)
 QUICK = {"alpha": 1e-3, "num_embedding": None, **SMALL}
 WEIGHTS = np.where(np.arange(N) % 3 == 0, 20.0, 0.5)
 
@@ -59,3 +68,27 @@ def test_scikit_learn_warns_once_of_many_classes():
     with pytest.warns(UserWarning, match="unique classes is greater than 50%") as found:
         TabularClassifier(**SMALL).fit(X, y)
     assert len(found) == 1
+
+
+# ---------------------------------------------------------------- files
+@pytest.mark.parametrize(("estimator", "y"), BOTH)
+def test_skops(estimator, y):
+    model = estimator(**SMALL).fit(RICH, y)
+    data = skops.io.dumps(model, compression=ZIP_DEFLATED)
+    types = skops.io.get_untrusted_types(data=data)
+    assert all(name.startswith("skgd.") for name in types)
+    loaded = skops.io.loads(data, trusted=types)
+    assert_array_equal(loaded.predict(RICH), model.predict(RICH))
+    assert len(data) < 2 * len(pickle.dumps(model))
+    n_members = len(model.estimators_)
+    loaded.set_params(warm_start=True, n_members=n_members + 1).fit(RICH, y)
+    assert len(loaded.estimators_) == n_members + 1
+
+
+def test_a_pickle_has_the_weights_once_and_no_rows_of_the_training():
+    X = np.random.RandomState(0).standard_normal((4000, 3))
+    reg = TabularRegressor(n_members=3, alpha=1e-3, num_embedding=None)
+    reg.set_params(hidden_layer_sizes=64, random_state=0).fit(X, X[:, 0])
+    weights = sum(W.nbytes for n in reg.estimators_ for W in n.coefs_ + n.intercepts_)
+    # of each row: its number, target, weight, prediction of one network and of all
+    assert len(pickle.dumps(reg)) < weights + 4000 * (4 * 8 + 4) + 20_000

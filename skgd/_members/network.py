@@ -114,7 +114,8 @@ class _TableNetwork:
     def strip(self):
         """Drop the state of the training, and predict in float64 from now on.
 
-        In float32, a prediction depends in the last digits on the rows beside it.
+        The rows that were held out are dropped, too: the ensemble knows them. In
+        float32, a prediction depends in the last digits on the rows beside it.
 
         Returns
         -------
@@ -122,6 +123,7 @@ class _TableNetwork:
             The network.
         """
         super().strip()
+        self.validation_split = None
         self._state.theta = self._state.theta.astype(np.float64)
         return self
 
