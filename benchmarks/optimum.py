@@ -33,7 +33,8 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from quality import encode, list_sets, load_table, table
+from quality import encode, list_sets, load_table
+from quality_report import table
 from scipy import sparse
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier

@@ -15,19 +15,24 @@ stderr.
   than the uncertainty for other rows.)
 - Preparation: categories are one-hot encoded, and missing numbers are replaced by
   medians, both learned from the training set. Only the models with "+scaler" have a
-  StandardScaler, which does not centre sparse matrices. Targets are never scaled.
+  StandardScaler, which does not centre sparse matrices. The models with "+categories"
+  get categories as their users pass them, learned from the training set, and missing
+  values if they accept them. `Tabular*` get the table as it is. Targets are never
+  scaled.
 - Models: all have their default parameters, except that SGDClassifier uses the log
-  loss, and that LightGBM and CatBoost, which take part where they are installed, are
-  silent and use one thread. Trees get dense arrays.
-- Results: R2, or log loss and accuracy, on the test set, and the CPU seconds of `fit`
-  with one thread. "diverged" means that, for one of the splits or more, `fit` raised an
-  error or a prediction was not finite.
+  loss, RealMLP is trained for the log loss, as its authors advise, and LightGBM,
+  CatBoost and RealMLP, which take part where they are installed, are silent and use one
+  thread.
+- Results: R2, or log loss, accuracy and the expected calibration error, on the test
+  set, the coverage and the width of the intervals of `TabularRegressor`, and the CPU
+  seconds of `fit` with one thread. "diverged" means that, for one of the splits or
+  more, `fit` raised an error or a prediction was not finite.
 
 `DIR` contains a `load.py` with ``names(task=None)`` and ``load(name) -> (X, y, info)``:
 a DataFrame, an array, and a dict with 'task' ('regression' or 'classification') and
 'categorical' (columns). Without `--data`, the sets that scikit-learn ships are used.
 With `--cache`, the results are kept in that file, and only the models that `--refresh`
-names are fitted again.
+names are fitted again, and those whose results lack a field of the report.
 """
 
 import argparse
@@ -35,7 +40,6 @@ import itertools
 import json
 import runpy
 import sys
-import textwrap
 import time
 import warnings
 from importlib import import_module
@@ -46,10 +50,11 @@ import numpy as np
 import pandas as pd
 import sklearn.datasets
 from joblib import Parallel, delayed
+from quality_report import COVERAGES, EXACT, FIELDS, RAW, number, report
 from scipy import sparse
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
-from sklearn.metrics import accuracy_score, log_loss, r2_score
+from sklearn.metrics import log_loss, r2_score
 from sklearn.model_selection import RepeatedKFold, RepeatedStratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -57,23 +62,19 @@ from threadpoolctl import threadpool_limits
 
 SHIPPED = dict.fromkeys(["iris", "wine", "breast_cancer", "digits"], "classification")
 SHIPPED["diabetes"] = "regression"  # but not linnerud: 20 rows, three targets
-EXACT = "Ridge / LogisticRegression+scaler"
-MODULES = {  # kind of model -> where its class is; the trees are the last
+MODULES = {  # kind of model -> where its class is; "+" is followed by the preparation
     "GD*": "skgd",
     "MLPGD*": "skgd",
-    "Tabular*": "skgd",
+    RAW: "skgd",
     "SGD*+scaler": "sklearn.linear_model",
     EXACT: "sklearn.linear_model",
     "MLP*+scaler": "sklearn.neural_network",
-    "HistGradientBoosting*": "sklearn.ensemble",
-    "LGBM*": "lightgbm",
-    "CatBoost*": "catboost",
+    "HistGradientBoosting*+categories": "sklearn.ensemble",
+    "LGBM*+categories": "lightgbm",
+    "CatBoost*+categories": "catboost",
+    "RealMLP_TD_*+categories": "pytabkit",
 }
-TREES = list(MODULES)[-3:]
 KINDS = [k for k, module in MODULES.items() if find_spec(module.partition(".")[0])]
-TWINS = {"GD*": ["SGD*+scaler", EXACT], "MLPGD*": ["MLP*+scaler", EXACT]}
-RAW = "Tabular*"  # gets the table as it is
-RIVALS = ["MLPGD*", "MLP*+scaler", "HistGradientBoosting*", EXACT]
 MODELS = {  # task -> kind of model -> name of the model
     task: {k: exact if k == EXACT else k.replace("*", suffix) for k in KINDS}
     for task, suffix, exact in [
@@ -81,14 +82,20 @@ MODELS = {  # task -> kind of model -> name of the model
         ("regression", "Regressor", "Ridge+scaler"),
     ]
 }
-OPTIONS = {
+REAL_MLP = {"n_threads": 1, "device": "cpu"}
+OPTIONS = {  # of the models whose names begin in this way; the first one counts
     "SGDClassifier": {"loss": "log_loss"},
     "LGBM": {"n_jobs": 1, "verbose": -1},
     "CatBoost": {"thread_count": 1, "verbose": False, "allow_writing_files": False},
+    "RealMLP_TD_Classifier": {
+        **REAL_MLP,
+        "use_ls": False,
+        "val_metric_name": "cross_entropy",
+    },
+    "RealMLP": REAL_MLP,
 }
-FIELDS = {"classification": "log_loss", "regression": "score"}  # of a record, judged
-LABELS = {"log_loss": "log loss", "score": "R2"}
-RATIO, MARGIN = 1.05, 0.01  # limits: of the log loss, and of R2
+MOST_LEVELS = 254  # of a category that HistGradientBoosting accepts
+N_BINS = 15  # of the calibration error
 TESTED = 2000  # so many test rows, or more, for a seed
 DENSE_WIDTH = 1000  # as many columns or more are stored sparse, if most are zeros
 
@@ -126,6 +133,28 @@ def splits(y, task, seed, max_rows):
         yield rows[train], rows[test]
 
 
+def with_categories(X_train, X_test, info, model):
+    """Both as the model's users pass them: float64, and categories as such."""
+    frames = {}, {}
+    for j, column in enumerate(X_train.columns):
+        pair = X_train[column], X_test[column]
+        if column not in info["categorical"]:
+            pair = [values.to_numpy(np.float64) for values in pair]
+            if model.startswith("RealMLP"):  # refuses missing numbers
+                median = SimpleImputer(strategy="median", keep_empty_features=True)
+                median.fit(pair[0][:, np.newaxis])
+                pair = [median.transform(v[:, np.newaxis])[:, 0] for v in pair]
+        elif model.startswith("CatBoost"):  # refuses missing categories
+            pair = [values.fillna("missing").to_numpy(object) for values in pair]
+        else:  # new categories, and the rarest of many ones, are missing values
+            few = MOST_LEVELS if model.startswith("HistGradient") else None
+            levels = pair[0].value_counts().index[:few]
+            pair = [pd.Categorical(values, levels) for values in pair]
+        for frame, values in zip(frames, pair, strict=True):
+            frame[f"x{j}"] = values
+    return [pd.DataFrame(frame) for frame in frames]
+
+
 def encode(X_train, X_test, info):
     """Both as matrices of float64."""
     categorical = list(info["categorical"])
@@ -141,31 +170,59 @@ def encode(X_train, X_test, info):
 
 
 # ---------------------------------------------------------------- fitting
-def make_model(kind, task, seed, is_sparse):
+def make_model(kind, task, seed, X_train):
     """The estimator, with its scaler if it has one."""
-    name, _, scaler = MODELS[task][kind].partition("+")
+    name, _, preparation = MODELS[task][kind].partition("+")
     cls = getattr(import_module(MODULES[kind]), name)
     options = next((o for key, o in OPTIONS.items() if name.startswith(key)), {})
-    steps = [StandardScaler(with_mean=not is_sparse)] if scaler else []
+    if name.startswith("CatBoost"):
+        texts = X_train.select_dtypes(exclude=np.number).columns
+        options = {**options, "cat_features": list(texts)}
+    scaler = StandardScaler(with_mean=not sparse.issparse(X_train))
+    steps = [scaler] if preparation == "scaler" else []
     return make_pipeline(*steps, cls(random_state=seed, **options))
 
 
-def fit_and_score(task, model, X_train, X_test, y_train, y_test):
-    """A record: score, log_loss, seconds, restarts; or error."""
+def calibration_error(is_right, confidence):
+    """The expected calibration error of the predicted class."""
+    bins = np.minimum((confidence * N_BINS).astype(int), N_BINS - 1)
+    excess = np.bincount(bins, confidence - is_right)  # a sum over each bin
+    return float(np.abs(excess).sum() / len(bins))
+
+
+def scores(task, model, X_test, y_test, is_raw):
+    """What a record says of the predictions."""
+    predict = model.predict if task == "regression" else model.predict_proba
+    prediction = np.asarray(predict(X_test))
+    if not np.isfinite(prediction).all():
+        raise FloatingPointError("a prediction is not finite")
+    if task == "classification":
+        is_right = np.ravel(model.predict(X_test)) == y_test
+        return {
+            "score": float(np.mean(is_right)),
+            "log_loss": log_loss(y_test, prediction, labels=model.classes_),
+            "calibration_error": calibration_error(is_right, prediction.max(axis=1)),
+        }
+    found = {"score": r2_score(y_test, prediction)}
+    for percent in COVERAGES if is_raw else ():
+        low, high = model[-1].predict_interval(X_test, percent / 100).T
+        covered = (low <= y_test) & (y_test <= high)
+        found[f"coverage_{percent}"] = float(np.mean(covered))
+        found[f"width_{percent}"] = float(np.mean(high - low) / np.std(y_test))
+    return found
+
+
+def fit_and_score(task, kind, seed, data, targets):
+    """A record: the scores, seconds, restarts; or error."""
+    (X_train, X_test), (y_train, y_test) = data, targets
     record, start = {}, time.process_time()
     try:
+        model = make_model(kind, task, seed, X_train)
+        start = time.process_time()  # the import took some time, too
         model.fit(X_train, y_train)
         record["seconds"] = time.process_time() - start
         record["restarts"] = int(getattr(model[-1], "n_restarts_", 0))
-        predict = model.predict if task == "regression" else model.predict_proba
-        prediction = predict(X_test)
-        if not np.isfinite(prediction).all():
-            raise FloatingPointError("a prediction is not finite")
-        if task == "regression":
-            record["score"] = r2_score(y_test, prediction)
-        else:
-            record["score"] = accuracy_score(y_test, np.ravel(model.predict(X_test)))
-            record["log_loss"] = log_loss(y_test, prediction, labels=model.classes_)
+        record.update(scores(task, model, X_test, y_test, kind == RAW))
     except Exception as error:  # whatever it is, it goes into the report
         record.setdefault("seconds", time.process_time() - start)
         record["error"] = f"{type(error).__name__}: {error}".splitlines()[0]
@@ -179,21 +236,28 @@ def run_seed(folder, set_name, task, seed, max_rows, kinds):
         y = np.unique(y, return_inverse=True)[1]
     records = {kind: [] for kind in kinds}
     for train, test in splits(y, task, seed, max_rows):
-        Xs = encode(X.iloc[train], X.iloc[test], info)
-        shape = [len(train) + len(test), Xs[0].shape[1]]
         raw = X.iloc[train], X.iloc[test]
+        encoded = encode(*raw, info)
+        shape = [len(train) + len(test), encoded[0].shape[1]]
         for kind in kinds:
-            if kind in TREES and sparse.issparse(Xs[0]):
-                Xs = [matrix.toarray() for matrix in Xs]  # only trees follow
-            model = make_model(kind, task, seed, sparse.issparse(Xs[0]))
+            data = raw if kind == RAW else encoded
+            if kind.endswith("+categories"):
+                data = with_categories(*raw, info, MODELS[task][kind])
             with threadpool_limits(1), warnings.catch_warnings(action="ignore"):
-                given = raw if kind == RAW else Xs
-                record = fit_and_score(task, model, *given, y[train], y[test])
+                record = fit_and_score(task, kind, seed, data, (y[train], y[test]))
             records[kind].append({**record, "shape": shape})
             outcome = record.get("error") or number(record[FIELDS[task]])
             facts = f"{outcome}, {record['seconds']:.1f} s"
             print(set_name, seed, kind, facts, file=sys.stderr, flush=True)
     return set_name, seed, records
+
+
+def lacks_fields(record, task, kind):
+    """Tell whether a record is from a time when the report had fewer fields."""
+    wanted = {"calibration_error"} if task == "classification" else set()
+    if task == "regression" and kind == RAW:
+        wanted = {f"coverage_{percent}" for percent in COVERAGES}
+    return "error" not in record and not wanted <= record.keys()
 
 
 def run_all(args, sets):
@@ -209,7 +273,10 @@ def run_all(args, sets):
 
     def is_missing(name, seed, kind):
         again = MODELS[sets[name]][kind] in args.refresh
-        return again or key(name, seed, kind) not in cache
+        records = cache.get(key(name, seed, kind))
+        if again or records is None:
+            return True
+        return any(lacks_fields(record, sets[name], kind) for record in records)
 
     jobs = []
     for seed, (name, task) in itertools.product(range(args.seeds), sets.items()):
@@ -228,153 +295,6 @@ def run_all(args, sets):
         return [r for seed in range(args.seeds) for r in cache[key(name, seed, kind)]]
 
     return {name: {kind: gather(name, kind) for kind in KINDS} for name in sets}
-
-
-# ---------------------------------------------------------------- tables
-def values(records, field):
-    """The field over the splits, as an array; NaN if a fit diverged."""
-    diverged = any("error" in record for record in records)
-    return np.array([np.nan] if diverged else [record[field] for record in records])
-
-
-def frame_of(results, function):
-    """DataFrame of sets and models: the function of the records."""
-    rows = [{k: function(r) for k, r in models.items()} for models in results.values()]
-    return pd.DataFrame(rows, index=list(results))
-
-
-def costs(results, field):
-    """The less, the better; infinite if a fit diverged."""
-    sign = 1 if field == "log_loss" else -1
-    frame = frame_of(results, lambda records: sign * values(records, field).mean())
-    return frame.fillna(np.inf)
-
-
-def number(x):
-    """Four decimals, or a power of ten."""
-    if not np.isfinite(x):
-        return "diverged"
-    return f"{x:.4f}" if abs(x) < 1000 else f"{x:.1e}"
-
-
-def table(header, rows):
-    """Lines of a Markdown table; the first column is text."""
-    rows = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
-    return [f"| {' | '.join(row)} |" for row in rows] + [""]
-
-
-def summary(results, field):
-    """Lines: the mean of each model on each set, and its mean rank."""
-    frame, body = costs(results, field), []
-    for name, row in frame.iterrows():
-        rows, columns = results[name][frame.columns[0]][0]["shape"]
-        cells = [number(x if field == "log_loss" else -x) for x in row]
-        if np.isfinite(row.min()):
-            cells[row.argmin()] = f"**{cells[row.argmin()]}**"
-        body.append([name, f"{rows:,}", str(columns), *cells])
-    ranks = [f"{rank:.2f}" for rank in frame.rank(axis=1).mean()]
-    body.append(["mean rank", "", "", *ranks])
-    return table(["data set", "rows", "columns", *frame.columns], body)
-
-
-def fit_times(results):
-    """Lines: the CPU seconds of each model on each set."""
-    frame = frame_of(results, lambda records: np.mean([r["seconds"] for r in records]))
-    frame.loc["geometric mean"] = np.exp(np.log(frame).mean())
-    body = [[name, *(f"{x:.3f}" for x in row)] for name, row in frame.iterrows()]
-    return table(["data set", *frame.columns], body)
-
-
-# ---------------------------------------------------------------- verdicts
-def wrap(text):
-    """Lines of a paragraph, or of an item of a list."""
-    indent = "  " if text.startswith("- ") else ""
-    options = dict(subsequent_indent=indent, break_on_hyphens=False)
-    return [*textwrap.wrap(text, 88, **options), ""]
-
-
-def rivals(of_task):
-    """Lines: mean ranks among the rivals, and where our network is behind."""
-    ranks, lines = [], []
-    for task, results in of_task.items():
-        frame = costs(results, FIELDS[task])[RIVALS]
-        ranks.append(frame.rank(axis=1))
-        behind, form = frame["MLPGD*"] - frame.min(axis=1), "{:.4f}"
-        if task == "classification":
-            behind, form = behind / frame.min(axis=1) * 100, "{:.1f} %"
-        behind = behind[behind > 0].sort_values(ascending=False)
-        best = frame.idxmin(axis=1)
-        texts = [f"{s} {form.format(x)} ({best[s]})" for s, x in behind.items()]
-        worst = f" (worst regret {form.format(behind.iloc[0])})" if texts else ""
-        title = f"- {LABELS[FIELDS[task]]}, {len(texts)} of {len(frame)} data sets"
-        lines += wrap(f"{title}{worst}: {', '.join(texts) or 'none'}")
-    ranks = [f"{kind} {rank:.2f}" for kind, rank in pd.concat(ranks).mean().items()]
-    title = "Where MLPGD* is behind the best of these four:"
-    head = wrap(f"Mean rank among {', '.join(RIVALS)}: {', '.join(ranks)}")
-    return [*head, title, "", *lines]
-
-
-def compare(models, kind, field):
-    """The cells of the table, or None if ours is good enough."""
-    twins = {twin: models[twin] for twin in TWINS[kind]}
-    best = costs({"": twins}, field).loc[""].idxmin()
-    mine, theirs = values(models[kind], field), values(models[best], field)
-    value, limit, unit = theirs.mean() - mine.mean(), MARGIN, 1
-    if field == "log_loss":
-        value, limit, unit = mine.mean() / theirs.mean(), RATIO, theirs.mean()
-    n = len(theirs)  # a single split has no standard error
-    error = np.std(theirs - mine, ddof=1) / np.sqrt(n) / unit if n > 1 else 0.0
-    if value - error <= limit or np.isnan(theirs).any():
-        return None
-    text = "" if np.isnan(value) else f"{number(value)} ± {number(error)}"
-    return [kind, best, number(mine.mean()), number(theirs.mean()), text]
-
-
-def verdicts(of_task):
-    """Lines: which models of skgd are worse than their twins, and how many diverged."""
-    failed, fits, n_compared = [], [], 0
-    for task, results in of_task.items():
-        for (name, models), kind in itertools.product(results.items(), TWINS):
-            fits += models[kind]
-            n_compared += 1
-            if cells := compare(models, kind, FIELDS[task]):
-                failed.append([name, *cells])
-    header = ["data set", "model", "best twin", "ours", "twin's", "ratio or difference"]
-    restarts = sum(fit.get("restarts", 0) for fit in fits)
-    diverged = sum("error" in fit for fit in fits)
-    counts = f"Fits of skgd: {len(fits)}, diverged: {diverged}, restarts: {restarts}"
-    title = f"Comparisons with the scaled twins that failed: {len(failed)}"
-    lines = [f"{title} of {n_compared}", "", *wrap(LIMITS.format(RATIO, MARGIN))]
-    return [*lines, *(table(header, failed) if failed else []), counts, ""]
-
-
-METHOD = """\
-`benchmarks/quality.py` creates this page; its docstring describes the method. It fits
-the plain defaults on a random part of each raw table ({:,} rows at most, {} seeds) and
-tests them on a quarter of these rows. Categories are one-hot encoded, and missing
-numbers are replaced by medians. Only the models with "+scaler" are scaled. A star
-stands for Regressor or Classifier. The best result of a row is bold."""
-LIMITS = """\
-GD* is held against the better of SGD*+scaler and the linear model of scikit-learn,
-MLPGD* against the better of MLP*+scaler and that linear model. The log loss may be {}
-times that of the twin, and R2 may be {} less, plus the standard error of the difference
-over the splits."""
-
-
-def report(sets, results, args):
-    """The lines of the whole report."""
-    method = METHOD.format(args.max_rows, args.seeds)
-    lines = ["# Quality on raw tables", "", *wrap(method)]
-    tasks = [task for task in MODELS if task in sets.values()]
-    of_task = {t: {n: results[n] for n in sets if sets[n] == t} for t in tasks}
-    for task in tasks:
-        lines += [f"## {task.capitalize()}: {LABELS[FIELDS[task]]}", ""]
-        lines += summary(of_task[task], FIELDS[task])
-    lines += ["## Where skgd loses", "", *rivals(of_task), *verdicts(of_task)]
-    if "classification" in tasks:
-        lines += ["## Accuracy (not judged)", ""]
-        lines += summary(of_task["classification"], "score")
-    return [*lines, "## CPU seconds of fit", "", *fit_times(results)]
 
 
 def main():
