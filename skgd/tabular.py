@@ -88,6 +88,7 @@ class TabularClassifier(ClassifierMixin, ClassTargets, TableEstimator):
         hidden_layer_sizes: int | Sequence[int] | Literal["auto"] = "auto",
         num_embedding: Literal["auto", "piecewise_linear"] | None = "auto",
         alpha: float | Literal["auto"] = "auto",
+        trees: Literal["auto"] | None = "auto",
         categorical_features: ArrayLike | Literal["from_dtype"] | None = "from_dtype",
         cv: int | BaseCrossValidator | Iterable | None = None,
         class_weight: dict | list[dict] | Literal["balanced"] | None = None,
@@ -102,6 +103,7 @@ class TabularClassifier(ClassifierMixin, ClassTargets, TableEstimator):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.num_embedding = num_embedding
         self.alpha = alpha
+        self.trees = trees
         self.categorical_features = categorical_features
         self.cv = cv
         self.class_weight = class_weight
@@ -237,6 +239,7 @@ class TabularRegressor(RegressorMixin, NumberTargets, TableEstimator):
         hidden_layer_sizes: int | Sequence[int] | Literal["auto"] = "auto",
         num_embedding: Literal["auto", "piecewise_linear"] | None = "auto",
         alpha: float | Literal["auto"] = "auto",
+        trees: Literal["auto"] | None = "auto",
         categorical_features: ArrayLike | Literal["from_dtype"] | None = "from_dtype",
         cv: int | BaseCrossValidator | Iterable | None = None,
         time_limit: float | None = None,
@@ -250,6 +253,7 @@ class TabularRegressor(RegressorMixin, NumberTargets, TableEstimator):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.num_embedding = num_embedding
         self.alpha = alpha
+        self.trees = trees
         self.categorical_features = categorical_features
         self.cv = cv
         self.time_limit = time_limit

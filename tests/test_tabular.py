@@ -360,10 +360,53 @@ def test_pickles_have_the_weights_once(fitted):
     model, _ = fitted
     data = pickle.dumps(model)
     assert_array_equal(output(pickle.loads(data), FRAME), output(model, FRAME))
-    networks = {id(n): n for n in model.estimators_ + model._cross_fitted}
+    unseen = [pair.network for pair in model._cross_fitted]
+    networks = {id(n): n for n in model.estimators_ + unseen}
     weights = [W.nbytes for n in networks.values() for W in n.coefs_ + n.intercepts_]
     held = sum(rows.nbytes + raw.nbytes + w.nbytes for rows, raw, w in model._held)
-    assert len(data) < sum(weights) + held + 120_000
+    pairs = model._final + model._cross_fitted
+    trees = {id(pair.trees): len(pickle.dumps(pair.trees)) for pair in pairs}
+    assert len(data) < sum(weights) + sum(trees.values()) + held + 120_000
+
+
+def test_trees_beside_the_networks(fitted):
+    model, y = fitted
+    assert 0.1 < model.tree_share_ < 1
+    assert len(model.trees_) == len(model.estimators_)
+    steps = [trees.max_iter for trees in model.trees_]
+    assert len(set(steps)) == 1
+    assert 1 <= steps[0] <= 160
+    # the raw prediction is the weighted mean of both
+    pair, table = model._final[0], model._transform(FRAME)
+    parts = [pair.raw(table, share) for share in (0.0, 1.0, model.tree_share_)]
+    mean = (1 - model.tree_share_) * parts[0] + model.tree_share_ * parts[1]
+    assert_allclose(parts[2], mean)
+    alone = clone(model).set_params(trees=None).fit(FRAME, y)
+    assert alone.tree_share_ == 0
+    assert set(alone.trees_) == {None}
+    assert_array_equal(parts[0], alone._final[0].raw(table, 0.0))
+
+
+def test_where_there_are_no_trees():
+    y = np.c_[PRICE, -PRICE]
+    assert TabularRegressor(**SMALL).fit(FRAME, y).tree_share_ == 0
+    tweedie = TabularRegressor("tweedie", **SMALL).fit(FRAME, np.exp(PRICE / 1000))
+    assert tweedie.tree_share_ == 0
+    X = FRAME[["size", "noise"]]
+    assert TabularRegressor(**SMALL).fit(X, X @ [0.1, 1.0]).tree_share_ < 0.1
+    # a training part without one of the classes
+    rare = np.where(np.arange(N) < 2, "rare", DEAR)
+    cv = [(np.arange(2, N), np.arange(2)), (np.arange(N // 2), np.arange(N // 2, N))]
+    model = TabularClassifier(cv=cv, **SMALL).fit(FRAME, rare)
+    assert np.isfinite(model.predict_proba(FRAME)).all()
+
+
+@pytest.mark.parametrize("loss", ["poisson", "gamma", "absolute_error"])
+def test_trees_have_the_loss_of_the_networks(loss):
+    y = np.exp(FRAME["noise"] / 2 + 2 * (FRAME["size"] > 50) * (FRAME["noise"] > 0))
+    model = TabularRegressor(loss, **SMALL).fit(FRAME, y)
+    assert model.tree_share_ > 0.2
+    assert r2_score(y, model.predict(FRAME)) > 0.9
 
 
 def test_verbose(capsys):

@@ -16,6 +16,13 @@ TABLE_PARAGRAPHS = {
         alpha : float or 'auto', default='auto'
             The strength of the L2 penalty for a single sample. 'auto' chooses one of
             six strengths, together with the rate of dropout.
+        trees : {'auto', None}, default='auto'
+            Whether gradient-boosted trees (scikit-learn's `HistGradientBoosting*`)
+            are trained beside each network, on the same rows. 'auto' mixes the raw
+            predictions of both, if that lowers the loss of the held-out rows. Tables
+            with more than 500 columns and targets with more than five classes or with
+            several outputs have no trees, and neither have losses that scikit-learn's
+            boosting does not offer. None is networks alone.
         categorical_features : 'from_dtype', array-like or None, default='from_dtype'
             The columns that are categories although they contain numbers: names,
             positions, or a boolean mask. 'from_dtype' selects the columns of a
@@ -52,6 +59,10 @@ TABLE_PARAGRAPHS = {
             hidden layers).
         estimators_ : list
             The networks.
+        trees_ : list
+            The boosted trees beside each network; None where there are none.
+        tree_share_ : float
+            The share of the trees in the raw predictions, between 0 and 1.
         oob_score_ : float
             The score of the predictions for held-out rows, as `score` computes it with
             the `sample_weight` of `fit`. Each row is predicted only by the networks
@@ -99,7 +110,11 @@ TABLE_PARAGRAPHS = {
         3. With the best setting, and in turns with the second one if it is not clearly
            worse, one network is trained for each fold. Its training ends when the loss
            of the rows of the fold no longer falls.
-        4. With fewer than 1000 rows, where every row matters, the networks are trained
-           again on all rows, for the mean number of epochs found.
+        4. Boosted trees are trained on the same rows as the networks. The held-out rows
+           choose the number of iterations, and the share of the trees in the raw
+           predictions of each member. If the share is below a tenth on the first folds,
+           there are no trees.
+        5. With fewer than 1000 rows, where every row matters, networks and trees are
+           trained again on all rows, for the number of epochs and iterations found.
     """,
 }

@@ -22,6 +22,7 @@ from .conformal import Residuals
 from .ensemble import FEW_ROWS, Job, cross_fit, refit
 from .importance import shuffle_columns
 from .table import Table, divisions
+from .trees import Pair, best_share, can_grow, grow, grow_again, mix
 
 # Two hidden layers, if nothing else is asked for.
 HIDDEN, HIDDEN_OF_FEW_ROWS = (128, 128), (64, 64)
@@ -34,6 +35,7 @@ class TableEstimator(BaseEstimator):
         "n_members": Allowed(Integral, ge=1),
         "num_embedding": Allowed(options=("auto", "piecewise_linear", None)),
         "alpha": Allowed(Real, ge=0, options=("auto",)),
+        "trees": Allowed(options=("auto", None)),
         "cv": AllowedSplits(Integral, ge=2, options=(None,)),
         "time_limit": Allowed(Real, gt=0, options=(None,)),
         "warm_start": Allowed(bool),
@@ -93,7 +95,8 @@ class TableEstimator(BaseEstimator):
         members, chosen = cross_fit(job, settings, parts, seeds)
         own = held_out.X_val is not None
         given = held_out.sample_weight_val if own else sample_weight
-        self._publish(job, members, seeds, _weights(given, job.held_table.X))
+        pairs = self._with_trees(job, members, seeds)
+        self._publish(job, members, pairs, seeds, _weights(given, job.held_table.X))
         self.settings_ = chosen
         return self
 
@@ -174,6 +177,8 @@ class TableEstimator(BaseEstimator):
             self.n_jobs,
             start + limit,
             self._report,
+            self._fitted_loss,
+            self._encoding.n_outputs,
         )
 
     def _settings(self, table):
@@ -196,26 +201,49 @@ class TableEstimator(BaseEstimator):
             loss = np.average(member.losses, weights=member.weights)
             print(f"{member.setting}: held-out loss {loss:.4g}", flush=True)
 
-    def _publish(self, job, members, seeds, score_weights):
+    def _with_trees(self, job, members, seeds):
+        # the networks of the members, each with trees if trees help
+        wanted = self.trees is not None and can_grow(job)
+        n_iterations = None
+        if self._goes_on:
+            grown = [trees for trees in self.trees_ if trees is not None]
+            n_iterations = grown[0].max_iter if grown else 0
+        trees = grow(job, members, seeds, n_iterations) if wanted else None
         networks = [member.network for member in members]
-        held = [(member.rows, member.raw, member.weights) for member in members]
-        final = networks
+        return list(map(Pair, networks, trees or [None] * len(members)))
+
+    def _publish(self, job, members, pairs, seeds, score_weights):
+        final = pairs
         if job.held_out is None and len(job.y) < FEW_ROWS:
             final = refit(job, members, seeds)
+            final = list(map(Pair, final, grow_again(job, pairs, seeds, len(final))))
+        held = [(member.rows, member.raw, member.weights) for member in members]
+        tree_raws = [member.tree_raw for member in members]
         if self._goes_on:
-            networks, held = self._cross_fitted + networks, self._held + held
-            final = self.estimators_ + final
-        self.estimators_ = final
+            pairs, held = self._cross_fitted + pairs, self._held + held
+            final, tree_raws = self._final + final, self._tree_raws + tree_raws
+        self.estimators_ = [pair.network for pair in final]
+        self.trees_ = [pair.trees and pair.trees.model for pair in final]
         # what has not seen some of the rows, and its raw predictions for them
-        self._cross_fitted, self._held = networks, held
+        self._final, self._cross_fitted = final, pairs
+        self._held, self._tree_raws = held, tree_raws
         y = job.y if job.held_out is None else job.held_out[1]
         everything = np.arange(len(y))
         rows = [everything if rows is None else rows for rows, _, _ in held]
-        raw = [raw.astype(np.float64) for _, raw, _ in held]
-        weights = [weights for _, _, weights in held]
-        seen = map(np.concatenate, (rows, raw, weights))
-        self._publish_held_out(y, *seen, score_weights)
         self._held_targets, self._n_held = [y[part] for part in rows], len(y)
+        self.tree_share_ = best_share(
+            pairs[0].network, self._held_targets, held, tree_raws
+        )
+        weights = [weights for _, _, weights in held]
+        seen = map(np.concatenate, (rows, self._held_raws(), weights))
+        self._publish_held_out(y, *seen, score_weights)
+
+    def _held_raws(self):
+        # the raw predictions of each member for its held-out rows
+        return [
+            mix(raw, tree_raw, self.tree_share_)
+            for (_, raw, _), tree_raw in zip(self._held, self._tree_raws, strict=True)
+        ]
 
     def permutation_importance(
         self,
@@ -273,11 +301,12 @@ class TableEstimator(BaseEstimator):
         part_of = self.encoder_.part_of_
         return shuffle_columns(
             list(zip(self._cross_fitted, rows, strict=True)),
+            self.tree_share_,
             table,
             y,
             [part_of == j for j in range(self.n_features_in_)],
-            n_repeats,
-            check_random_state(random_state),
+            n_repeats=n_repeats,
+            rng=check_random_state(random_state),
             weights=_weights(sample_weight, table.X),
         )
 
@@ -289,16 +318,13 @@ class TableEstimator(BaseEstimator):
         return Table.of(self.encoder_, self.encoder_._encode(X))
 
     def _predictions(self, X):
-        # what each network predicts, in the user's units, with two dimensions
-        return [self._link(raw) for raw in self._raw(X, "estimators_")]
+        # what each member predicts, in the user's units, with two dimensions
+        return [self._link(raw) for raw in self._raw(X, "_final")]
 
     def _raw(self, X, name):
         check_is_fitted(self, "estimators_")
         table = self._transform(X)
-        return [
-            network._raw(table.features(network._setting.bends)).astype(np.float64)
-            for network in getattr(self, name)
-        ]
+        return [pair.raw(table, self.tree_share_) for pair in getattr(self, name)]
 
     def _quantiles(self, X, levels):
         # quantiles by residuals, for a single target
@@ -308,11 +334,11 @@ class TableEstimator(BaseEstimator):
                 "Quantiles by residuals need a single target and a single prediction. "
                 f"Got {found[0].shape[1]}."
             )
-        pairs = zip(self._held_targets, self._held, strict=True)
+        pairs = zip(self._held_targets, self._held_raws(), strict=True)
         residuals = Residuals(
             [
                 np.sort(self._in_user_units(y).ravel() - self._link(raw).ravel())
-                for y, (_, raw, _) in pairs
+                for y, raw in pairs
             ]
         )
         predictions = np.hstack(found).T

@@ -35,6 +35,10 @@ class Member:
         The losses.
     weights : ndarray of shape (n_held_out,)
         The sample weights.
+    trained : ndarray of intp or None
+        The rows of the training data on which it was trained; None for all.
+    tree_raw : ndarray of shape (n_held_out, n_outputs), default=None
+        The raw predictions of boosted trees for the held-out rows, if there are any.
     """
 
     network: object
@@ -43,6 +47,8 @@ class Member:
     raw: np.ndarray
     losses: np.ndarray
     weights: np.ndarray
+    trained: np.ndarray | None
+    tree_raw: np.ndarray | None = None
 
     @property
     def n_epochs(self):
@@ -76,6 +82,10 @@ class Job:
         The time at which no further training begins, as of `time.monotonic`.
     report : callable
         A function that is called with each member.
+    loss : Loss
+        The loss.
+    n_outputs : int
+        The number of raw predictions for a sample.
     has_begun : bool, default=False
         Whether a member has been trained.
     """
@@ -90,6 +100,8 @@ class Job:
     n_jobs: int | None
     deadline: float
     report: object
+    loss: object
+    n_outputs: int
     has_begun: bool = False
 
     @property
@@ -106,6 +118,38 @@ class Job:
             Whether no further training should begin.
         """
         return time.monotonic() > self.deadline
+
+    def columns_held_out(self, rows):
+        """Return held-out rows as trees read them.
+
+        Parameters
+        ----------
+        rows : ndarray of intp or None
+            The rows of the training data; None for the user's validation data.
+
+        Returns
+        -------
+        X : ndarray of shape (n_held_out, n_columns), float32
+            The rows.
+        """
+        if rows is None:
+            return self.held_out[0].columns()[0]
+        return self.table.columns()[0][rows]
+
+    def targets_held_out(self, rows):
+        """Return the targets of held-out rows.
+
+        Parameters
+        ----------
+        rows : ndarray of intp or None
+            The rows of the training data; None for the user's validation data.
+
+        Returns
+        -------
+        y : ndarray of shape (n_held_out, ...)
+            The targets.
+        """
+        return self.held_out[1] if rows is None else self.y[rows]
 
     def train(self, tasks):
         """Train some members, several at the same time.
@@ -153,7 +197,7 @@ class Job:
             network.fit(X, y, weights)
             held = X[part], y[part], None if weights is None else weights[part]
         else:
-            part = None
+            rows = part = None
             table, *rest = self.held_out
             held = table.features(setting.bends), *rest
             names = "X_val", "y_val", "sample_weight_val"
@@ -165,7 +209,7 @@ class Job:
         raw = network._raw(X_held)
         w_held = np.ones(len(raw)) if w_held is None else w_held
         losses = losses_of(network, raw, y_held)
-        return Member(network.strip(), setting, part, raw, losses, w_held)
+        return Member(network.strip(), setting, part, raw, losses, w_held, rows)
 
     def train_on_all(self, tasks):
         """Train members on all rows, for a given number of epochs.

@@ -9,13 +9,15 @@ from sklearn.utils import Bunch
 from .ensemble import losses_of
 
 
-def shuffle_columns(members, table, y, of_columns, n_repeats, rng, *, weights=None):
+def shuffle_columns(members, share, table, y, of_columns, *, n_repeats, rng, weights):
     """Shuffle each column among the held-out rows of each member.
 
     Parameters
     ----------
     members : list of tuple
-        The network and the held-out rows of each member.
+        The pair of network and trees, and the held-out rows, of each member.
+    share : float
+        The share of the trees in the predictions.
     table : Table
         The encoded table.
     y : ndarray of shape (n_samples, ...)
@@ -26,7 +28,7 @@ def shuffle_columns(members, table, y, of_columns, n_repeats, rng, *, weights=No
         How often each column is shuffled.
     rng : RandomState
         The generator of random numbers.
-    weights : ndarray of shape (n_samples,), default=None
+    weights : ndarray of shape (n_samples,) or None
         Weights of the rows; None for ones.
 
     Returns
@@ -34,7 +36,7 @@ def shuffle_columns(members, table, y, of_columns, n_repeats, rng, *, weights=No
     result : Bunch
         As `sklearn.inspection.permutation_importance` returns it.
     """
-    before, features = _mean_loss(members, table, y, weights), table.X
+    before, features = _mean_loss(members, share, table, y, weights), table.X
     importances = np.zeros((len(of_columns), n_repeats))
     for column, moved in enumerate(of_columns):
         if not moved.any():  # the column is ignored
@@ -46,7 +48,7 @@ def shuffle_columns(members, table, y, of_columns, n_repeats, rng, *, weights=No
             for _, rows in members:
                 order[rows] = rng.permutation(rows)
             mixed = replace(table, X=sp.csr_matrix(rest + part[order]))
-            after = _mean_loss(members, mixed, y, weights)
+            after = _mean_loss(members, share, mixed, y, weights)
             importances[column, repeat] = after - before
     return Bunch(
         importances=importances,
@@ -55,11 +57,11 @@ def shuffle_columns(members, table, y, of_columns, n_repeats, rng, *, weights=No
     )
 
 
-def _mean_loss(members, table, y, weights):
+def _mean_loss(members, share, table, y, weights):
     losses = []
-    for network, rows in members:
-        raw = network._raw(table.features(network._setting.bends)[rows])
-        losses.append(losses_of(network, raw, y[rows]))
+    for pair, rows in members:
+        raw = pair.raw(table, share, rows)
+        losses.append(losses_of(pair.network, raw, y[rows]))
     seen = np.concatenate([rows for _, rows in members])
     weights = None if weights is None else weights[seen]
     return float(np.average(np.concatenate(losses), weights=weights))

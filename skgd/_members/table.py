@@ -13,6 +13,8 @@ from .._data.splits import check_splits, count_groups, seeded
 # One or two members, also of a warm start, do not hold out all or half of the rows, but
 # a fifth each.
 FEWEST_FOLDS, FOLDS_OF_FEW = 3, 5
+# Trees can tell so many levels of a category apart.
+MOST_LEVELS = 254
 
 
 @dataclass
@@ -27,14 +29,18 @@ class Table:
         Whether a feature is a hat function that follows another one of its number.
     is_bend : ndarray of shape (n_features,), bool
         Whether a feature is a hat function.
+    category_of : ndarray of shape (n_features,), int
+        The position of the categorical column of which a feature is a level; -1 for a
+        feature that is no level.
     """
 
     X: object
     joined: np.ndarray
     is_bend: np.ndarray
+    category_of: np.ndarray
 
     def __post_init__(self):
-        self._plain = None
+        self._plain = self._columns = None
         self.n_stored = self.X.nnz / max(self.X.shape[0], 1)
 
     @classmethod
@@ -53,7 +59,8 @@ class Table:
         table : Table
             The table.
         """
-        return cls(X, encoder.joined_, encoder.is_hat_)
+        category_of = np.where(encoder.is_level_, encoder.part_of_, -1)
+        return cls(X, encoder.joined_, encoder.is_hat_, category_of)
 
     def features(self, bends):
         """Return the features for a setting.
@@ -73,6 +80,43 @@ class Table:
         if self._plain is None:
             self._plain = sp.csr_matrix(self.X[:, ~self.is_bend])
         return self._plain
+
+    @property
+    def n_columns(self):
+        """The number of columns that `columns` returns."""
+        is_number = ~self.is_bend & (self.category_of < 0)
+        return is_number.sum() + len(set(self.category_of) - {-1})
+
+    def columns(self):
+        """Return the table as trees read it: with one column for each category.
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_columns), float32
+            Numbers, and then codes of categories. A level that has no feature is NaN.
+        is_category : ndarray of shape (n_columns,), bool
+            Whether a column contains codes.
+        """
+        if self._columns is None:
+            numbers = self.X[:, ~self.is_bend & (self.category_of < 0)].toarray()
+            codes = [
+                _codes(self.X[:, self.category_of == position])
+                for position in sorted(set(self.category_of.tolist()) - {-1})
+            ]
+            X = np.column_stack([numbers, *codes]).astype(np.float32, copy=False)
+            self._columns = X, np.arange(X.shape[1]) >= numbers.shape[1]
+        return self._columns
+
+
+def _codes(levels):
+    # the code of the level of each row; scikit-learn's trees know so many levels, and
+    # the most frequent ones come first
+    levels.eliminate_zeros()
+    known = np.diff(levels.indptr) > 0
+    codes = np.full(levels.shape[0], np.nan, dtype=np.float32)
+    codes[known] = levels.indices
+    codes[codes >= MOST_LEVELS] = np.nan
+    return codes
 
 
 def divisions(cv, job, groups, n_members, *, classes, rng):

@@ -24,6 +24,7 @@ class ClassTargets:
     """Classes or labels, whose probabilities are calibrated by a temperature."""
 
     _networks = TableClassifier
+    _fitted_loss = LogLoss()
 
     # ------------------------------------------------------------ targets
     def _encode_targets(self, y, weights, n_samples):

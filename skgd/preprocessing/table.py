@@ -31,8 +31,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
       indicator is added. Numbers that are stored as text are numbers.
     - Dates become days, with the sine and the cosine of their phase in the day, the
       week and the year. Durations become days.
-    - Categories and short texts are one-hot encoded. Rare levels, and levels that are
-      unknown during `transform`, have no column. Missing values are a level.
+    - Categories and short texts are one-hot encoded, frequent levels first. Rare
+      levels, and levels that are unknown during `transform`, have no column. Missing
+      values are a level.
     - Long texts become TF-IDF values of their words.
     - Columns in which hardly any text is repeated, such as names and keys, are ignored
       with a warning.
@@ -61,6 +62,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         same number.
     is_hat_ : ndarray of shape (n_features_out,), bool
         Whether a column of the result is a hat function.
+    is_level_ : ndarray of shape (n_features_out,), bool
+        Whether a column of the result is a level of a category.
     part_of_ : ndarray of shape (n_features_out,), int
         The position of the column of the table from which a column of the result comes.
     n_features_in_ : int
@@ -150,6 +153,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         self.part_of_ = np.concatenate([part.part_of for part in self._parts])
         self.joined_ = np.concatenate([part.joined for part in self._parts])
         self.is_hat_ = np.concatenate([part.is_hat for part in self._parts])
+        self.is_level_ = np.concatenate([part.is_level for part in self._parts])
         return sp.hstack(blocks, format="csr", dtype=np.float32)
 
     def transform(self, X):

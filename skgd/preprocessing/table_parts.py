@@ -22,7 +22,7 @@ DATES = "date", "date as text", "duration"
 class Part:
     """The encoding of one column.
 
-    `part_of`, `joined` and `is_hat` describe the columns of the result.
+    `part_of`, `joined`, `is_hat` and `is_level` describe the columns of the result.
 
     Parameters
     ----------
@@ -32,6 +32,7 @@ class Part:
 
     # the number of hat functions, which are the last columns of the result
     n_hats = 0
+    has_levels = False  # whether the columns of the result are levels of a category
 
     def __init__(self, position):
         self.position = position
@@ -56,6 +57,7 @@ class Part:
         self.part_of = np.full(block.shape[1], self.position)
         beyond = np.arange(block.shape[1]) - (block.shape[1] - self.n_hats)
         self.is_hat, self.joined = beyond >= 0, beyond > 0
+        self.is_level = np.full(block.shape[1], self.has_levels)
         return block
 
     def transform(self, series):
@@ -182,7 +184,7 @@ class Numbers(Part):
 
 
 class Levels(Part):
-    """Categories: one column for each frequent level.
+    """Categories: one column for each frequent level, the most frequent ones first.
 
     Parameters
     ----------
@@ -191,6 +193,8 @@ class Levels(Part):
     min_frequency : int
         The least number of rows of a level.
     """
+
+    has_levels = True
 
     def __init__(self, position, min_frequency):
         super().__init__(position)
@@ -201,6 +205,7 @@ class Levels(Part):
         for value in _as_levels(values):
             counts[value] = counts.get(value, 0) + 1
         frequent = [v for v, count in counts.items() if count >= self.min_frequency]
+        frequent.sort(key=lambda value: -counts[value])
         self.columns = {value: j for j, value in enumerate(frequent)}
 
     def _encode(self, values):
@@ -285,6 +290,7 @@ class SparseNumbers:
         self.scale = np.where(scale > 0, scale, 1.0)
         self.part_of = np.arange(X.shape[1])
         self.joined = self.is_hat = np.zeros(X.shape[1], dtype=bool)
+        self.is_level = self.joined
         return self.transform(X)
 
     def transform(self, X):
