@@ -12,8 +12,10 @@ What to see:
 - No column has to be prepared, and the score on the rows that the networks have held
   out is close to the score on new rows.
 - The intervals (left) contain about 90% of the new rents.
-- The importance of the columns (right) is measured on held-out rows. The column without
-  any effect has none.
+- The importance of the columns (middle) is measured on held-out rows. The column
+  without any effect has none.
+- The shape function of the area (right) is what the networks make of it: a root. Flats
+  whose area is not known are a separate point.
 
 The last cell checks these statements in numbers.
 
@@ -36,6 +38,8 @@ import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from skgd import TabularRegressor
+from skgd.inspection import shape_function
+from skgd.plotting import PermutationImportanceDisplay, ShapeFunctionDisplay
 
 rng = np.random.default_rng(0)
 n = 1500
@@ -70,27 +74,34 @@ low, high = reg.predict_interval(X_test, coverage=0.9).T
 covered = (low <= y_test) & (y_test <= high)
 print(f"{covered.mean():.1%} of the new rents are in their interval")
 importance = reg.permutation_importance(X_train, y_train, random_state=0)
+shape = shape_function(reg, X_train, "area", random_state=0)
 
 # %%
 # Picture
 # -------
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(15, 4.4), layout="constrained")
+left, middle, right = axes
 rows = np.argsort(reg.predict(X_test))[::8]
 left.vlines(range(len(rows)), low[rows], high[rows], color="tab:blue", alpha=0.4)
 left.plot(y_test[rows], ".", color="black", label="rent")
 left.set(xlabel="new flats, by their predicted rent", ylabel="rent")
 left.set_title(f"90% intervals contain {covered.mean():.0%} of the new rents")
 left.legend()
-order = np.argsort(importance.importances_mean)
-right.barh(
-    X.columns[order],
-    importance.importances_mean[order],
-    xerr=importance.importances_std[order],
-    color="tab:blue",
+PermutationImportanceDisplay.from_importances(
+    importance,
+    X.columns,
+    measure="rise of the loss if the column is shuffled",
+    ax=middle,
 )
-right.set(xlabel="rise of the loss if the column is shuffled")
-right.set_title("importance on held-out rows")
+middle.set_title("importance on held-out rows")
+ShapeFunctionDisplay(shape).plot(ax=right, label="networks")
+root = 110 * np.sqrt(shape.grid_values)
+right.plot(
+    shape.grid_values, root - 110 * np.sqrt(X["area"]).mean(), "--", label="true"
+)
+right.legend()
+right.set_title("shape function of the area")
 picture = sys.argv[1] if sys.argv[1:] else Path(__file__).with_suffix(".png")
 figure.savefig(picture, dpi=100)
 
@@ -116,4 +127,8 @@ check("about 90% of the new rents are in their interval", 0.85 < covered.mean() 
 check(
     "the floor has no importance",
     mean["floor"] < 0.05 * min(mean[name] for name in ("area", "city", "from")),
+)
+check(
+    "the shape function of the area is a root",
+    np.corrcoef(shape.effects[:, 0], root)[0, 1] > 0.99,
 )

@@ -93,6 +93,20 @@ class ClassTargets:
         # probabilities
         return self._encoding.probabilities(raw / self.temperature_)
 
+    # ------------------------------------------------------------ shape functions
+    _raw_scale = "log odds"
+
+    def _raw_effects(self, raw):
+        # what effects are added to; only differences of the outputs of a softmax matter
+        raw = raw.astype(np.float64) / self.temperature_
+        if self._encoding.softmax:
+            raw -= raw.mean(axis=1, keepdims=True)
+        return raw
+
+    def _outputs(self, n_outputs):
+        # the class or label of each output
+        return self.classes_[-n_outputs:].tolist()
+
     def _labels(self, P):
         if self._encoding.multilabel:
             return (P > 0.5).astype(int)
@@ -165,6 +179,23 @@ class NumberTargets:
             raw = raw * self._scale + self._mean
         Y = self._encoding.decode(raw).reshape(len(raw), -1)
         return Y if self._encoding.loss.link == "identity" else Y * self._scale
+
+    # ------------------------------------------------------------ shape functions
+    @property
+    def _raw_scale(self):
+        names = {"identity": "prediction", "exp": "log of the prediction"}
+        names["logistic"] = "log odds"
+        return names.get(self._encoding.loss.link, "raw prediction")
+
+    def _raw_effects(self, raw):
+        # what effects are added to
+        is_identity = self._encoding.loss.link == "identity"
+        return raw.astype(np.float64) * (self._scale if is_identity else 1.0)
+
+    def _outputs(self, n_outputs):
+        # the number of each target, or the level of each quantile
+        loss = self._encoding.loss
+        return list(loss.quantile) if loss.n_levels > 1 else list(range(n_outputs))
 
     def _shaped(self, Y):
         # as many dimensions as the targets had

@@ -1,4 +1,4 @@
-"""Displays: pictures of training, optimization paths, weights and activations.
+"""Displays: pictures of training, paths, weights, activations and columns.
 
 The displays follow those of scikit-learn. A classmethod ``from_...`` computes the data
 and draws them, and ``plot`` draws them again. `ax_` and `figure_` are objects of
@@ -7,6 +7,7 @@ installs; importing this module does not. Colours, line styles, markers and hatc
 chosen so that the pictures are readable with any colour vision and in greyscale.
 """
 
+from .columns import PermutationImportanceDisplay, ShapeFunctionDisplay
 from .curves import LossCurveDisplay
 from .network import ActivationsDisplay, WeightsDisplay
 from .paths import OptimizationPathDisplay
@@ -17,5 +18,7 @@ __all__ = [
     "LearningRateDisplay",
     "LossCurveDisplay",
     "OptimizationPathDisplay",
+    "PermutationImportanceDisplay",
+    "ShapeFunctionDisplay",
     "WeightsDisplay",
 ]

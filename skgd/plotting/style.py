@@ -45,6 +45,7 @@ def import_matplotlib():
     try:
         import matplotlib
         import matplotlib.animation
+        import matplotlib.dates
         import matplotlib.pyplot
         import matplotlib.textpath
     except ImportError as error:
