@@ -119,6 +119,21 @@ def test_network_with_several_activations(activations, batch_norm, dropout):
     )
 
 
+@pytest.mark.parametrize("input_dropout", [0.0, 0.3])
+@pytest.mark.parametrize("width", [64, 70, 128])
+def test_wide_first_layer(width, input_dropout):
+    # sparse rows are multiplied by blocks of 64 weights, and then by the rest
+    check(
+        make_case(
+            "squared_error",
+            n_outputs=1,
+            hidden=(width,),
+            activation="tanh",
+            input_dropout=input_dropout,
+        )
+    )
+
+
 @pytest.mark.parametrize("weighted", SWITCHES)
 @pytest.mark.parametrize("fit_intercept", SWITCHES)
 @pytest.mark.parametrize("input_dropout", [0.0, 0.3])

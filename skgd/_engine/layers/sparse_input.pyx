@@ -9,6 +9,7 @@ from cython cimport floating
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, memset
 
+from ..._rules.vector cimport leaf
 from ..products cimport add_column_sums
 from .batch_norm cimport batch_norm_running, batch_norm_single, inverse_root
 from .dense cimport INTERCEPTS, WEIGHTS, activate, intercepts_backward
@@ -49,6 +50,8 @@ cdef enum:
     STORED = 2
     FOLDED = 3
     KEPT = 4
+    # so many outputs are summed up in registers (1.5 times as fast as in memory)
+    BLOCK = 64
 
 
 cdef struct Rows:
@@ -77,26 +80,44 @@ cdef inline Py_ssize_t _row(const Rows* rows, Py_ssize_t i) noexcept nogil:
     return rows.first + i if rows.order == NULL else rows.order[i]
 
 
-cdef void _csr_product(
+cdef inline bint _stays(const Rows* rows, Py_ssize_t entry) noexcept nogil:
+    return rows.keep == 1 or dropout_keeps(rows.seed, entry, rows.keep)
+
+
+cdef leaf _csr_product(
     const Rows* rows, const floating* W, floating* Z,
     Py_ssize_t m, Py_ssize_t k, Py_ssize_t n,
 ) noexcept nogil:
     """Z (m, n) += X (m, k) @ W (k, n)."""
     cdef const floating* data = <const floating*> rows.data
-    cdef Py_ssize_t i, p, j, o, row
+    cdef Py_ssize_t i, p, j, o, row, first
     cdef floating x, scale = 1 / rows.keep
+    cdef floating sums[BLOCK]
     for i in range(m):
-        row = _row(rows, i)
+        row, first = _row(rows, i), 0
+        while first + BLOCK <= n:
+            for o in range(BLOCK):
+                sums[o] = Z[i * n + first + o]
+            for p in range(rows.indptr[row], rows.indptr[row + 1]):
+                j = rows.indices[p]
+                if _stays(rows, i * k + j):
+                    x = data[p] * scale
+                    for o in range(BLOCK):
+                        sums[o] += x * W[j * n + first + o]
+            for o in range(BLOCK):
+                Z[i * n + first + o] = sums[o]
+            first += BLOCK
+        if first == n:
+            continue
         for p in range(rows.indptr[row], rows.indptr[row + 1]):
             j = rows.indices[p]
-            if rows.keep < 1 and not dropout_keeps(rows.seed, i * k + j, rows.keep):
-                continue
-            x = data[p] * scale
-            for o in range(n):
-                Z[i * n + o] += x * W[j * n + o]
+            if _stays(rows, i * k + j):
+                x = data[p] * scale
+                for o in range(first, n):
+                    Z[i * n + o] += x * W[j * n + o]
 
 
-cdef void _csr_transposed_product(
+cdef leaf _csr_transposed_product(
     const Rows* rows, const floating* delta, floating* G,
     Py_ssize_t m, Py_ssize_t k, Py_ssize_t n,
 ) noexcept nogil:
@@ -109,11 +130,10 @@ cdef void _csr_transposed_product(
         row = _row(rows, i)
         for p in range(rows.indptr[row], rows.indptr[row + 1]):
             j = rows.indices[p]
-            if rows.keep < 1 and not dropout_keeps(rows.seed, i * k + j, rows.keep):
-                continue
-            x = data[p] * scale
-            for o in range(n):
-                G[j * n + o] += x * delta[i * n + o]
+            if _stays(rows, i * k + j):
+                x = data[p] * scale
+                for o in range(n):
+                    G[j * n + o] += x * delta[i * n + o]
 
 
 cdef void _csr_moments(
@@ -173,11 +193,10 @@ cdef void _masked_shift(
     cdef floating scaled
     for i in range(m):
         for j in range(k):
-            if rows.keep < 1 and not dropout_keeps(rows.seed, i * k + j, rows.keep):
-                continue
-            scaled = c[j] / rows.keep
-            for o in range(n):
-                Z[i * n + o] += scaled * W[j * n + o]
+            if _stays(rows, i * k + j):
+                scaled = c[j] / rows.keep
+                for o in range(n):
+                    Z[i * n + o] += scaled * W[j * n + o]
 
 
 cdef void _masked_delta(
@@ -197,10 +216,9 @@ cdef void _masked_delta(
     memset(D, 0, k * n * sizeof(floating))
     for i in range(m):
         for j in range(k):
-            if not dropout_keeps(rows.seed, i * k + j, rows.keep):
-                continue
-            for o in range(n):
-                D[j * n + o] += scale * delta[i * n + o]
+            if _stays(rows, i * k + j):
+                for o in range(n):
+                    D[j * n + o] += scale * delta[i * n + o]
 
 
 # ---------------------------------------------------------------- the layer
