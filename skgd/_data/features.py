@@ -7,6 +7,7 @@ from scipy import sparse as sp
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
+from .._engine.sparse_arrays import check_sparse
 from .._rules.warn import warn
 from .advice import describe, describe_targets, describe_text, find_columns
 from .columns import (
@@ -65,6 +66,7 @@ def validate_features(estimator, X, *y, incremental=False, **checks):
         If a new training gets numbers that are stored as text.
     """
     check_eager(X)
+    X, y = check_sparse(X), [check_sparse(values, "y") for values in y]
     try:
         # NumPy would make numbers of dates, in units that depend on their type
         if _has_dates(X):
@@ -217,11 +219,6 @@ def as_rows(X):
         raise ValueError(
             f"Sparse data with more than {largest} stored values, rows or columns are "
             f"not supported. Got shape {X.shape} with {X.nnz} stored values."
-        )
-    if X.nnz and not (X.indices.min() >= 0 and X.indices.max() < X.shape[1]):
-        raise ValueError(
-            "The column indices of a sparse matrix must be from 0 to "
-            f"{X.shape[1] - 1}. Got {X.indices.min()} to {X.indices.max()}."
         )
     if not X.has_canonical_format:
         X = X.copy()

@@ -13,6 +13,7 @@ from scipy.optimize import OptimizeResult
 from sklearn.base import clone
 from sklearn.utils import check_consistent_length, check_random_state
 
+from .._engine.sparse_arrays import check_sparse
 from .._rules.optimizer import Optimizer
 from .._rules.rule import RANDOM_STATE, Allowed, resolve_rule
 from ..optimizers import OPTIMIZERS
@@ -203,6 +204,7 @@ def maximize_stochastic(
 
 
 def _indexable(X):
+    X = check_sparse(X)
     return X.tocsr() if sp.issparse(X) else np.asarray(X)
 
 

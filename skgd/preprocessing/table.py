@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._data.advice import listed_columns
 from .._data.columns import check_eager, columns_of, is_frame, series_of
+from .._engine.sparse_arrays import check_sparse
 from .._rules.rule import Allowed, check_parameters
 from .._rules.warn import warn
 from .piecewise_linear import FEWEST_INTERVALS, n_intervals, names_in
@@ -306,6 +307,7 @@ def as_table(X):
         If X is a LazyFrame.
     """
     check_eager(X)
+    X = check_sparse(X)
     if not (is_frame(X) or sp.issparse(X)):
         X = np.asarray(X) if hasattr(X, "__array__") else np.array(X, dtype=object)
     if len(X.shape) != 2:
