@@ -1,7 +1,12 @@
-"""Numbers that are too large to be squared, and what an error says about them."""
+"""Numbers that are too large or small to be squared, and what errors say of them."""
 
 import numpy as np
 from scipy import sparse as sp
+from sklearn.utils.sparsefuncs import min_max_axis
+
+# smaller squares have lost digits, and the differences of rows whose squares have
+LEAST_SQUARE = np.finfo(np.float64).tiny
+LEAST_SPREAD = 1e-150
 
 
 def too_large(values, dtype, names=None, *, targets=False):
@@ -33,33 +38,90 @@ def too_large(values, dtype, names=None, *, targets=False):
     limit = np.sqrt(np.finfo(dtype).max / max(values.shape[0], 1))
     lines = []
     for column in np.flatnonzero(reach >= limit)[:3]:
-        if targets:
-            name = "The target y"
-            name = f"Column {column} of the target y" if len(reach) > 1 else name
-        else:
-            name = f"Column {column if names is None else repr(str(names[column]))}"
         power = np.floor(np.log10(reach[column]))
         lines.append(
-            f"{name} has values up to {reach[column]:.3g}, which are too large to be "
-            f"squared in {np.dtype(dtype)}: rescale it, for example divide it by "
+            f"{name_of_column(column, len(reach), names, targets)} has values up to "
+            f"{reach[column]:.3g}, which are too large to be squared in "
+            f"{np.dtype(dtype)}: rescale it, for example divide it by {10.0**power:g}."
+        )
+    return " ".join(lines)
+
+
+def too_small(values, rows, square, names=None, *, targets=False):
+    """Describe the columns that vary, but whose variance is too small for a float64.
+
+    Parameters
+    ----------
+    values : ndarray or CSR of shape (n_samples, n_columns)
+        Features or targets, which are finite.
+    rows : ndarray of intp
+        The rows that are used.
+    square : ndarray of shape (n_columns,)
+        The variances of the columns as they were computed.
+    names : sequence of str, default=None
+        The names of the columns. If it is None, the columns are numbered.
+    targets : bool, default=False
+        Whether the columns are targets.
+
+    Returns
+    -------
+    text : str
+        A sentence for each column, of three at most, with the advice to rescale it.
+        It is empty if there are no such columns.
+    """
+    columns = np.flatnonzero(square < LEAST_SQUARE)
+    if sp.issparse(values):
+        low, high = (part[columns] for part in min_max_axis(values[rows], axis=0))
+    else:
+        part = values[:, columns][rows]
+        low, high = part.min(axis=0), part.max(axis=0)
+    spread = high.astype(np.float64) - low
+    lines = []
+    for k in np.flatnonzero((spread > 0) & (spread < LEAST_SPREAD))[:3]:
+        # (a power of ten that is itself a number)
+        power = min(-np.floor(np.log10(spread[k])), 300)
+        name = name_of_column(columns[k], len(square), names, targets)
+        lines.append(
+            f"{name} has values that differ by {spread[k]:.3g} at most, which is too "
+            "small to be squared in float64: rescale it, for example multiply it by "
             f"{10.0**power:g}."
         )
     return " ".join(lines)
 
 
-def check_magnitudes(estimator, X, Y, weights, rows):
+def name_of_column(column, n_columns, names=None, targets=False):
+    """Name a column at the beginning of a sentence.
+
+    Parameters
+    ----------
+    column : int
+        The number of the column.
+    n_columns : int
+        The number of all columns.
+    names : sequence of str, default=None
+        The names of the columns. If it is None, the columns are numbered.
+    targets : bool, default=False
+        Whether the columns are targets.
+
+    Returns
+    -------
+    name : str
+        The beginning of the sentence.
+    """
+    if targets:
+        return f"Column {column} of the target y" if n_columns > 1 else "The target y"
+    return f"Column {column if names is None else repr(str(names[column]))}"
+
+
+def check_not_large(estimator, samples, rows):
     """Raise an error that names the columns that are too large for a training.
 
     Parameters
     ----------
     estimator : GradientDescent
         The estimator, which may know the names of the features.
-    X : ndarray or CSR of shape (n_samples, n_features)
-        The features in the user's units.
-    Y : ndarray of shape (n_samples, n_targets) or None
-        The targets in the user's units; None if they are classes.
-    weights : ndarray of shape (n_samples,) or None
-        The sample weights. A row with weight zero is ignored.
+    samples : Samples
+        The samples in the user's units. A row with weight zero is ignored.
     rows : ndarray of intp or None
         The training rows; None for all.
 
@@ -68,12 +130,46 @@ def check_magnitudes(estimator, X, Y, weights, rows):
     ValueError
         If there are such columns.
     """
-    used = np.arange(X.shape[0]) if rows is None else rows
-    if weights is not None:
-        used = used[weights[used] > 0]
+    used = _used(samples, rows)
     names = getattr(estimator, "feature_names_in_", None)
-    text = too_large(X[used], np.float64, names)
-    if not text and Y is not None:
-        text = too_large(Y[used], np.float64, targets=True)
+    text = too_large(samples.X[used], np.float64, names)
+    if not text and estimator._y_numeric:
+        text = too_large(samples.Y[used], np.float64, targets=True)
     if text:
         raise ValueError(text)
+
+
+def check_not_small(estimator, samples, rows, features, targets):
+    """Raise an error that names the columns that are too small for a training.
+
+    Parameters
+    ----------
+    estimator : GradientDescent
+        The estimator, which may know the names of the features.
+    samples : Samples
+        The samples in the user's units. A row with weight zero is ignored.
+    rows : ndarray of intp or None
+        The training rows; None for all.
+    features, targets : Moments or None
+        The moments of the features and of the targets, also of earlier samples.
+        `targets` is None if the targets keep their units.
+
+    Raises
+    ------
+    ValueError
+        If there are such columns.
+    """
+    names = getattr(estimator, "feature_names_in_", None)
+    kinds = ((samples.X, features, names, False), (samples.Y, targets, None, True))
+    for values, moments, names, are_targets in kinds:
+        if moments is None or (moments.square >= LEAST_SQUARE).all():
+            continue
+        used = _used(samples, rows)
+        text = too_small(values, used, moments.square, names, targets=are_targets)
+        if text:
+            raise ValueError(text)
+
+
+def _used(samples, rows):
+    used = np.arange(len(samples.y)) if rows is None else rows
+    return used if samples.weights is None else used[samples.weights[used] > 0]

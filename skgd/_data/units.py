@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse as sp
 
 from .features import as_rows
-from .magnitudes import check_magnitudes
+from .magnitudes import check_not_large, check_not_small
 from .moments import Moments, moments_of
 
 
@@ -223,11 +223,12 @@ def training_units(estimator, samples, architecture, rows=None, earlier=None):
     if estimator._y_numeric and (link == "identity" or log_link and centre):
         targets = moments_of(samples.Y, weights, centre, rows, usual=False)
     if not all(np.isfinite(m.square).all() for m in (features, targets) if m):
-        check_magnitudes(estimator, X, samples.Y, weights, rows)
+        check_not_large(estimator, samples, rows)
     if earlier is not None:
         features = before.merge(features)
         if targets is not None and earlier.targets is not None:
             targets = earlier.targets.merge(targets)
+    check_not_small(estimator, samples, rows, features, targets)
     units = units_of(
         features,
         targets,

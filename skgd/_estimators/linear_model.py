@@ -18,6 +18,7 @@ from .base import GradientDescent
 from .coefficients import ComparableCoefficients
 from .constraints import signs_of_coefficients
 from .parameters import FEW
+from .published import for_raw_data
 
 # In a stream, the rate falls with this power of the number of updates. This is slower
 # than 1 / sqrt(t), so that a model can follow a stream that changes.
@@ -169,7 +170,7 @@ class LinearModel(ComparableCoefficients, GradientDescent):
             b += shift @ W
             W *= scale[:, np.newaxis]
         views = {"W": [W], "b": [b], "scale": []}
-        (W,), (b,) = architecture.publish(views, state.units)
+        (W,), (b,) = for_raw_data(self, architecture, views, state)
         return W, b
 
     def _publish(self, architecture, state):
@@ -177,8 +178,7 @@ class LinearModel(ComparableCoefficients, GradientDescent):
 
     def _public(self, architecture, state):
         W, b = self._fold(architecture, state)
-        dtype = state.theta.dtype
-        return self._shape_coef(W.T.astype(dtype, order="C")), b.astype(dtype)
+        return self._shape_coef(np.ascontiguousarray(W.T)), b
 
     def _adopt_public(self, architecture, state, start):
         # if the user has changed the public attributes, continue from them

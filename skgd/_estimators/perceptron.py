@@ -20,6 +20,7 @@ from .hidden_features import HiddenFeatures
 from .lbfgs import is_lbfgs
 from .num_embedding import NUM_EMBEDDING, NumEmbedding
 from .parameters import FEW
+from .published import for_raw_data
 from .trials import Trials
 
 # alpha='auto' with many rows. With 10,000 to 300,000 rows, values from 0.0005 to 0.005
@@ -190,7 +191,7 @@ class MultilayerPerceptron(HiddenFeatures, NumEmbedding, GradientDescent):
     def _public(self, architecture, state):
         # copies of the parameters by kind, which act on raw data
         views = architecture.views(state.published)
-        views["W"], views["b"] = architecture.publish(views, state.units)
+        views["W"], views["b"] = for_raw_data(self, architecture, views, state)
         dtype = state.theta.dtype
         return {kind: [v.astype(dtype) for v in views[kind]] for kind in self._names}
 

@@ -1,0 +1,101 @@
+"""Columns whose numbers are too small or too large for the arithmetic of a training."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+from scipy import sparse as sp
+
+from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
+
+RNG = np.random.RandomState(0)
+X = RNG.randn(60, 3)
+Y = X @ [1.0, 2.0, 3.0] + 1
+LABELS = (Y > 1).astype(int)
+MODELS = [
+    (GDRegressor(random_state=0), Y),
+    (GDRegressor(solver="minibatch", random_state=0), Y),
+    (GDClassifier(random_state=0), LABELS),
+    (MLPGDRegressor(4, max_iter=5, tol=None, random_state=0), Y),
+    (MLPGDClassifier(4, max_iter=5, tol=None, random_state=0), LABELS),
+]
+
+
+@pytest.mark.parametrize(("model", "y"), MODELS)
+@pytest.mark.parametrize("scale", [1e-310, 1e-200, 1e-163, 1e-161])
+@pytest.mark.parametrize("kind", [np.asarray, sp.csr_matrix])
+def test_columns_that_are_too_small_are_named(model, y, scale, kind):
+    small = kind(X * [1, scale, 1])
+    with pytest.raises(ValueError, match="Column 1 has values that differ by"):
+        model.fit(small, y)
+    with pytest.raises(ValueError, match="Column 1 has values that differ by"):
+        model.fit(kind(np.where(X > 1, X, 0) * [1, scale, 1]), y)
+
+
+def test_the_name_of_a_small_column():
+    frame = pd.DataFrame(X * [1, 1e-170, 1], columns=list("abc"))
+    with pytest.raises(ValueError, match="Column 'b' has values that differ by"):
+        GDRegressor().fit(frame, Y)
+
+
+@pytest.mark.parametrize("model", [GDRegressor(), MLPGDRegressor(4)])
+def test_targets_that_are_too_small(model):
+    with pytest.raises(ValueError, match="^The target y has values that differ by"):
+        model.fit(X, Y * 1e-163)
+    with pytest.raises(ValueError, match="^Column 1 of the target y has values that"):
+        model.fit(X, np.column_stack([Y, Y * 1e-163]))
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e150])
+def test_numbers_whose_squares_are_finite_and_not_zero(scale):
+    expected = GDRegressor(random_state=0).fit(X, Y)
+    model = GDRegressor(random_state=0).fit(X * scale, Y)
+    assert_allclose(model.coef_ * scale, expected.coef_, rtol=1e-10)
+    model = GDRegressor(random_state=0).fit(X, Y * scale)
+    assert_allclose(model.coef_ / scale, expected.coef_, rtol=1e-10)
+
+
+def test_constant_columns_may_be_small():
+    expected = GDRegressor(random_state=0).fit(X, Y)
+    more = np.column_stack([X, np.full(60, 1e-200)])
+    model = GDRegressor(random_state=0).fit(more, Y)
+    assert_allclose(model.coef_, [*expected.coef_, 0], rtol=1e-12)
+
+
+def test_rows_without_weight_are_not_looked_at():
+    column = np.zeros(60)
+    column[-1] = 1e-200
+    more, weights = np.column_stack([X, column]), np.ones(60)
+    weights[-1] = 0
+    with pytest.raises(ValueError, match="Column 3 has values that differ by 1e-200"):
+        GDRegressor().fit(more, Y)
+    assert GDRegressor().fit(more, Y, sample_weight=weights).coef_[3] == 0
+
+
+def test_a_small_piece_of_a_stream():
+    model = GDRegressor(random_state=0).partial_fit(X, Y)
+    model.partial_fit(X * 1e-200, Y)
+    assert np.isfinite(model.coef_).all()
+
+
+@pytest.mark.parametrize(
+    ("of_x", "of_y"), [(1e-42, 1), (1e-30, 1e20)], ids=["features", "both"]
+)
+@pytest.mark.parametrize("estimator", [GDRegressor, MLPGDRegressor])
+def test_parameters_that_are_too_large_for_float32(estimator, of_x, of_y):
+    options = (
+        {} if estimator is GDRegressor else {"hidden_layer_sizes": (), "tol": None}
+    )
+    model = estimator(random_state=0, max_iter=5, **options)
+    model.fit(X.astype(np.float32), Y)
+    before = model.__dict__.copy()
+    small = (X * [1, 1, of_x]).astype(np.float32)
+    with pytest.raises(ValueError, match="Column 2 has .* too large for float32"):
+        model.fit(small, Y * of_y)
+    assert model.__dict__ == before
+
+
+def test_an_intercept_that_is_too_large_for_float32():
+    y = 1e38 * np.sign(X[:, 0])
+    with pytest.raises(ValueError, match="The target y has values .* for float32"):
+        GDRegressor(random_state=0).fit((X + 100).astype(np.float32), y)
