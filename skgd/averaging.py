@@ -147,7 +147,7 @@ def resolve_average(value, owner):
     """
     if isinstance(value, bool | np.bool_):
         return ASGD() if value else None
-    if isinstance(value, Integral) and value >= 1:
+    if value in Allowed(Integral, ge=1):
         return ASGD(start=value)
     if isinstance(value, Averaging) or (isinstance(value, str) and value in AVERAGES):
         return resolve_rule(value, AVERAGES, Averaging, "average", owner)

@@ -217,7 +217,7 @@ def test_names_and_numbers_stand_for_rules():
         assert_same(
             make(GDRegressor, average=rule, max_iter=3).fit(X_REG, Y_REG), model
         )
-        assert model.average is value
+        assert model.average == value
     assert resolve_average(False, "Owner") is None
 
 

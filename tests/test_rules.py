@@ -20,6 +20,7 @@ from skgd import (
     optimizers,
     schedules,
 )
+from skgd._rules.numbers import plain_number
 from skgd._rules.rule import Allowed, AllowedRising, Rule, resolve_rule
 from skgd.activations import ACTIVATIONS, Activation
 from skgd.averaging import AVERAGES, Averaging
@@ -185,7 +186,7 @@ def test_bad_value_is_named_with_what_is_allowed(key, name, value):
     kind = KINDS[key]
     rule = kind(**{name: value})  # as in scikit-learn, only use checks
     allowed = re.escape(str(kind._allowed[name]))
-    given = re.escape(repr(value))
+    given = re.escape(repr(plain_number(value)))
     match = (
         rf"^The '{name}' parameter of {kind.__name__} must be {allowed}. Got {given} "
     )

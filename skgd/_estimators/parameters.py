@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from .._data.splits import AllowedSplits
+from .._rules.numbers import PlainNumbers
 from .._rules.own_loss import OwnLoss, is_own_loss
 from .._rules.rule import (
     RANDOM_STATE,
@@ -50,7 +51,7 @@ ALIASES = {
 }
 
 
-class Settings(BaseEstimator, ABC):
+class Settings(PlainNumbers, BaseEstimator, ABC):
     """The parameters that the four estimators share.
 
     This class and `GradientDescent` both begin with a list of what a subclass has to

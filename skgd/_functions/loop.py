@@ -7,6 +7,7 @@ from numbers import Integral, Real
 import numpy as np
 from scipy.optimize import Bounds, OptimizeResult
 
+from .._rules.numbers import plain_number
 from .._rules.rule import Allowed, resolve_rule
 from .._rules.schedule import Schedule, is_rate_function
 from ..line_search import LineSearch
@@ -47,7 +48,7 @@ def start_point(x0):
 
 
 def check_argument(name, value, allowed):
-    """Raise for an argument that is not what is allowed.
+    """Convert a number, and raise for an argument that is not what is allowed.
 
     Parameters
     ----------
@@ -57,9 +58,21 @@ def check_argument(name, value, allowed):
         The given value.
     allowed : Allowed
         The allowed values.
+
+    Returns
+    -------
+    value : object
+        The value. A number of NumPy becomes a number of Python.
+
+    Raises
+    ------
+    ValueError
+        If the value is not allowed.
     """
+    value = plain_number(value)
     if value not in allowed:
         raise ValueError(f"{name} must be {allowed}. Got {value!r}.")
+    return value
 
 
 def check_options(owner, options, function):
@@ -149,7 +162,7 @@ def _line_steps(step_sizes):
         return ArmijoStep(step_sizes._check())
     sizes = []
     if isinstance(step_sizes, Iterable) and not isinstance(step_sizes, str):
-        sizes = list(step_sizes)
+        sizes = [plain_number(size) for size in step_sizes]
     if not sizes or not all(size in Allowed(Real, gt=0) for size in sizes):
         raise ValueError(
             "step_sizes must be 'armijo', a LineSearch or a sequence of floats > 0. "
@@ -159,7 +172,8 @@ def _line_steps(step_sizes):
 
 
 def _steps(optimizer, learning_rate, schedule, step_sizes, max_iter):
-    check_argument("learning_rate", learning_rate, Allowed(Real, gt=0, options=(None,)))
+    allowed = Allowed(Real, gt=0, options=(None,))
+    learning_rate = check_argument("learning_rate", learning_rate, allowed)
     rule = resolve_schedule(schedule, "minimize")
     if step_sizes is None:
         rate = (
@@ -213,7 +227,7 @@ def iterate(
     result : OptimizeResult
         With the values of `fun`, whatever the sign.
     """
-    check_argument("max_iter", max_iter, Allowed(Integral, ge=0))
+    max_iter = check_argument("max_iter", max_iter, Allowed(Integral, ge=0))
     check_argument("return_path", return_path, Allowed(bool))
     if not (callback is None or callable(callback)):
         raise TypeError(f"callback must be callable or None. Got {callback!r}.")

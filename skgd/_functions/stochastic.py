@@ -231,12 +231,12 @@ def _iterate_passes(
     rule = resolve_rule(optimizer, OPTIMIZERS, Optimizer, "optimizer", owner)
     if learning_rate is None:
         learning_rate = 0.01 if rule.learning_rate is None else rule.learning_rate
-    check_argument("learning_rate", learning_rate, Allowed(Real, gt=0))
-    check_argument("decay", decay, Allowed(Real, gt=0, le=1))
-    check_argument("batch_size", batch_size, Allowed(Integral, ge=1))
-    check_argument("patience", patience, Allowed(Integral, ge=1))
-    check_argument("max_iter", max_iter, Allowed(Integral, ge=0))
-    check_argument("random_state", random_state, RANDOM_STATE)
+    learning_rate = check_argument("learning_rate", learning_rate, Allowed(Real, gt=0))
+    decay = check_argument("decay", decay, Allowed(Real, gt=0, le=1))
+    batch_size = check_argument("batch_size", batch_size, Allowed(Integral, ge=1))
+    patience = check_argument("patience", patience, Allowed(Integral, ge=1))
+    max_iter = check_argument("max_iter", max_iter, Allowed(Integral, ge=0))
+    random_state = check_argument("random_state", random_state, RANDOM_STATE)
     data = (_indexable(X),) if y is None else (_indexable(X), _indexable(y))
     check_consistent_length(*data)
     if data[0].shape[0] == 0:

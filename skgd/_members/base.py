@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._data.features import check_weights
 from .._data.splits import AllowedSplits, check_groups
+from .._rules.numbers import PlainNumbers
 from .._rules.rule import Allowed, check_parameters
 from ..preprocessing import TableEncoder
 from ..preprocessing.table import as_table
@@ -28,7 +29,7 @@ from .trees import Pair, best_share, can_grow, grow, grow_again, mix
 HIDDEN, HIDDEN_OF_FEW_ROWS = (128, 128), (64, 64)
 
 
-class TableEstimator(BaseEstimator):
+class TableEstimator(PlainNumbers, BaseEstimator):
     """Base of `TabularClassifier` and `TabularRegressor`."""
 
     _allowed = {

@@ -11,11 +11,13 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from .numbers import PlainNumbers
+
 # names of parameters in other libraries, and here
 ALIASES = {"lr": "learning_rate", "betas": "beta_1 and beta_2", "eps": "epsilon"}
 
 
-class Rule(BaseEstimator):
+class Rule(PlainNumbers, BaseEstimator):
     """One rule of the method, with its own hyperparameters.
 
     A rule has ``get_params``, ``set_params``, and a printed form as any
@@ -122,7 +124,7 @@ class Allowed:
             return False
         if not isinstance(value, Real) or isinstance(value, bool | np.bool_):
             return True
-        return math.isfinite(value) and all(
+        return _is_finite(value) and all(
             test(value, self.bounds[name])
             for _, name, test in self._BOUNDS
             if self.bounds[name] is not None
@@ -140,6 +142,13 @@ class Allowed:
         said = [f"{kinds} {bounds}".strip()] if kinds else []
         said += [repr(option) for option in self.options]
         return " or ".join(said)
+
+
+def _is_finite(number):
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # an int or a fraction that is too large for a float
+        return False
 
 
 # what is the seed of a generator of random numbers in scikit-learn

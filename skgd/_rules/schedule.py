@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .numbers import plain_number
 from .rule import Rule
 
 
@@ -29,6 +30,7 @@ class Schedule(Rule):
             What to multiply the initial rate by.
         """
         step = np.asarray(step, dtype=np.float64)
+        n_steps, n_plateaus = plain_number(n_steps), plain_number(n_plateaus)
         return np.asarray(self._factor(step, n_steps, n_plateaus), dtype=np.float64)
 
     def _factor(self, step, n_steps, n_plateaus):

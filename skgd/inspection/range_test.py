@@ -17,6 +17,7 @@ from .._data.units import training_units
 from .._engine.threads import single_blas_thread
 from .._estimators.base import GradientDescent
 from .._estimators.lbfgs import is_lbfgs
+from .._rules.numbers import plain_number
 from .._rules.rule import RANDOM_STATE, Allowed
 from .._rules.warn import no_warnings
 from .._training.divergence import Diverged
@@ -150,6 +151,8 @@ def learning_rate_range(
     True
     """
     model = model_in(estimator)
+    numbers = (min_rate, max_rate, n_steps, smoothing)
+    min_rate, max_rate, n_steps, smoothing = map(plain_number, numbers)
     _check_range(model, min_rate, max_rate, n_steps, smoothing)
     if model is not estimator:
         X, y = training_data(estimator, X, y)
