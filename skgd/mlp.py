@@ -16,6 +16,7 @@ from ._estimators.classification import ClassificationTargets
 from ._estimators.docstrings import fill_doc
 from ._estimators.lbfgs import can_stream
 from ._estimators.perceptron import MultilayerPerceptron
+from ._estimators.probabilities import log_probabilities
 from ._estimators.regression import RegressionTargets
 from .activations import Activation
 from .averaging import Averaging
@@ -417,4 +418,4 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         L : ndarray of shape (n_samples, n_classes)
             The logarithms, with one column for each class of `classes_`.
         """
-        return np.log(self.predict_proba(X))
+        return log_probabilities(self._encoding, self._raw(X))

@@ -9,6 +9,7 @@ from sklearn.utils.metaestimators import available_if
 
 from ..losses import ModifiedHuber
 from .docstrings import fill_doc
+from .probabilities import log_probabilities
 
 
 def _has_probabilities(self):
@@ -85,4 +86,7 @@ class LinearDecisions:
         L : ndarray of shape (n_samples, n_classes)
             The logarithms, with one column for each class of `classes_`.
         """
-        return np.log(self.predict_proba(X))
+        if self._fitted_loss.link == "logistic":
+            return log_probabilities(self._encoding, self._raw(X))
+        with np.errstate(divide="ignore"):  # the logarithm of zero is -inf
+            return np.log(self.predict_proba(X))
