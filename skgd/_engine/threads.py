@@ -4,13 +4,15 @@ The results then do not depend on the number of threads, fits in parallel do
 not fight for the cores, and a busy neighbour cannot stall a spinning thread.
 """
 
+import os
 import threading
 from contextlib import contextmanager
 
 from threadpoolctl import ThreadpoolController
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 _users = 0
+_own = threading.local()  # how many of the users are this thread
 _controller = None
 _limit = None
 
@@ -32,22 +34,53 @@ def single_blas_thread():
             if _controller is None:
                 # Looking for the libraries takes a millisecond: once a process.
                 _controller = ThreadpoolController()
+            _let_all_set()
             _limit = _controller.limit(limits=1, user_api="blas")
-            _let_others_set()
-        _users += 1
+            _let_all_set()
+        _count(1)
     try:
         yield
     finally:
         with _lock:
-            _users -= 1
+            _count(-1)
             if _users == 0:
-                _limit.restore_original_limits()
-                _let_others_set()
+                _restore()
 
 
-def _let_others_set():
-    # From threadpoolctl 3.8 on, a thread that has set a limit is the only one that
-    # may set it until it leaves a context. The last of our holders, who restores,
-    # can be another one: enter and leave a context that changes nothing.
-    with _controller.limit(limits=None, user_api="blas"):
-        pass
+def _count(change):
+    global _users
+    _users += change
+    _own.count = getattr(_own, "count", 0) + change
+
+
+def _restore():
+    _let_all_set()
+    _limit.restore_original_limits()
+    _let_all_set()
+
+
+def _let_all_set():
+    # From threadpoolctl 3.8 on, a thread that has set a limit is the only one that may
+    # set it, while it lives, and what others set has no effect. The last of our
+    # holders, who restores, can be another one than the first, and the user may have
+    # set a limit in the main thread before a fit in a worker.
+    for library in _controller.lib_controllers:
+        if hasattr(library, "clear_controlling_thread"):
+            library.clear_controlling_thread(force=True)
+
+
+def _after_fork_in_child():
+    # Of all threads, only the one that has forked goes on in the child.
+    global _users
+    was_held, _users = _users > 0, getattr(_own, "count", 0)
+    if was_held and _users == 0:
+        _restore()
+    _lock.release()
+
+
+# A thread that is in the middle of setting a limit would not end that in the child.
+os.register_at_fork(
+    before=_lock.acquire,
+    after_in_parent=_lock.release,
+    after_in_child=_after_fork_in_child,
+)
