@@ -643,8 +643,8 @@ TARGETS = {
     "y None in classes": (
         lambda: clf().fit(X, np.array([None] + ["a", "b"] * 74 + ["a"], dtype=object)),
         "y",
-        "NoneType",
-        "str",
+        "missing values (None",
+        "Leave out these rows",
     ),
     "y mixed classes": (
         lambda: clf().fit(X, np.array([1] + ["a", "b"] * 74 + ["a"], dtype=object)),

@@ -9,6 +9,7 @@ from scipy import sparse as sp
 
 from .features import as_rows, check_weights, validate_features
 from .knots import Knots
+from .missing import check_none_is_missing
 from .splits import check_groups
 
 # Parts of the errors of scikit-learn and NumPy for validation data that have not been
@@ -287,6 +288,8 @@ def check_features_and_targets(estimator, X, y, **options):
     y : ndarray of shape (n_samples, ...)
         The targets.
     """
+    if not estimator._y_numeric:
+        check_none_is_missing(y)
     X, y = validate_features(
         estimator,
         X,

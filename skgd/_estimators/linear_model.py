@@ -18,7 +18,7 @@ from .base import GradientDescent
 from .coefficients import ComparableCoefficients
 from .constraints import signs_of_coefficients
 from .parameters import FEW
-from .published import for_raw_data
+from .published import coefficients_of, for_raw_data, numbers_of
 
 # In a stream, the rate falls with this power of the number of updates. This is slower
 # than 1 / sqrt(t), so that a model can follow a stream that changes.
@@ -184,13 +184,15 @@ class LinearModel(ComparableCoefficients, GradientDescent):
         # if the user has changed the public attributes, continue from them
         if start is None:
             coef, intercept = self._public(architecture, state)
-            given = self.coef_.toarray() if sp.issparse(self.coef_) else self.coef_
+            given = numbers_of(self.coef_, "coef_")
+            given = given.toarray() if sp.issparse(given) else given
             same = np.size(given) == coef.size and np.array_equal(
                 np.reshape(given, coef.shape), coef
             )
             if same and np.array_equal(self.intercept_, intercept):
                 return
-            start = {"coef": given, "intercept": self.intercept_}
+            moved = numbers_of(self.intercept_, "intercept_")
+            start = {"coef": given, "intercept": moved}
         else:
             # a parameter that is not given keeps its value for raw inputs
             kept = {"coef": self.coef_, "intercept": self.intercept_}
@@ -228,7 +230,7 @@ class LinearModel(ComparableCoefficients, GradientDescent):
         d, k = architecture.sizes
         start = {}
         if coef is not None:
-            coef = np.asarray(coef)
+            coef = numbers_of(coef, "coef_init")
             if coef.size != d * k or coef.shape not in ((d,), (k, d)):
                 raise ValueError(
                     "Provided coef_init does not match dataset. It has shape "
@@ -236,7 +238,7 @@ class LinearModel(ComparableCoefficients, GradientDescent):
                 )
             start["W"] = [coef.reshape(k, d).T]
         if intercept is not None and architecture.fit_intercept:
-            intercept = np.asarray(intercept)
+            intercept = numbers_of(intercept, "intercept_init")
             if intercept.shape not in ((k,), ()) or intercept.size != k:
                 raise ValueError(
                     "Provided intercept_init does not match dataset. It has shape "
@@ -260,11 +262,11 @@ class LinearModel(ComparableCoefficients, GradientDescent):
     # ------------------------------------------------------------ prediction
     def _raw(self, X):
         check_is_fitted(self)
-        X = validate_features(
-            self, X, accept_sparse="csr", dtype=[np.float64, np.float32], reset=False
-        )
-        coef = self.coef_ if self.coef_.ndim == 2 else self.coef_[np.newaxis]
-        Z = safe_sparse_dot(X, coef.T, dense_output=True) + self.intercept_
+        coef, intercept = coefficients_of(self)
+        # (BLAS adds in another order if rows are not contiguous)
+        options = {"dtype": [np.float64, np.float32], "order": "C", "reset": False}
+        X = validate_features(self, X, accept_sparse="csr", **options)
+        Z = safe_sparse_dot(X, coef.T, dense_output=True) + intercept
         return np.ascontiguousarray(Z)
 
     def densify(self):

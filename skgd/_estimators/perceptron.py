@@ -20,7 +20,7 @@ from .hidden_features import HiddenFeatures
 from .lbfgs import is_lbfgs
 from .num_embedding import NUM_EMBEDDING, NumEmbedding
 from .parameters import FEW
-from .published import for_raw_data
+from .published import for_raw_data, list_of_numbers
 from .trials import Trials
 
 # alpha='auto' with many rows. With 10,000 to 300,000 rows, values from 0.0005 to 0.005
@@ -217,10 +217,9 @@ class MultilayerPerceptron(HiddenFeatures, NumEmbedding, GradientDescent):
         # them. An average of the parameters then starts again.
         public = self._public(architecture, state)
         same = all(
-            np.array_equal(ours, given)
-            for kind, name in self._names.items()
-            if public[kind]
-            for ours, given in zip(public[kind], getattr(self, name), strict=True)
+            len(public[kind]) == len(arrays)
+            and all(map(np.array_equal, public[kind], arrays))
+            for kind, arrays in self._given(public).items()
         )
         theta, running = state.published.copy(), state.published_running.copy()
         self._collect(architecture, theta, running)
@@ -241,8 +240,7 @@ class MultilayerPerceptron(HiddenFeatures, NumEmbedding, GradientDescent):
     def _collect(self, architecture, theta, running):
         # public attributes to flat vectors
         views = architecture.views(theta)
-        given = {k: getattr(self, name) for k, name in self._names.items() if views[k]}
-        set_views(views, given)
+        set_views(views, self._given(views))
         if architecture.batch_norm:
             statistics = zip(self.running_means_, self.running_vars_, strict=True)
             for view, (mean, variance) in zip(
@@ -250,12 +248,20 @@ class MultilayerPerceptron(HiddenFeatures, NumEmbedding, GradientDescent):
             ):
                 view[0], view[1] = mean, variance
 
+    def _given(self, views):
+        # the public attributes by kind, which the user may have set
+        return {
+            kind: list_of_numbers(getattr(self, name), name)
+            for kind, name in self._names.items()
+            if views[kind]
+        }
+
     def _parameters_set_by_hand(self):
         if not hasattr(self, "coefs_"):
             return None
-        start = {"W": self.coefs_}
+        start = {"W": list_of_numbers(self.coefs_, "coefs_")}
         if hasattr(self, "intercepts_"):
-            start["b"] = self.intercepts_
+            start["b"] = list_of_numbers(self.intercepts_, "intercepts_")
         return start
 
     # ------------------------------------------------------------ prediction
@@ -306,7 +312,7 @@ class MultilayerPerceptron(HiddenFeatures, NumEmbedding, GradientDescent):
         dtype = self._state.theta.dtype
         theta, running = np.empty(short.n_params, dtype), short.new_running(dtype)
         views = short.views(theta)
-        given = {k: getattr(self, name) for k, name in self._names.items() if views[k]}
+        given = self._given(views)
         set_views(views, {k: values[: len(views[k])] for k, values in given.items()})
         for i, view in enumerate(short.running_views(running)):
             view[0], view[1] = self.running_means_[i], self.running_vars_[i]

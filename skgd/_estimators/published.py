@@ -1,8 +1,10 @@
-"""Parameters on the way to the public attributes, which must be finite numbers."""
+"""Parameters on the way to the public attributes and back: they are finite."""
 
 import numpy as np
+from scipy import sparse as sp
 
 from .._data.magnitudes import name_of_column
+from .._engine.sparse_arrays import check_sparse
 
 
 def for_raw_data(estimator, architecture, views, state):
@@ -54,3 +56,93 @@ def _too_large(estimator, W, dtype):
         "The target y has values that are so large that a parameter is too large for "
         f"{dtype}: divide the target{also}."
     )
+
+
+def numbers_of(values, name):
+    """Check that parameters that the user may have set are finite numbers.
+
+    Parameters
+    ----------
+    values : array-like or sparse matrix
+        The parameters.
+    name : str
+        Their name, for the error.
+
+    Returns
+    -------
+    values : ndarray or sparse matrix
+        The parameters as an array.
+
+    Raises
+    ------
+    ValueError
+        If they are not finite numbers.
+    """
+    numbers = check_sparse(values, name)
+    try:
+        array = numbers.data if sp.issparse(numbers) else np.asarray(values)
+        sound = array.dtype.kind in "fiub" and np.isfinite(array).all()
+    except ValueError:  # rows of different lengths
+        sound = False
+    if not sound:
+        raise ValueError(f"{name} must be an array of finite numbers. Got {values!r}.")
+    return numbers if sp.issparse(numbers) else array
+
+
+def list_of_numbers(arrays, name):
+    """Check the parameters of all layers that the user may have set.
+
+    Parameters
+    ----------
+    arrays : list or tuple of array-like
+        The parameters of each layer.
+    name : str
+        Their name, for the error.
+
+    Returns
+    -------
+    arrays : list of ndarray
+        The parameters as arrays.
+
+    Raises
+    ------
+    ValueError
+        If it is not a list of arrays of finite numbers.
+    """
+    if not isinstance(arrays, list | tuple):
+        raise ValueError(
+            f"{name} must be a list with one array for each layer. Got {arrays!r}."
+        )
+    return [numbers_of(values, f"{name}[{i}]") for i, values in enumerate(arrays)]
+
+
+def coefficients_of(estimator):
+    """Check the coefficients and intercepts of a fitted linear model.
+
+    Parameters
+    ----------
+    estimator : LinearModel
+        The fitted estimator, whose attributes the user may have set.
+
+    Returns
+    -------
+    coef : ndarray or sparse matrix of shape (n_outputs, n_features)
+        The coefficients.
+    intercept : ndarray of shape (n_outputs,) or ()
+        The intercepts.
+
+    Raises
+    ------
+    ValueError
+        If they are not finite numbers, or if the shape is wrong.
+    """
+    d, k = estimator._architecture_.sizes
+    coef = numbers_of(estimator.coef_, "coef_")
+    intercept = numbers_of(estimator.intercept_, "intercept_")
+    if coef.shape not in ((k, d), (d,) if k == 1 else (k, d)):
+        raise ValueError(f"coef_ must have the shape {(k, d)}. Got {coef.shape}.")
+    if intercept.shape not in ((k,), (1,), ()):
+        raise ValueError(
+            f"intercept_ must have the shape {(k,)}. Got {intercept.shape}."
+        )
+    return coef if coef.ndim == 2 else coef[np.newaxis], intercept

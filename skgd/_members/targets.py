@@ -1,13 +1,12 @@
 """Targets of the estimators of raw tables: encoding, links, held-out predictions."""
 
 import numpy as np
-from scipy import sparse as sp
 from scipy.optimize import minimize_scalar
 from scipy.special import logit
 from sklearn.utils import check_array, check_consistent_length
 
 from .._data.class_weights import ClassWeights
-from .._data.dates import is_missing
+from .._data.missing import check_none_is_missing
 from .._data.targets import ClassEncoding, RegressionEncoding
 from .._estimators.regression import RegressionTargets
 from .._rules.loss import losses_of_rows
@@ -29,7 +28,7 @@ class ClassTargets:
     # ------------------------------------------------------------ targets
     def _encode_targets(self, y, weights, n_samples):
         self._check_given(y)
-        _check_none_is_missing(y, "y")
+        check_none_is_missing(y, "y")
         y = check_array(
             y, ensure_2d=False, dtype=None, input_name="y", accept_sparse="csr"
         )
@@ -43,7 +42,7 @@ class ClassTargets:
         return y, self._times_class_weights(y, weights)
 
     def _encode_more(self, y, weights, name):
-        _check_none_is_missing(y, name)
+        check_none_is_missing(y, name)
         y, _ = self._encoding.encode(np.asarray(y), np.float64)
         return y, self._times_class_weights(y, weights)
 
@@ -212,16 +211,6 @@ class NumberTargets:
 
 def _of_rows(weights, rows):
     return None if weights is None else weights[rows]
-
-
-def _check_none_is_missing(y, name):
-    # (comparisons of classes with None or with `pandas.NA` would raise other errors)
-    values = np.empty(0) if sp.issparse(y) else np.asarray(y)
-    if values.dtype == object and any(map(is_missing, values.ravel())):
-        raise ValueError(
-            f"Unknown label type: unknown. {name} contains missing values (None, NaN "
-            "or NA). Leave out these rows, or give them a class of their own."
-        )
 
 
 def _as_numbers(y, name):

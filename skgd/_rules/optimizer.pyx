@@ -256,7 +256,7 @@ class Optimizer(Rule):
                     f"shape {kind[0]} in {kind[2]}. Call reset() to begin anew.")
             work.append((key, param, grad, kind, slots, t + 1))
         for key, param, grad, kind, slots, t in work:
-            flat = np.ascontiguousarray(param).reshape(-1)
+            flat = np.require(param, requirements=["C", "A"]).reshape(-1)
             _apply(kernel, flat, grad, slots, rate, t)
             if not np.may_share_memory(flat, param):
                 param[...] = flat.reshape(param.shape)
