@@ -44,7 +44,12 @@ MODULES = [
     "skgd._engine.layers.suffix_sums",
     "skgd._engine.network",
     "skgd._engine.single_rows",
+    "skgd._engine.crew",
+    "skgd._engine.loading",
+    "skgd._engine.update",
+    "skgd._engine.shards",
     "skgd._engine.epoch",
+    "skgd._engine.prediction",
 ]
 
 
@@ -53,8 +58,8 @@ def extension(name):
     return Extension(
         name,
         [name.replace(".", "/") + ".pyx"],
-        depends=["skgd/_rules/vector.h"],
-        include_dirs=["skgd/_rules"],
+        depends=["skgd/_rules/vector.h", "skgd/_engine/crew.h"],
+        include_dirs=["skgd/_rules", "skgd/_engine"],
         extra_compile_args=FLAGS
         + ([] if name in EXACT else [REORDER])
         + ([SOURCE_ORDER] if name in IN_ORDER else [])

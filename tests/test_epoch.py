@@ -8,8 +8,9 @@ from network_cases import make_case
 from numpy.testing import assert_allclose, assert_array_equal
 from reference_network import forward
 
-from skgd._engine.epoch import loss_and_gradient, raw_predictions, shuffle
+from skgd._engine.epoch import loss_and_gradient, shuffle
 from skgd._engine.network import Data, Network, Workspace
+from skgd._engine.prediction import raw_predictions
 from skgd.averaging import ASGD
 from skgd.optimizers import OPTIMIZERS, SGD, Adam, Momentum
 

@@ -34,6 +34,7 @@ def name_of(path):
 
 
 MODULES = {name_of(path) for path in FILES}
+HEADERS = {path.stem: name_of(path) for path in FILES if path.suffix == ".h"}
 
 
 def chapters():
@@ -88,7 +89,7 @@ def imports_of_python(text, package=()):
 def imports_of_cython(text, package=()):
     """Modules of skgd that Cython source imports, cimports or includes."""
     package, found = list(package), set(PLAIN.findall(text))
-    found |= {f"_rules.{name}" for name in HEADER.findall(text)}
+    found |= {HEADERS[name] for name in HEADER.findall(text)}
     for dots, module, listed in FROM.findall(text):
         names = re.findall(r"(\w+)(?:\s+as\s+\w+)?", listed)
         found |= imported(len(dots), module, names, package)

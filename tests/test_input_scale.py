@@ -10,8 +10,9 @@ from sklearn.datasets import load_diabetes, load_iris
 from skgd import MLPGDClassifier, MLPGDRegressor
 from skgd._data.conversion import change_units
 from skgd._engine.architecture import Architecture
-from skgd._engine.epoch import forward, loss_and_gradient
+from skgd._engine.epoch import loss_and_gradient
 from skgd._engine.network import Data
+from skgd._engine.prediction import forward
 from skgd.activations import Tanh
 from skgd.losses import SquaredError
 from skgd.optimizers import SGD, Adam

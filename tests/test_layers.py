@@ -11,9 +11,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from reference_network import EPSILON, dropout_factors, forward
 
 from skgd._engine.architecture import Architecture
-from skgd._engine.epoch import loss_and_gradient, raw_predictions
+from skgd._engine.epoch import loss_and_gradient
 from skgd._engine.layers.batch_norm import BATCH_NORM_EPSILON
 from skgd._engine.memory import aligned
+from skgd._engine.prediction import raw_predictions
 from skgd.activations import Identity, Logistic, ReLU, Tanh
 from skgd.losses import SquaredError
 from skgd.optimizers import SGD

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from .._engine.epoch import forward
 from .._engine.network import Data
+from .._engine.prediction import forward
 from .._rules.loss import losses_of_rows
 from .splits import check_some_weight, own_splits
 from .units import to_units

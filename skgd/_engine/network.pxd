@@ -40,7 +40,8 @@ cdef class Data:
 cdef class Network:
     cdef readonly object architecture, dtype
     cdef readonly Py_ssize_t n_params, n_penalised, n_outputs
-    cdef bint f32, sparse
+    cdef readonly bint can_be_sharded   # see `workspace` in shards.pyx
+    cdef readonly bint f32, sparse
     cdef bint normalised        # a layer needs the mean and the variance of a batch
     cdef bint single            # the network is one dense layer
     cdef Py_ssize_t n_layers, first_learned, n_segments
@@ -63,6 +64,7 @@ cdef class Workspace:
     cdef LayerRoom* rooms
     cdef list keep_alive
     cdef void* grad
+    cdef void* target           # where the backward passes write: `grad`, see `aim`
     cdef void* delta[2]         # (batch, widest) derivatives by what a layer gives on
     cdef void* batch_x          # gathered rows
     cdef void* batch_y
@@ -78,4 +80,5 @@ cdef double forward_loss(
 cdef double gradient(
     Workspace work, Batch* batch, double weight_mean, double* reported, floating* tag
 ) noexcept nogil
+cdef void aim(Workspace work, void* gradient) noexcept nogil
 cdef void predict(Workspace work, Batch* batch, floating* tag) noexcept nogil

@@ -127,7 +127,7 @@ cdef double forward_loss(
     return loss_and_delta(
         work.network.loss, <const floating*> batch.y, <floating*> work.rooms[last].out,
         <const floating*> batch.weights, batch.m, work.network.layers[last].n_out,
-        1 / (batch.m * weight_mean), reported)
+        1 / (batch.whole * weight_mean), reported)
 
 
 cdef double gradient(
@@ -137,6 +137,17 @@ cdef double gradient(
     cdef double loss = forward_loss(work, batch, weight_mean, reported, tag)
     _backward(work, batch, tag)
     return loss
+
+
+cdef void aim(Workspace work, void* gradient) noexcept nogil:
+    """Let the backward passes write their gradient to another vector."""
+    cdef Py_ssize_t l, slot, shift = <char*> gradient - <char*> work.target
+    for l in range(work.network.n_layers):
+        for slot in range(MOST_SLOTS):
+            if work.rooms[l].gradients[slot] != NULL:
+                work.rooms[l].gradients[slot] = (
+                    <char*> work.rooms[l].gradients[slot] + shift)
+    work.target = gradient
 
 
 cdef void predict(Workspace work, Batch* batch, floating* tag) noexcept nogil:
@@ -177,6 +188,8 @@ cdef class Network:
         self.n_penalised = architecture.n_penalised
         self.n_outputs = architecture.n_outputs
         self.loss = architecture.loss._kernel(architecture.softmax)
+        self.can_be_sharded = not (
+            self.single or sparse or self.normalised or self.loss.by_python)
         if architecture.target_scale:
             rule = architecture.loss
             scale = np.array(architecture.target_scale)
@@ -253,7 +266,7 @@ cdef class Workspace:
         slopes = None
         if training:
             self.gradient = aligned(np.zeros(self.network.n_params, self.network.dtype))
-            self.grad = address(self.gradient)
+            self.grad = self.target = address(self.gradient)
             slopes = self.network.architecture.views(self.gradient)
         widest, n_passed = 0, 0
         for l, kind in enumerate(self.network.kinds):

@@ -1,4 +1,4 @@
-"""One BLAS thread while a network is trained or evaluated.
+"""How many threads a network may use, while BLAS is held to one.
 
 The results then do not depend on the number of threads, fits in parallel do
 not fight for the cores, and a busy neighbour cannot stall a spinning thread.
@@ -8,12 +8,13 @@ import os
 import threading
 from contextlib import contextmanager
 
+from joblib import cpu_count
 from threadpoolctl import ThreadpoolController
 
 _lock = threading.RLock()
-_users = 0
-_own = threading.local()  # how many of the users are this thread
+_holders = {}  # of Python threads: how many contexts each of them is in
 _controller = None
+_openmp = None
 _limit = None
 
 
@@ -28,29 +29,32 @@ def single_blas_thread():
     """
     # The limit is global to the process: without the count, two fits in two
     # Python threads would restore each other's limit.
-    global _users, _controller, _limit
+    global _limit
+    own = threading.get_ident()
     with _lock:
-        if _users == 0:
-            if _controller is None:
-                # Looking for the libraries takes a millisecond: once a process.
-                _controller = ThreadpoolController()
+        if not _holders:
+            _libraries()
             _let_all_set()
             _limit = _controller.limit(limits=1, user_api="blas")
             _let_all_set()
-        _count(1)
+        _holders[own] = _holders.get(own, 0) + 1
     try:
         yield
     finally:
         with _lock:
-            _count(-1)
-            if _users == 0:
+            _holders[own] -= 1
+            if not _holders[own]:
+                del _holders[own]
+            if not _holders:
                 _restore()
 
 
-def _count(change):
-    global _users
-    _users += change
-    _own.count = getattr(_own, "count", 0) + change
+def _libraries():
+    # Looking for the libraries takes a millisecond: once a process.
+    global _controller, _openmp
+    if _controller is None:
+        _controller = ThreadpoolController()
+        _openmp = _controller.select(user_api="openmp")
 
 
 def _restore():
@@ -71,9 +75,10 @@ def _let_all_set():
 
 def _after_fork_in_child():
     # Of all threads, only the one that has forked goes on in the child.
-    global _users
-    was_held, _users = _users > 0, getattr(_own, "count", 0)
-    if was_held and _users == 0:
+    was_held, own = bool(_holders), threading.get_ident()
+    for other in _holders.keys() - {own}:
+        del _holders[other]
+    if was_held and not _holders:
         _restore()
     _lock.release()
 
@@ -84,3 +89,25 @@ os.register_at_fork(
     after_in_parent=_lock.release,
     after_in_child=_after_fork_in_child,
 )
+
+
+def n_threads():
+    """The number of threads that a fit or a prediction may use now.
+
+    It is what scikit-learn's estimators with OpenMP use: the limit of OpenMP, which
+    `OMP_NUM_THREADS`, `threadpoolctl` and joblib's processes set, and no more than the
+    physical cores unless `OMP_NUM_THREADS` is set. Fits in several Python threads share
+    them.
+
+    Returns
+    -------
+    n : int
+        At least 1.
+    """
+    _libraries()
+    limits = [library["num_threads"] for library in _openmp.info()]
+    if "OMP_NUM_THREADS" not in os.environ or not limits:
+        limits.append(cpu_count(only_physical_cores=True))
+    with _lock:
+        n_sharing = max(len(_holders), 1)
+    return max(min(limits) // n_sharing, 1)

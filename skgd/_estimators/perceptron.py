@@ -8,8 +8,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._data.features import as_rows, validate_features
 from .._engine.architecture import Architecture, normalisation_map, set_views
-from .._engine.epoch import forward
 from .._engine.network import Data
+from .._engine.prediction import forward
 from .._rules.activation import Activation
 from .._rules.rule import Allowed, resolve_rule
 from ..activations import ACTIVATIONS

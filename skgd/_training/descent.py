@@ -7,7 +7,8 @@ from scipy import sparse as sp
 from sklearn.exceptions import ConvergenceWarning
 
 from .._data.held_out import UNSOUND
-from .._engine.network import Network, Workspace
+from .._engine.network import Network
+from .._engine.shards import workspace
 from .._rules.schedule import Schedule
 from .._rules.warn import warn
 from .divergence import Guard
@@ -63,15 +64,13 @@ def descend(state, architecture, data, recipe, validate, observers):
     guard = Guard(state, architecture, data.arrays, recipe)
     sparse = sp.issparse(data.arrays.X)
     net = Network(architecture, state.theta, state.running, sparse)
-    workspace = Workspace(net, data.arrays, recipe.batch_size)
+    room = workspace(net, data.arrays, recipe.batch_size)
     outcome = Outcome()
     try:
         while outcome.n_iter < recipe.max_iter and not outcome.ended:
             guard.begin_epoch(state, outcome.n_iter)
             observers.begin_epoch(state, outcome.n_iter)
-            loss, reported, penalty = run_epoch(
-                workspace, state, recipe, kernel, data.rows
-            )
+            loss, reported, penalty = run_epoch(room, state, recipe, kernel, data.rows)
             sound = guard.is_sound(state, loss, penalty)
             take_note(state, loss, reported, sound, validate)
             outcome.n_iter += 1

@@ -5,8 +5,8 @@ from scipy import sparse as sp
 from sklearn.exceptions import ConvergenceWarning
 
 from .._data.features import as_rows
-from .._engine.epoch import forward
 from .._engine.network import Data
+from .._engine.prediction import forward
 from .._rules.loss import losses_of_rows
 from .._rules.schedule import Schedule
 from .._rules.warn import warn

@@ -10,7 +10,8 @@ from scipy.optimize import LbfgsInvHessProduct, minimize
 from .._data.features import as_rows
 from .._engine.epoch import training_loss
 from .._engine.memory import aligned
-from .._engine.network import Data, Network, Workspace
+from .._engine.network import Data, Network
+from .._engine.shards import workspace
 from .._rules.warn import warn
 from ..penalties import penalty_value
 from .descent import Outcome, ends_on_plateau, take_note
@@ -165,7 +166,7 @@ class Objective:
         arrays = _training_arrays(data)
         self._theta = aligned(state.theta)
         net = Network(architecture, self._theta, state.running, sp.issparse(arrays.X))
-        self._work = Workspace(net, arrays, arrays.n_samples)
+        self._work = workspace(net, arrays, arrays.n_samples)
         self._pass = Pass(self._work, state, recipe, None, None, 1, 0)
         self._n_penalised = net.n_penalised
         self._eps = np.finfo(state.theta.dtype).eps

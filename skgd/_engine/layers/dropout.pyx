@@ -23,21 +23,23 @@ from .layer import Layer
 
 
 cdef leaf _dropout(
-    floating* A, Py_ssize_t n, uint32_t a, uint32_t b, uint32_t threshold,
-    floating factor,
+    floating* A, Py_ssize_t n, uint32_t first, uint32_t a, uint32_t b,
+    uint32_t threshold, floating factor,
 ) noexcept nogil:
+    # The elements have the positions from `first` on.
     cdef Py_ssize_t j
     for j in range(n):
-        A[j] = A[j] * factor if mask_bits(a, b, <uint32_t> j) < threshold else 0
+        A[j] = (
+            A[j] * factor if mask_bits(a, b, first + <uint32_t> j) < threshold else 0)
 
 
 cdef leaf _dropout_backward(
-    floating* A, floating* delta, Py_ssize_t n, uint32_t a, uint32_t b,
+    floating* A, floating* delta, Py_ssize_t n, uint32_t first, uint32_t a, uint32_t b,
     uint32_t threshold, floating keep, floating factor,
 ) noexcept nogil:
     cdef Py_ssize_t j
     for j in range(n):
-        if mask_bits(a, b, <uint32_t> j) < threshold:
+        if mask_bits(a, b, first + <uint32_t> j) < threshold:
             A[j] *= keep
             delta[j] *= factor
         else:
@@ -54,8 +56,9 @@ cdef void _forward(
     if batch.step < 0:      # prediction
         return
     _dropout(
-        before, batch.m * layer.n_out, random_bits(seed, 0), random_bits(seed, 1),
-        dropout_threshold(keep), <floating> (1 / keep))
+        before, batch.m * layer.n_out, <uint32_t> (batch.row * layer.n_out),
+        random_bits(seed, 0), random_bits(seed, 1), dropout_threshold(keep),
+        <floating> (1 / keep))
 
 
 cdef void _backward(
@@ -67,9 +70,9 @@ cdef void _backward(
     cdef double keep = layer.h[KEEP]
     cdef uint64_t seed = stream_seed(batch.seed, <Py_ssize_t> layer.h[STREAM])
     _dropout_backward(
-        before, delta, batch.m * layer.n_out, random_bits(seed, 0),
-        random_bits(seed, 1), dropout_threshold(keep), <floating> keep,
-        <floating> (1 / keep))
+        before, delta, batch.m * layer.n_out, <uint32_t> (batch.row * layer.n_out),
+        random_bits(seed, 0), random_bits(seed, 1), dropout_threshold(keep),
+        <floating> keep, <floating> (1 / keep))
 
 
 class Dropout(Layer):

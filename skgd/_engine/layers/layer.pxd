@@ -14,6 +14,9 @@ cdef enum:
 
 cdef struct Batch:
     Py_ssize_t m
+    # A batch may come in several parts: rows before this one, and rows of all parts
+    Py_ssize_t row
+    Py_ssize_t whole
     const Py_ssize_t* order     # rows in the data, or NULL: they follow `first`
     Py_ssize_t first
     const void* x               # (m, n_features), or NULL: the data are sparse

@@ -1,0 +1,26 @@
+"""A batch in parts, which threads share."""
+
+from cython cimport floating
+
+from .._rules.optimizer cimport OptimizerKernel
+from .crew cimport Crew
+from .network cimport Workspace
+from .single_rows cimport Plan
+
+
+cdef class Shards(Workspace):
+    cdef Py_ssize_t least_rows      # of a shard
+    cdef Py_ssize_t n_parts         # at most
+    cdef list workers
+    cdef void** slopes              # the gradient of each part; the first is `grad`
+    cdef double* losses             # (2, n_parts): in units of training and the user's
+
+    cdef Crew team(self)
+
+
+cdef double run_shards(
+    Shards shards, Crew team, OptimizerKernel kernel, Plan* plan, Py_ssize_t begin,
+    Py_ssize_t* end, double* reported, floating* tag) noexcept nogil
+cdef double shards_loss(
+    Shards shards, Crew team, Plan* plan, double* reported, bint backward, floating* tag
+) noexcept nogil

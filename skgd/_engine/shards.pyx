@@ -1,0 +1,299 @@
+"""A large batch in shards of rows, which threads share.
+
+A batch has parts of about the same size. Each part has a gradient of its own, and the
+sum is taken in the order of the parts, so that it does not depend on the number of
+threads. A part that is too large to be done at once has several shards, one after
+another. The update is made in blocks of parameters, which threads share as well. Before,
+the gradients of the parts are added up for the block.
+"""
+
+from cython cimport floating
+from libc.math cimport INFINITY
+from libc.stdint cimport uint64_t
+from libc.stdlib cimport calloc, free
+
+import numpy as np
+
+from .memory import aligned
+from .network import Workspace
+from .threads import n_threads
+
+from .._rules.optimizer cimport OptimizerKernel
+from .._rules.vector cimport leaf
+from .crew cimport Crew, crew, crew_is_stopped, crew_pause, crew_run, crew_task
+from .layers.layer cimport Batch
+from .loading cimport load
+from .memory cimport address
+from .network cimport Workspace, aim, forward_loss, gradient
+from .single_rows cimport Plan
+from .update cimport Update, apply, begin_update, clip
+
+# A shard has at least so many rows. Products of fewer rows take longer for each row: 13%
+# for 64 rows, 3% for 128 (256 inputs and outputs, float32).
+LEAST_ROWS = 96
+# A shard has at least so many multiply-adds, which take some 300 microseconds.
+LEAST_WORK = 1.6e7
+# A batch has at most so many parts. All their gradients together have at most so many
+# numbers, unless the gradients of a few parts or the outputs of all layers for the batch
+# have more.
+MOST_PARTS, MOST_NUMBERS, FEW_PARTS = 64, 2**24, 8
+
+cdef enum:
+    BLOCK = 8192    # parameters of a block
+
+
+cdef struct Job:
+    crew* threads
+    const Py_ssize_t* order
+    Py_ssize_t first, m, left       # the batch: `left` rows are left in the epoch
+    Py_ssize_t n_parts, rows_of_part, rows_of_shard
+    uint64_t seed
+    double step, weight_mean
+    bint backward
+    void** slopes
+    double* losses
+    double* reported
+    bint adds_up                    # what a block is for
+    Update* update                  # or NULL
+    Py_ssize_t n_params
+
+
+cdef leaf _add(const floating* x, floating* out, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t j
+    for j in range(n):
+        out[j] += x[j]
+
+
+cdef void _part(Workspace work, Job* job, long number, floating* tag) noexcept nogil:
+    cdef Py_ssize_t first = number * job.rows_of_part, m
+    cdef Py_ssize_t end = min(first + job.rows_of_part, job.m)
+    cdef bint is_first = True
+    cdef Batch batch
+    job.losses[number] = job.reported[number] = 0
+    while first < end:
+        if crew_pause(job.threads, <void*> work):
+            return
+        m = min(job.rows_of_shard, end - first)
+        load(work, &batch, job.order, job.first + first, m, job.left - first, tag)
+        batch.row, batch.whole = first, job.m
+        batch.seed, batch.step = job.seed, job.step
+        if not job.backward:
+            job.losses[number] += forward_loss(
+                work, &batch, job.weight_mean, &job.reported[number], tag)
+        else:
+            aim(work, job.slopes[number] if is_first else work.grad)
+            job.losses[number] += gradient(
+                work, &batch, job.weight_mean, &job.reported[number], tag)
+            if not is_first:
+                _add(
+                    <const floating*> work.grad, <floating*> job.slopes[number],
+                    job.n_params)
+        is_first = False
+        first += m
+
+
+cdef void _block(Job* job, long number, floating* tag) noexcept nogil:
+    cdef Py_ssize_t first = number * BLOCK, p
+    cdef Py_ssize_t last = min(first + BLOCK, job.n_params)
+    if job.adds_up:
+        for p in range(1, job.n_parts):
+            _add(
+                <const floating*> job.slopes[p] + first,
+                <floating*> job.slopes[0] + first, last - first)
+    if job.update != NULL:
+        apply(job.update, first, last, tag)
+
+
+# ---------------------------------------------------------------- tasks of the crew
+cdef void _part_f32(Workspace work, Job* job, long number) noexcept nogil:
+    _part(work, job, number, <float*> NULL)
+
+
+cdef void _part_f64(Workspace work, Job* job, long number) noexcept nogil:
+    _part(work, job, number, <double*> NULL)
+
+
+cdef void _block_f32(Workspace work, Job* job, long number) noexcept nogil:
+    _block(job, number, <float*> NULL)
+
+
+cdef void _block_f64(Workspace work, Job* job, long number) noexcept nogil:
+    _block(job, number, <double*> NULL)
+
+
+cdef void _run_parts(Job* job, floating* tag) noexcept nogil:
+    if floating is float:
+        crew_run(job.threads, <crew_task> _part_f32, job, job.n_parts)
+    else:
+        crew_run(job.threads, <crew_task> _part_f64, job, job.n_parts)
+
+
+cdef void _run_blocks(
+    Job* job, bint adds_up, Update* update, floating* tag
+) noexcept nogil:
+    cdef long n = (job.n_params + BLOCK - 1) // BLOCK
+    job.adds_up, job.update = adds_up, update
+    if floating is float:
+        crew_run(job.threads, <crew_task> _block_f32, job, n)
+    else:
+        crew_run(job.threads, <crew_task> _block_f64, job, n)
+
+
+# ---------------------------------------------------------------- batches
+cdef void _begin(Job* job, Shards shards, Crew team, Plan* plan) noexcept nogil:
+    # what all batches have in common
+    job.threads = team.handle
+    job.order, job.weight_mean = plan.order, plan.weight_mean
+    job.slopes, job.n_params = shards.slopes, shards.network.n_params
+    job.losses, job.reported = shards.losses, shards.losses + shards.n_parts
+    job.backward = True
+
+
+cdef double _run_batch(
+    Job* job, Shards shards, Plan* plan, Py_ssize_t number, double* reported,
+    floating* tag,
+) noexcept nogil:
+    # The gradient of each part, and the sum of the losses.
+    cdef Py_ssize_t p, n_shards
+    cdef double loss = 0
+    job.first = number * plan.batch_size
+    job.left = plan.n_samples - job.first
+    job.m = min(plan.batch_size, job.left)
+    job.seed, job.step = plan.seed + number, plan.step + number
+    job.n_parts = max(min(job.m // shards.least_rows, shards.n_parts), 1)
+    job.rows_of_part = (job.m + job.n_parts - 1) // job.n_parts
+    job.n_parts = (job.m + job.rows_of_part - 1) // job.rows_of_part
+    n_shards = max(job.rows_of_part // shards.least_rows, 1)
+    job.rows_of_shard = (job.rows_of_part + n_shards - 1) // n_shards
+    _run_parts(job, tag)
+    for p in range(job.n_parts):
+        loss += job.losses[p]
+        reported[0] += job.reported[p]
+    return loss
+
+
+cdef double run_shards(
+    Shards shards, Crew team, OptimizerKernel kernel, Plan* plan, Py_ssize_t begin,
+    Py_ssize_t* end, double* reported, floating* tag,
+) noexcept nogil:
+    """Make the updates from `begin` to `end` of an epoch; `end` becomes the end.
+
+    It is earlier if the user interrupts them. Returns the weighted sum of losses.
+    """
+    cdef Job job
+    cdef Update update
+    cdef Py_ssize_t number
+    cdef double loss = 0, found
+    cdef bint clips = plan.clip_norm < INFINITY
+    _begin(&job, shards, team, plan)
+    for number in range(begin, end[0]):
+        found = _run_batch(&job, shards, plan, number, reported, tag)
+        if crew_is_stopped(team.handle):
+            end[0] = number
+            break
+        loss += found
+        if clips:
+            _run_blocks(&job, True, NULL, tag)
+            clip(shards, plan.clip_norm, tag)
+        begin_update(&update, shards, kernel, plan, number, job.m)
+        _run_blocks(&job, not clips, &update, tag)
+    return loss
+
+
+cdef double shards_loss(
+    Shards shards, Crew team, Plan* plan, double* reported, bint backward, floating* tag
+) noexcept nogil:
+    """The weighted sum of losses of a single batch, and its gradient in shards.grad."""
+    cdef Job job
+    cdef double loss
+    _begin(&job, shards, team, plan)
+    job.backward = backward
+    loss = _run_batch(&job, shards, plan, 0, reported, tag)
+    if backward:
+        _run_blocks(&job, True, NULL, tag)
+    return loss
+
+
+# ---------------------------------------------------------------- the workspace
+def least_rows_of_shard(net):
+    """The least number of rows for which a thread of its own pays.
+
+    Parameters
+    ----------
+    net : Network
+        Of the batch.
+
+    Returns
+    -------
+    rows : int
+        The number of rows.
+    """
+    return max(LEAST_ROWS, -(-int(LEAST_WORK) // (3 * net.n_penalised)))
+
+
+def workspace(net, data, batch_size):
+    """Make the room for training a network, in shards where these pay.
+
+    Linear models, sparse data, batch normalisation and losses that are written in Python
+    have no shards.
+
+    Parameters
+    ----------
+    net : Network
+        The network.
+    data : Data
+        The samples.
+    batch_size : int
+        The most rows of a batch.
+
+    Returns
+    -------
+    workspace : Workspace
+        Of the class `Shards` if a batch has several shards.
+    """
+    pays = net.can_be_sharded and batch_size >= 2 * least_rows_of_shard(net)
+    return (Shards if pays else Workspace)(net, data, batch_size)
+
+
+cdef class Shards(Workspace):
+    """Room for a batch in shards, with a workspace for each thread.
+
+    Parameters
+    ----------
+    network, data, batch_size : object
+        As `Workspace` takes them.
+    """
+
+    def __init__(self, network, data, batch_size):
+        self.network, self.data, self.batch_size = network, data, batch_size
+        self._check_data(True)
+        self.clip_factor = 1
+        n_params = network.n_params
+        self.least_rows = min(least_rows_of_shard(network), batch_size)
+        numbers = max(MOST_NUMBERS, batch_size * sum(network.architecture.sizes))
+        most = min(MOST_PARTS, max(FEW_PARTS, numbers // n_params))
+        self.n_parts = max(min(batch_size // self.least_rows, most), 1)
+        self.slopes = <void**> calloc(self.n_parts, sizeof(void*))
+        self.losses = <double*> calloc(2 * self.n_parts, sizeof(double))
+        if self.slopes == NULL or self.losses == NULL:
+            raise MemoryError
+        gradients = [
+            aligned(np.zeros(n_params, network.dtype)) for _ in range(self.n_parts)]
+        self.keep_alive = gradients
+        self.gradient = gradients[0]
+        self.grad = address(self.gradient)
+        for p in range(self.n_parts):
+            self.slopes[p] = address(gradients[p])
+        self.workers = []
+
+    cdef Crew team(self):
+        """Threads for as long as they are needed, as many as are allowed now."""
+        n = min(n_threads(), self.n_parts)
+        rows = min(2 * self.least_rows, self.batch_size)
+        while len(self.workers) < n:
+            self.workers.append(Workspace(self.network, self.data, rows))
+        return Crew(self.workers[:n])
+
+    def __dealloc__(self):
+        free(self.slopes)
+        free(self.losses)
