@@ -1,7 +1,7 @@
 """Training time in comparison with scikit-learn and PyTorch.
 
     python benchmarks/peers.py [--only NAME ...] [--dtypes float32 ...]
-                               [--quick] [--rounds N] [--markdown]
+                               [--quick] [--rounds N] [--threads N] [--markdown]
 
 The table shows the microseconds that skgd needs for each update (for predict_proba, for
 each call), how many times as long the other libraries take, with our goal in brackets,
@@ -11,7 +11,8 @@ All libraries do the same work: a fixed number of epochs without stopping, shuff
 before each epoch, and one thread on one CPU. The whole `fit` is timed, including the
 validation of the data and the copies of the learned parameters. The libraries take
 turns, so that changes in the speed of the machine affect all of them, and the best
-decile of the CPU times counts.
+decile of the CPU times counts. With `--threads`, all CPUs may be used, and the elapsed
+times count.
 
 - Networks have 10 classes, softmax, ReLU, Adam and an L2 penalty. PyTorch runs in eager
   mode with its fused Adam. "products" are the matrix products of the forward and
@@ -273,7 +274,7 @@ def products(w, dtype):
 
 
 # ---------------------------------------------------------------- measuring
-def seconds(name, dtype, n_rounds):
+def seconds(name, dtype, n_rounds, clock):
     """Name of the library -> the best decile of the rounds."""
     w = WORKLOADS[name]
     X, y = data_of(w, dtype)
@@ -283,9 +284,9 @@ def seconds(name, dtype, n_rounds):
     times = {library: [] for library in runs}
     for _ in range(n_rounds):
         for library, run in runs.items():
-            start = time.process_time()
+            start = clock()
             run()
-            times[library].append(time.process_time() - start)
+            times[library].append(clock() - start)
     return {library: float(np.quantile(times[library], 0.1)) for library in runs}
 
 
@@ -324,6 +325,7 @@ def parse():
     dtypes = ["float32", "float64"]
     parser.add_argument("--dtypes", nargs="+", choices=dtypes, default=dtypes)
     parser.add_argument("--rounds", type=int, help="default: 11, or 3 with --quick")
+    parser.add_argument("--threads", type=int, default=1, help="default: 1")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument(
         "--markdown", action="store_true", help="print a Markdown table"
@@ -335,13 +337,16 @@ def main():
     """Measure, and print a table."""
     arguments = parse()
     warnings.simplefilter("ignore", ConvergenceWarning)  # the epochs are fixed
-    if hasattr(os, "sched_setaffinity"):
+    n_threads = arguments.threads
+    clock = time.process_time if n_threads == 1 else time.perf_counter
+    if n_threads == 1 and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     if torch is not None:
-        torch.set_num_threads(1)
+        torch.set_num_threads(n_threads)
     modules = [np, scipy, sklearn, skgd] + ([torch] if torch is not None else [])
     versions = [f"{module.__name__} {module.__version__}" for module in modules]
-    print(f"Python {platform.python_version()}, {', '.join(versions)}; one thread\n")
+    print(f"Python {platform.python_version()}, {', '.join(versions)}")
+    print(f"Threads: {n_threads}\n")
     header = ["workload", "dtype", "skgd, us", "sklearn/skgd", "torch/skgd", "products"]
     print_line(header, arguments.markdown)
     if arguments.markdown:
@@ -349,11 +354,11 @@ def main():
     names = arguments.only or [
         n for n in WORKLOADS if not (arguments.quick and n == "large")
     ]
-    with threadpool_limits(1):
+    with threadpool_limits(n_threads):
         for name in names:
             for dtype in arguments.dtypes:
                 n_rounds = arguments.rounds or (3 if arguments.quick else 11)
-                times = seconds(name, dtype, n_rounds)
+                times = seconds(name, dtype, n_rounds, clock)
                 print_line(cells_of(name, dtype, times), arguments.markdown)
 
 

@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 from helpers import Bound, Trainer
+from joblib import Parallel, delayed, parallel_config
 from sklearn.datasets import make_classification
 from threadpoolctl import threadpool_limits
 
@@ -119,6 +120,21 @@ def test_updates_are_those_of_whole_batches(rule, options):
         np.testing.assert_allclose(found[1][2], found[0][2], rtol=0, atol=1e-10)
 
 
+@pytest.mark.parametrize("n_rows", [200, 800])
+def test_gradients_that_are_too_large_for_a_cache(n_rows):
+    architecture = Architecture(sizes=(10, 600, 600, 1), loss=SquaredError())
+    theta = 0.1 * np.random.RandomState(0).standard_normal(architecture.n_params)
+    net = Network(architecture, theta, architecture.new_running(np.float64))
+    data = Data(X[:n_rows].copy(), Y[:n_rows].copy())
+    whole = loss_and_gradient(Workspace(net, data, n_rows))
+    room = shards.workspace(net, data, n_rows)
+    assert isinstance(room, shards.Shards)
+    found = loss_and_gradient(room)
+    np.testing.assert_allclose(found[0], whole[0], rtol=1e-12)
+    scale = np.abs(whole[1]).max()
+    np.testing.assert_allclose(found[1], whole[1], rtol=0, atol=1e-12 * scale)
+
+
 def test_a_part_of_several_shards(monkeypatch):
     # as a batch of all rows has them
     whole = loss_and_gradient(bound(Workspace, 800).workspace)
@@ -222,6 +238,33 @@ def test_threads_are_shared_by_fits_and_not_by_their_parts():
             leave.set()
             thread.join(10)
             assert n_threads() == most
+
+
+def _n_threads_in_worker():
+    with single_blas_thread():
+        return n_threads(), os.environ["OMP_NUM_THREADS"]
+
+
+def test_processes_of_joblib_have_their_share():
+    with parallel_config(backend="loky", inner_max_num_threads=3):
+        found = Parallel(n_jobs=2)(delayed(_n_threads_in_worker)() for _ in range(2))
+    assert found == [(3, "3")] * 2
+
+
+def test_python_threads_of_joblib_have_their_share():
+    barrier = threading.Barrier(2)
+
+    def work():
+        with threads(4), single_blas_thread():
+            barrier.wait(10)
+            found = n_threads()
+            barrier.wait(10)
+            return found
+
+    with threads(4):
+        most = n_threads()
+    found = Parallel(n_jobs=2, backend="threading")(delayed(work)() for _ in range(2))
+    assert found == [max(most // 2, 1)] * 2
 
 
 def n_threads_of_process():

@@ -9,7 +9,8 @@ from .single_rows cimport Plan
 
 
 cdef class Shards(Workspace):
-    cdef Py_ssize_t least_rows      # of a shard
+    cdef Py_ssize_t least_rows      # of a shard, if a batch has two of them
+    cdef Py_ssize_t usual_rows      # the least number of rows of one of several
     cdef Py_ssize_t n_parts         # at most
     cdef list workers
     cdef void** slopes              # the gradient of each part; the first is `grad`

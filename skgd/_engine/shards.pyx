@@ -28,9 +28,11 @@ from .network cimport Workspace, aim, forward_loss, gradient
 from .single_rows cimport Plan
 from .update cimport Update, apply, begin_update, clip
 
-# A shard has at least so many rows. Products of fewer rows take longer for each row: 13%
-# for 64 rows, 3% for 128 (256 inputs and outputs, float32).
-LEAST_ROWS = 96
+# A shard has at least so many rows, since fewer rows take longer in one thread: 64 rows
+# by 10%, 96 by 3% (256 inputs and outputs, float32). If a gradient is too large for the
+# second cache, batches of more than two shards have larger ones: 96 rows then take longer
+# by 17%, 128 by 14%, and 256 by 5% (512 inputs and outputs, float32).
+LEAST_ROWS, ROWS_OF_LARGE, LARGE = 96, 256, 2**20    # (LARGE in bytes)
 # A shard has at least so many multiply-adds, which take some 300 microseconds.
 LEAST_WORK = 1.6e7
 # A batch has at most so many parts. All their gradients together have at most so many
@@ -160,10 +162,11 @@ cdef double _run_batch(
     job.left = plan.n_samples - job.first
     job.m = min(plan.batch_size, job.left)
     job.seed, job.step = plan.seed + number, plan.step + number
-    job.n_parts = max(min(job.m // shards.least_rows, shards.n_parts), 1)
+    n_shards = max(job.m // shards.usual_rows, min(job.m // shards.least_rows, 2))
+    job.n_parts = max(min(n_shards, shards.n_parts), 1)
     job.rows_of_part = (job.m + job.n_parts - 1) // job.n_parts
     job.n_parts = (job.m + job.rows_of_part - 1) // job.rows_of_part
-    n_shards = max(job.rows_of_part // shards.least_rows, 1)
+    n_shards = max(job.rows_of_part // shards.usual_rows, 1)
     job.rows_of_shard = (job.rows_of_part + n_shards - 1) // n_shards
     _run_parts(job, tag)
     for p in range(job.n_parts):
@@ -269,10 +272,12 @@ cdef class Shards(Workspace):
         self._check_data(True)
         self.clip_factor = 1
         n_params = network.n_params
-        self.least_rows = min(least_rows_of_shard(network), batch_size)
+        self.least_rows = self.usual_rows = least_rows_of_shard(network)
+        if n_params * network.dtype.itemsize > LARGE:
+            self.usual_rows = max(ROWS_OF_LARGE, self.least_rows)
         numbers = max(MOST_NUMBERS, batch_size * sum(network.architecture.sizes))
         most = min(MOST_PARTS, max(FEW_PARTS, numbers // n_params))
-        self.n_parts = max(min(batch_size // self.least_rows, most), 1)
+        self.n_parts = max(min(batch_size // self.usual_rows, most), 2)
         self.slopes = <void**> calloc(self.n_parts, sizeof(void*))
         self.losses = <double*> calloc(2 * self.n_parts, sizeof(double))
         if self.slopes == NULL or self.losses == NULL:
@@ -289,7 +294,7 @@ cdef class Shards(Workspace):
     cdef Crew team(self):
         """Threads for as long as they are needed, as many as are allowed now."""
         n = min(n_threads(), self.n_parts)
-        rows = min(2 * self.least_rows, self.batch_size)
+        rows = min(2 * self.usual_rows, self.batch_size)
         while len(self.workers) < n:
             self.workers.append(Workspace(self.network, self.data, rows))
         return Crew(self.workers[:n])
