@@ -351,16 +351,33 @@ class TabularRegressor(RegressorMixin, NumberTargets, TableEstimator):
 
         Notes
         -----
-        The target of a new row is compared with the prediction of each network, plus
-        the residuals of the rows that this network has not seen. This is the CV+ method
-        of [1]_ with signed residuals. The residuals count alike for all rows, so that
-        the width of an interval hardly depends on X. If it should, use
+        A quantile is the prediction plus a residual of a held-out row, which is
+        predicted by the networks that have not seen it, as in cross-conformal
+        prediction [1]_. Two things are corrected:
+
+        - The residuals depend on the prediction. Each is divided by the mean size of
+          the residuals of rows with similar predictions, and multiplied by the one for
+          the new row, as in normalised conformal prediction [2]_.
+        - A held-out row is predicted by one or two networks, but a new row by all of
+          them, whose mean errs less. The residuals are multiplied by the root of the
+          ratio of both mean squared errors. These differ by a part of the variance of
+          the networks at rows that they have not seen, which `fit` measures with one
+          more network. With `X_val`, this is not necessary.
+
+        These corrections are estimates. For rows that are drawn like those of `fit`,
+        the coverage is close to the nominal one, but this is not guaranteed, and it is
+        an average over all rows, not true of each group of rows. With the losses
+        'poisson', 'gamma' and 'tweedie', quantiles are not negative, like the
+        predictions, and with 'binomial', they are between 0 and 1. For widths that
+        depend on X in other ways than through the prediction, use
         ``loss=Quantile(...)``.
 
         References
         ----------
-        .. [1] R. Barber, E. Candes, A. Ramdas, R. Tibshirani, "Predictive inference
-           with the jackknife+", Annals of Statistics, 2021.
+        .. [1] V. Vovk, "Cross-conformal predictors", Annals of Mathematics and
+           Artificial Intelligence, 2015.
+        .. [2] H. Papadopoulos, V. Vovk, A. Gammerman, "Regression conformal prediction
+           with nearest neighbours", Journal of Artificial Intelligence Research, 2011.
         """
         levels = np.atleast_1d(quantiles).tolist()
         if not levels or not all(level in LEVEL for level in levels):
@@ -377,7 +394,7 @@ class TabularRegressor(RegressorMixin, NumberTargets, TableEstimator):
         {table_data}
         coverage : float, default=0.9
             The share of new rows whose target lies in their interval, between 0 and 1.
-            On real tables, it was met or exceeded, by up to six points.
+            It is met on average, not for each group of rows, see `predict_quantiles`.
 
         Returns
         -------

@@ -191,21 +191,6 @@ def test_temperature():
     assert clf.temperature_ > 0
 
 
-@pytest.mark.parametrize("coverage", [0.5, 0.8, 0.95])
-def test_intervals_cover(coverage):
-    rng = np.random.RandomState(1)
-    X = rng.uniform(-2, 2, (1400, 3))
-    y = np.sin(2 * X[:, 0]) + rng.exponential(size=1400)
-    reg = TabularRegressor(**SMALL).fit(X[:400], y[:400])
-    low, high = reg.predict_interval(X[400:], coverage).T
-    covered = (y[400:] >= low) & (y[400:] <= high)
-    # three standard errors of 400 residuals and of 1000 new rows
-    error = np.sqrt(coverage * (1 - coverage) * (1 / 400 + 1 / 1000))
-    assert abs(covered.mean() - coverage) < 3 * error + 0.01
-    quantiles = reg.predict_quantiles(X[400:], [0.1, 0.5, 0.9])
-    assert (np.diff(quantiles, axis=1) >= 0).all()
-
-
 def test_own_validation_data():
     train, val = np.arange(200), np.arange(200, N)
     for estimator, y in BOTH:

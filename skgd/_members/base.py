@@ -19,7 +19,6 @@ from .._rules.rule import Allowed, check_parameters
 from ..preprocessing import TableEncoder
 from ..preprocessing.table import as_table
 from .choice import Settings
-from .conformal import Residuals
 from .ensemble import FEW_ROWS, Job, cross_fit, refit
 from .importance import shuffle_columns
 from .table import Table, divisions
@@ -46,6 +45,9 @@ class TableEstimator(PlainNumbers, BaseEstimator):
     @abstractmethod
     def _encode_targets(self, y, weights, n_samples):
         """Return targets for the networks, and weights; set the encoding."""
+
+    def _measure_members(self, job, members, seeds):
+        """Learn more from new members, after everything else of a fit."""
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -205,13 +207,14 @@ class TableEstimator(PlainNumbers, BaseEstimator):
     def _with_trees(self, job, members, seeds):
         # the networks of the members, each with trees if trees help
         wanted = self.trees is not None and can_grow(job)
-        n_iterations = None
-        if self._goes_on:
-            grown = [trees for trees in self.trees_ if trees is not None]
-            n_iterations = grown[0].max_iter if grown else 0
+        n_iterations = self._n_iterations() if self._goes_on else None
         trees = grow(job, members, seeds, n_iterations) if wanted else None
         networks = [member.network for member in members]
         return list(map(Pair, networks, trees or [None] * len(members)))
+
+    def _n_iterations(self):
+        # of the trees; 0 if there are none
+        return max((trees.max_iter for trees in self.trees_ if trees), default=0)
 
     def _publish(self, job, members, pairs, seeds, score_weights):
         final = pairs
@@ -231,20 +234,17 @@ class TableEstimator(PlainNumbers, BaseEstimator):
         y = job.y if job.held_out is None else job.held_out[1]
         everything = np.arange(len(y))
         rows = [everything if rows is None else rows for rows, _, _ in held]
-        self._held_targets, self._n_held = [y[part] for part in rows], len(y)
-        self.tree_share_ = best_share(
-            pairs[0].network, self._held_targets, held, tree_raws
-        )
-        weights = [weights for _, _, weights in held]
-        seen = map(np.concatenate, (rows, self._held_raws(), weights))
-        self._publish_held_out(y, *seen, score_weights)
-
-    def _held_raws(self):
-        # the raw predictions of each member for its held-out rows
-        return [
+        targets = [y[part] for part in rows]
+        self.tree_share_ = best_share(pairs[0].network, targets, held, tree_raws)
+        raw = [
             mix(raw, tree_raw, self.tree_share_)
-            for (_, raw, _), tree_raw in zip(self._held, self._tree_raws, strict=True)
+            for (_, raw, _), tree_raw in zip(held, tree_raws, strict=True)
         ]
+        weights = [weights for _, _, weights in held]
+        seen = map(np.concatenate, (rows, raw, weights))
+        self._publish_held_out(y, *seen, score_weights)
+        self._n_held = len(y)
+        self._measure_members(job, members, seeds)
 
     def permutation_importance(
         self,
@@ -320,30 +320,10 @@ class TableEstimator(PlainNumbers, BaseEstimator):
 
     def _predictions(self, X):
         # what each member predicts, in the user's units, with two dimensions
-        return [self._link(raw) for raw in self._raw(X, "_final")]
-
-    def _raw(self, X, name):
         check_is_fitted(self, "estimators_")
         table = self._transform(X)
-        return [pair.raw(table, self.tree_share_) for pair in getattr(self, name)]
-
-    def _quantiles(self, X, levels):
-        # quantiles by residuals, for a single target
-        found = [self._link(raw) for raw in self._raw(X, "_cross_fitted")]
-        if found[0].shape[1] != 1:
-            raise ValueError(
-                "Quantiles by residuals need a single target and a single prediction. "
-                f"Got {found[0].shape[1]}."
-            )
-        pairs = zip(self._held_targets, self._held_raws(), strict=True)
-        residuals = Residuals(
-            [
-                np.sort(self._in_user_units(y).ravel() - self._link(raw).ravel())
-                for y, raw in pairs
-            ]
-        )
-        predictions = np.hstack(found).T
-        return np.column_stack([residuals.quantile(predictions, q) for q in levels])
+        share = self.tree_share_
+        return [self._link(pair.raw(table, share)) for pair in self._final]
 
 
 def _weights(sample_weight, X):

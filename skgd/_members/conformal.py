@@ -1,57 +1,165 @@
-"""Quantiles of predictions, from the residuals of rows that members have not seen."""
+"""Quantiles of targets, from the residuals of rows that members have not seen."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, floor
 
 import numpy as np
 
-# Bisections of the range in which a quantile lies.
-N_STEPS = 60
+from .trees import grow
+
+# The size of the residuals is a function of the prediction, by the means of at most
+# so many bins, each of so many rows or more.
+N_BINS, ROWS_OF_BIN = 20, 100
+# Where nearly all residuals are zero, their size is this part of the mean size.
+LEAST_SIZE = 0.01
 
 
 @dataclass
 class Residuals:
-    """The residuals of the held-out rows of each member.
+    """The residuals of held-out rows, as errors of the mean of all members.
 
     Parameters
     ----------
-    residuals : list of ndarray of shape (n_held_out,)
-        For each member, the differences of the targets and its predictions, in rising
-        order.
+    predictions : ndarray of shape (n_held_out,)
+        For each row, the mean of the members that have not seen it.
+    residuals : ndarray of shape (n_held_out,)
+        The differences of the targets and these predictions.
+    shrinkage : float
+        The error of the mean of all members, relative to these residuals.
     """
 
-    residuals: list
+    predictions: np.ndarray
+    residuals: np.ndarray
+    shrinkage: float
+
+    def __post_init__(self):
+        n = len(self.residuals)
+        n_bins = min(max(n // ROWS_OF_BIN, 1), N_BINS)
+        bins = np.array_split(np.argsort(self.predictions, kind="stable"), n_bins)
+        centres = np.array([self.predictions[part].mean() for part in bins])
+        sizes = np.array([np.abs(self.residuals[part]).mean() for part in bins])
+        # bins of equal predictions have one size
+        self._centres, bin_of = np.unique(centres, return_inverse=True)
+        sizes = np.bincount(bin_of, sizes) / np.bincount(bin_of)
+        least = LEAST_SIZE * np.abs(self.residuals).mean()
+        self._sizes = np.maximum(sizes, least) if least > 0 else np.ones(len(sizes))
+        self._ratios = np.sort(self.residuals / self._size(self.predictions))
+
+    def _size(self, predictions):
+        return np.interp(predictions, self._centres, self._sizes)
 
     def quantile(self, predictions, level):
         """Compute a quantile of the target for each sample.
 
-        A sample's target is compared with what each member predicts plus the residuals
-        of the rows that this member has not seen (Barber et al. 2021, CV+, with signed
-        residuals).
-
         Parameters
         ----------
-        predictions : ndarray of shape (n_members, n_samples)
-            What each member predicts.
+        predictions : ndarray of shape (n_samples,)
+            The predictions: means of all members.
         level : float
             The level of the quantile, between 0 and 1.
 
         Returns
         -------
         quantiles : ndarray of shape (n_samples,)
-            The quantiles.
+            The quantiles. They rise with the level.
         """
-        n = sum(map(len, self.residuals))
+        n = len(self._ratios)
         # the new row is one of n + 1
         rank = floor(level * (n + 1)) if level < 0.5 else ceil(level * (n + 1))
-        rank = min(max(rank, 1), n)
-        pairs = list(zip(predictions, self.residuals, strict=True))
-        low = np.min([p + r[0] for p, r in pairs], axis=0)
-        high = np.max([p + r[-1] for p, r in pairs], axis=0)
-        for _ in range(N_STEPS):
-            middle = low + (high - low) / 2
-            counts = sum(np.searchsorted(r, middle - p, side="right") for p, r in pairs)
-            enough = counts >= rank
-            high = np.where(enough, middle, high)
-            low = np.where(enough, low, middle)
-        return high
+        ratio = self._ratios[min(max(rank, 1), n) - 1]
+        return predictions + self.shrinkage * self._size(predictions) * ratio
+
+
+def shrinkage(residuals, counts, n_members, variance):
+    """Compute by how much the mean of all members errs less than that of a few.
+
+    The members are alike, and so the mean squared error of the mean of m members is
+    a constant plus their variance divided by m.
+
+    Parameters
+    ----------
+    residuals : ndarray of shape (n_held_out,)
+        The residuals of the mean of some members.
+    counts : ndarray of shape (n_held_out,)
+        The number of these members.
+    n_members : int
+        The number of all members.
+    variance : float
+        The mean variance of the members at a row that they have not seen.
+
+    Returns
+    -------
+    shrinkage : float
+        The root of the ratio of both mean squared errors; at most 1.
+    """
+    square = np.mean(residuals**2)
+    rest = np.mean(1 / counts) - 1 / n_members
+    if not variance * rest > 0:
+        return 1.0
+    return float(np.sqrt(max(1 - variance * rest / square, 1 / n_members)))
+
+
+def variance_of_members(job, members, seed, n_iterations, predict):
+    """Measure how members differ at rows that they have not seen.
+
+    In cross-fitting, no two members have the same held-out rows. Therefore one more
+    network is trained that holds out those of two members. It has the setting of the
+    first one; the second one has another setting, if there is one.
+
+    Parameters
+    ----------
+    job : Job
+        The training data.
+    members : list of Member
+        The members.
+    seed : int
+        The seed of the network.
+    n_iterations : int
+        The number of iterations of its trees; 0 for no trees.
+    predict : callable
+        A function from a member to its predictions for its held-out rows.
+
+    Returns
+    -------
+    variance : float
+        The mean variance; 0 if the time is over.
+    """
+    first, second = _two_of(members)
+    parts = [first.rows] if second is first else [first.rows, second.rows]
+    part = np.unique(np.concatenate(parts))
+    rows = np.setdiff1d(np.arange(len(job.y)), part)
+    if job.weights is not None:
+        rows = rows[job.weights[rows] > 0]
+    if len(rows) < len(job.y) / 2:  # too few to be like the members
+        part, second = np.unique(first.rows), first
+        rows = np.setdiff1d(np.arange(len(job.y)), part)
+    silent = replace(job, report=lambda member: None)
+    (twin,) = silent.train([(first.setting, (rows, part), seed)])
+    if twin is None:
+        return 0.0
+    grow(job, [twin], [seed], n_iterations)
+    return _mean_variance(members, twin, (first, second), predict)
+
+
+def _two_of(members):
+    first, *others = members
+    others = [m for m in others if not np.array_equal(m.rows, first.rows)]
+    unlike = [m for m in others if m.setting != first.setting]
+    return first, next(iter(unlike or others), first)
+
+
+def _mean_variance(members, twin, pair, predict):
+    # half of the mean squared difference, weighted like all pairs of members
+    first, second = pair
+    halves = []
+    for member in pair:
+        where = np.searchsorted(twin.rows, np.sort(member.rows))
+        mine = predict(member)[np.argsort(member.rows)]
+        theirs = predict(twin)[where]
+        halves.append(np.mean((mine - theirs) ** 2) / 2)
+    if first.setting == second.setting:
+        return float(np.mean(halves))
+    settings = [member.setting for member in members]
+    n_like = sum(n * (n - 1) for n in map(settings.count, set(settings)))
+    like = n_like / (len(members) * (len(members) - 1))
+    return float(like * halves[0] + (1 - like) * halves[1])

@@ -11,10 +11,14 @@ from .._data.targets import ClassEncoding, RegressionEncoding
 from .._estimators.regression import RegressionTargets
 from .._rules.loss import losses_of_rows
 from ..losses import LogLoss
+from .conformal import Residuals, shrinkage, variance_of_members
 from .network import TableClassifier, TableRegressor
+from .trees import mix
 
 # The temperature by which raw predictions are divided is between these limits.
 TEMPERATURES = 0.1, 10.0
+# The range of the predictions of each link that has one.
+RANGES = {"exp": (0.0, np.inf), "logistic": (0.0, 1.0)}
 # The shares of the classes count as so much, so that their logits are finite.
 SHARES = 1e-6, 1 - 1e-6
 
@@ -166,11 +170,46 @@ class NumberTargets:
     # ------------------------------------------------------------ held-out rows
     def _publish_held_out(self, y, rows, raw, weights, score_weights):
         y, Y = self._in_user_units(y), self._link(raw)
-        self.oob_prediction_ = self._shaped(mean_of_rows(Y, rows, len(y)))
+        means = mean_of_rows(Y, rows, len(y))
+        self.oob_prediction_ = self._shaped(means)
         seen = np.flatnonzero(np.bincount(rows, minlength=len(y)))
         predicted, weights = self.oob_prediction_[seen], _of_rows(score_weights, seen)
         score = self._score_predictions(predicted, y[seen], weights)
         self.oob_score_ = float(score)
+        counts = np.bincount(rows, minlength=len(y))
+        self._errors = None  # for intervals, which need single predictions
+        if means.shape[1] == 1 and y[:1].size == 1:
+            residuals = y.ravel() - means.ravel()
+            self._errors = means[seen, 0], residuals[seen], counts[seen]
+
+    def _measure_members(self, job, members, seeds):
+        self._variance = 0.0
+        with_few = len(self.estimators_) == 1 or job.held_out is not None
+        if self._errors is None or with_few:
+            return
+
+        def predict(member):
+            raw = mix(member.raw, member.tree_raw, self.tree_share_)
+            return self._link(raw)
+
+        seed = seeds[0] ^ 1  # of no member, most likely
+        self._variance = variance_of_members(
+            job, members, seed, self._n_iterations(), predict
+        )
+
+    def _quantiles(self, X, levels):
+        # quantiles by residuals, for a single target
+        found = np.mean(self._predictions(X), axis=0)
+        if self._errors is None:
+            raise ValueError(
+                "Quantiles by residuals need a single target and a single prediction. "
+                f"Got {found.shape[1]}."
+            )
+        predictions, residuals, counts = self._errors
+        shrunk = shrinkage(residuals, counts, len(self.estimators_), self._variance)
+        errors = Residuals(predictions, residuals, shrunk)
+        ends = np.column_stack([errors.quantile(found[:, 0], q) for q in levels])
+        return np.clip(ends, *RANGES.get(self._encoding.loss.link, (-np.inf, np.inf)))
 
     def _link(self, raw):
         # predictions in the user's units, always with two dimensions

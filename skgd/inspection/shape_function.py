@@ -267,20 +267,18 @@ def _knots(numbers, most):
 
 
 def _partial_dependence(estimator, table, position, first, rows):
-    # of each network at the values of some rows: (n_networks, n_values, n_outputs)
+    # of each member at the values of some rows: (n_networks, n_values, n_outputs)
     is_own = estimator.encoder_.part_of_ == position
     own, others = (sp.diags_array(m.astype(np.float32)) for m in (is_own, ~is_own))
     rest, part = table.X[rows] @ others, table.X[first] @ own
-    found = []
+    found, share = [], estimator.tree_share_
     for value in range(len(first)):
         same = sp.csr_matrix(part)[np.full(len(rows), value)]
         mixed = replace(table, X=sp.csr_matrix(rest + same))
         found.append(
             [
-                estimator._raw_effects(
-                    network._raw(mixed.features(network._setting.bends))
-                ).mean(axis=0)
-                for network in estimator.estimators_
+                estimator._raw_effects(pair.raw(mixed, share)).mean(axis=0)
+                for pair in estimator._final
             ]
         )
     return np.array(found).swapaxes(0, 1)
