@@ -49,8 +49,10 @@ class TabularClassifier(ClassifierMixin, ClassTargets, TableEstimator):
         The class labels.
     temperature_ : float
         The number by which the raw predictions of the networks are divided. It
-        minimises the log loss of the held-out rows [1]_, and of one more row for each
-        class.
+        minimises the log loss of the held-out rows [1]_, and of two more rows of which
+        each class has the same share. The mean of several networks is less confident
+        than each of them [2]_. If one more network shows that this matters, the
+        temperature is lower.
     oob_decision_function_ : ndarray of shape (n_samples, n_classes)
         The probabilities that are predicted for each row by the networks that have not
         seen it; NaN if all have seen it.
@@ -69,6 +71,8 @@ class TabularClassifier(ClassifierMixin, ClassTargets, TableEstimator):
     ----------
     .. [1] C. Guo, G. Pleiss, Y. Sun, K. Weinberger, "On calibration of modern neural
        networks", ICML 2017.
+    .. [2] R. Rahaman, A. Thiery, "Uncertainty quantification and deep ensembles",
+       NeurIPS 2021.
 
     Examples
     --------

@@ -23,6 +23,7 @@ from .ensemble import FEW_ROWS, Job, cross_fit, refit
 from .importance import shuffle_columns
 from .table import Table, divisions
 from .trees import Pair, best_share, can_grow, grow, grow_again, mix
+from .twin import pairs_of_unseen
 
 # Two hidden layers, if nothing else is asked for.
 HIDDEN, HIDDEN_OF_FEW_ROWS = (128, 128), (64, 64)
@@ -216,6 +217,18 @@ class TableEstimator(PlainNumbers, BaseEstimator):
         # of the trees; 0 if there are none
         return max((trees.max_iter for trees in self.trees_ if trees), default=0)
 
+    def _held_raws(self):
+        # the raw predictions of each member for its held-out rows
+        return [
+            mix(raw, tree_raw, self.tree_share_)
+            for (_, raw, _), tree_raw in zip(self._held, self._tree_raws, strict=True)
+        ]
+
+    def _pairs_of_unseen(self, job, members, seeds):
+        # (the seed is that of no member, most likely)
+        seed, n_iterations = seeds[0] ^ 1, self._n_iterations()
+        return pairs_of_unseen(job, members, seed, n_iterations, self.tree_share_)
+
     def _publish(self, job, members, pairs, seeds, score_weights):
         final = pairs
         if job.held_out is None and len(job.y) < FEW_ROWS:
@@ -236,12 +249,8 @@ class TableEstimator(PlainNumbers, BaseEstimator):
         rows = [everything if rows is None else rows for rows, _, _ in held]
         targets = [y[part] for part in rows]
         self.tree_share_ = best_share(pairs[0].network, targets, held, tree_raws)
-        raw = [
-            mix(raw, tree_raw, self.tree_share_)
-            for (_, raw, _), tree_raw in zip(held, tree_raws, strict=True)
-        ]
         weights = [weights for _, _, weights in held]
-        seen = map(np.concatenate, (rows, raw, weights))
+        seen = map(np.concatenate, (rows, self._held_raws(), weights))
         self._publish_held_out(y, *seen, score_weights)
         self._n_held = len(y)
         self._measure_members(job, members, seeds)

@@ -1,11 +1,9 @@
 """Quantiles of targets, from the residuals of rows that members have not seen."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil, floor
 
 import numpy as np
-
-from .trees import grow
 
 # The size of the residuals is a function of the prediction, by the means of at most
 # so many bins, each of so many rows or more.
@@ -97,69 +95,3 @@ def shrinkage(residuals, counts, n_members, variance):
     if not variance * rest > 0:
         return 1.0
     return float(np.sqrt(max(1 - variance * rest / square, 1 / n_members)))
-
-
-def variance_of_members(job, members, seed, n_iterations, predict):
-    """Measure how members differ at rows that they have not seen.
-
-    In cross-fitting, no two members have the same held-out rows. Therefore one more
-    network is trained that holds out those of two members. It has the setting of the
-    first one; the second one has another setting, if there is one.
-
-    Parameters
-    ----------
-    job : Job
-        The training data.
-    members : list of Member
-        The members.
-    seed : int
-        The seed of the network.
-    n_iterations : int
-        The number of iterations of its trees; 0 for no trees.
-    predict : callable
-        A function from a member to its predictions for its held-out rows.
-
-    Returns
-    -------
-    variance : float
-        The mean variance; 0 if the time is over.
-    """
-    first, second = _two_of(members)
-    parts = [first.rows] if second is first else [first.rows, second.rows]
-    part = np.unique(np.concatenate(parts))
-    rows = np.setdiff1d(np.arange(len(job.y)), part)
-    if job.weights is not None:
-        rows = rows[job.weights[rows] > 0]
-    if len(rows) < len(job.y) / 2:  # too few to be like the members
-        part, second = np.unique(first.rows), first
-        rows = np.setdiff1d(np.arange(len(job.y)), part)
-    silent = replace(job, report=lambda member: None)
-    (twin,) = silent.train([(first.setting, (rows, part), seed)])
-    if twin is None:
-        return 0.0
-    grow(job, [twin], [seed], n_iterations)
-    return _mean_variance(members, twin, (first, second), predict)
-
-
-def _two_of(members):
-    first, *others = members
-    others = [m for m in others if not np.array_equal(m.rows, first.rows)]
-    unlike = [m for m in others if m.setting != first.setting]
-    return first, next(iter(unlike or others), first)
-
-
-def _mean_variance(members, twin, pair, predict):
-    # half of the mean squared difference, weighted like all pairs of members
-    first, second = pair
-    halves = []
-    for member in pair:
-        where = np.searchsorted(twin.rows, np.sort(member.rows))
-        mine = predict(member)[np.argsort(member.rows)]
-        theirs = predict(twin)[where]
-        halves.append(np.mean((mine - theirs) ** 2) / 2)
-    if first.setting == second.setting:
-        return float(np.mean(halves))
-    settings = [member.setting for member in members]
-    n_like = sum(n * (n - 1) for n in map(settings.count, set(settings)))
-    like = n_like / (len(members) * (len(members) - 1))
-    return float(like * halves[0] + (1 - like) * halves[1])

@@ -6,17 +6,20 @@ from scipy.special import logit
 from sklearn.utils import check_array, check_consistent_length
 
 from .._data.class_weights import ClassWeights
+from .._data.held_out import mean_and_error
 from .._data.missing import check_none_is_missing
 from .._data.targets import ClassEncoding, RegressionEncoding
 from .._estimators.regression import RegressionTargets
 from .._rules.loss import losses_of_rows
 from ..losses import LogLoss
-from .conformal import Residuals, shrinkage, variance_of_members
+from .conformal import Residuals, shrinkage
 from .network import TableClassifier, TableRegressor
-from .trees import mix
 
 # The temperature by which raw predictions are divided is between these limits.
 TEMPERATURES = 0.1, 10.0
+# It is fitted as if there were so many more rows, which are of any class: if all
+# held-out predictions are right, no temperature would be low enough.
+N_MORE = 2
 # The range of the predictions of each link that has one.
 RANGES = {"exp": (0.0, np.inf), "logistic": (0.0, 1.0)}
 # The shares of the classes count as so much, so that their logits are finite.
@@ -62,15 +65,19 @@ class ClassTargets:
         # each class, or each label, has its share at the start
         weights = np.ones(len(y)) if weights is None else weights
         is_one = y if y.ndim == 2 else y[:, np.newaxis] == self.classes_
-        shares = np.clip(weights @ is_one / weights.sum(), *SHARES)
+        return self._raw_of(weights @ is_one / weights.sum())
+
+    def _raw_of(self, P):
+        # the raw predictions that have these probabilities
+        P = np.clip(P, *SHARES)
         if self._encoding.softmax:
-            return np.log(shares)
-        return logit(shares if self._encoding.multilabel else shares[1:])
+            return np.log(P)
+        return logit(P if self._encoding.multilabel else P[..., 1:])
 
     # ------------------------------------------------------------ held-out rows
     def _publish_held_out(self, y, rows, raw, weights, score_weights):
         _, Y = self._encoding.encode(y[rows], np.float64)
-        self.temperature_ = self._fit_temperature(raw, Y, weights)
+        self.temperature_ = self._fit_temperature(raw, Y, weights, len(Y))
         shares = mean_of_rows(self._link(raw), rows, len(y))
         self.oob_decision_function_ = shares
         seen = np.flatnonzero(~np.isnan(shares[:, 0]))
@@ -78,19 +85,52 @@ class ClassTargets:
         weights = _of_rows(score_weights, seen)
         self.oob_score_ = float(np.average(right.all(axis=1), weights=weights))
 
-    def _fit_temperature(self, raw, Y, weights):
-        # as if there was one more row for each class: if all held-out predictions are
-        # right, no temperature would be low enough
-        n_classes = len(self.classes_)
-        smoothing = n_classes / (n_classes + len(Y))
-        kernel = LogLoss(label_smoothing=smoothing)._kernel(self._encoding.softmax)
+    def _losses(self, raw, Y, temperature, n_rows):
+        # of one network, or of the mean of several ones
+        loss = LogLoss(label_smoothing=N_MORE / (N_MORE + n_rows))
+        Z = raw / temperature
+        if raw.ndim == 3:
+            Z = self._raw_of(np.mean([*map(self._encoding.probabilities, Z)], axis=0))
+        return losses_of_rows(loss._kernel(self._encoding.softmax), Y, Z)
 
+    def _fit_temperature(self, raw, Y, weights, n_rows):
         def cost(log_temperature):
-            Z = raw / np.exp(log_temperature)
-            return np.average(losses_of_rows(kernel, Y, Z), weights=weights)
+            losses = self._losses(raw, Y, np.exp(log_temperature), n_rows)
+            return np.average(losses, weights=weights)
 
         found = minimize_scalar(cost, bounds=np.log(TEMPERATURES), method="bounded")
         return float(np.exp(found.x)) if found.fun < cost(0.0) else 1.0
+
+    def _measure_members(self, job, members, seeds):
+        # the mean of several networks is less confident than each of them
+        if len(self.estimators_) == 1:
+            return
+        if job.held_out is not None:
+            _, Y = self._encoding.encode(job.held_out[1], np.float64)
+            raw = np.stack(self._held_raws())
+            self.temperature_ = self._fit_temperature(raw, Y, self._held[0][2], len(Y))
+        elif pairs := self._pairs_of_unseen(job, members, seeds):
+            lower = self.temperature_ * self._ratio_for_mean(job, pairs)
+            self.temperature_ = float(np.clip(lower, *TEMPERATURES))
+
+    def _ratio_for_mean(self, job, pairs):
+        # The temperature for the mean of all networks, relative to that for a single
+        # one. Its logarithm falls like the variance around the mean, and for the mean
+        # of two it is known. One is the ratio if the difference may be due to chance.
+        rows = np.concatenate([pair.rows for pair in pairs])
+        raw = np.concatenate([pair.raw for pair in pairs], axis=1)
+        weights = np.concatenate([p.weights * p.share / len(p.rows) for p in pairs])
+        n_rows = sum(len(raw) for _, raw, _ in self._held)
+        _, Y = self._encoding.encode(job.y[rows], np.float64)
+        single = np.concatenate(raw), np.concatenate([Y, Y]), np.tile(weights, 2)
+        one = self._fit_temperature(*single, n_rows)
+        two = self._fit_temperature(raw, Y, weights, n_rows)
+        losses = [self._losses(raw, Y, t, n_rows) for t in (one, two)]
+        # (near a minimum, a gain of one standard error is a shift of two of them)
+        gain, error = mean_and_error(losses[0] - losses[1], weights)
+        if gain <= error:
+            return 1.0
+        return (two / one) ** (2 - 2 / len(self.estimators_))
 
     def _link(self, raw):
         # probabilities
@@ -187,15 +227,9 @@ class NumberTargets:
         with_few = len(self.estimators_) == 1 or job.held_out is not None
         if self._errors is None or with_few:
             return
-
-        def predict(member):
-            raw = mix(member.raw, member.tree_raw, self.tree_share_)
-            return self._link(raw)
-
-        seed = seeds[0] ^ 1  # of no member, most likely
-        self._variance = variance_of_members(
-            job, members, seed, self._n_iterations(), predict
-        )
+        for pair in self._pairs_of_unseen(job, members, seeds):
+            mine, theirs = map(self._link, pair.raw)
+            self._variance += pair.share * float(np.mean((mine - theirs) ** 2) / 2)
 
     def _quantiles(self, X, levels):
         # quantiles by residuals, for a single target
