@@ -418,4 +418,5 @@ class MLPGDClassifier(ClassificationTargets, MultilayerPerceptron):
         L : ndarray of shape (n_samples, n_classes)
             The logarithms, with one column for each class of `classes_`.
         """
-        return log_probabilities(self._encoding, self._raw(X))
+        Z = self._raw(X)  # (says if the estimator has not been fitted)
+        return log_probabilities(self._encoding, Z)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import sparray, spmatrix
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
 from ..losses import ModifiedHuber
 from .docstrings import fill_doc
@@ -86,6 +87,7 @@ class LinearDecisions:
         L : ndarray of shape (n_samples, n_classes)
             The logarithms, with one column for each class of `classes_`.
         """
+        check_is_fitted(self)
         if self._fitted_loss.link == "logistic":
             return log_probabilities(self._encoding, self._raw(X))
         with np.errstate(divide="ignore"):  # the logarithm of zero is -inf

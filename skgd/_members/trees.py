@@ -6,10 +6,6 @@ from itertools import islice
 import numpy as np
 from joblib import Parallel, delayed
 from scipy.optimize import minimize_scalar
-from sklearn.ensemble import (
-    HistGradientBoostingClassifier,
-    HistGradientBoostingRegressor,
-)
 from threadpoolctl import threadpool_limits
 
 from ..losses import (
@@ -259,6 +255,12 @@ def train(job, tasks):
 def _train(job, rows, n_iterations, seed):
     if job.is_over():
         return None
+    # (this import is slow, and most estimators have no trees)
+    from sklearn.ensemble import (
+        HistGradientBoostingClassifier,
+        HistGradientBoostingRegressor,
+    )
+
     X, is_category = job.table.columns()
     loss, y = job.loss, job.y.reshape(len(job.y))
     weights = job.weights
