@@ -94,5 +94,6 @@ def test_a_pickle_has_the_weights_once_and_no_rows_of_the_training():
     reg = TabularRegressor(n_members=3, alpha=1e-3, num_embedding=None, trees=None)
     reg.set_params(hidden_layer_sizes=64, random_state=0).fit(X, X[:, 0])
     weights = sum(W.nbytes for n in reg.estimators_ for W in n.coefs_ + n.intercepts_)
-    # of each row: its number, target, weight, prediction of one network and of all
-    assert len(pickle.dumps(reg)) < weights + 4000 * (4 * 8 + 4) + 20_000
+    # of each row: its number, weight, prediction of one network and of all, and for
+    # intervals a prediction, a residual and the number of networks
+    assert len(pickle.dumps(reg)) < weights + 4000 * (6 * 8 + 4) + 20_000

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from joblib import cpu_count
 from threadpoolctl import ThreadpoolController
 
-_lock = threading.RLock()
+_lock = threading.Lock()
 _holders = {}  # of Python threads: how many contexts each of them is in
 _controller = None
 _openmp = None
@@ -33,10 +33,8 @@ def single_blas_thread():
     own = threading.get_ident()
     with _lock:
         if not _holders:
-            _libraries()
-            _let_all_set()
-            _limit = _controller.limit(limits=1, user_api="blas")
-            _let_all_set()
+            _limit = _libraries().limit(limits=1, user_api="blas")
+            _let_others_set()
         _holders[own] = _holders.get(own, 0) + 1
     try:
         yield
@@ -46,7 +44,8 @@ def single_blas_thread():
             if not _holders[own]:
                 del _holders[own]
             if not _holders:
-                _restore()
+                _limit.restore_original_limits()
+                _let_others_set()
 
 
 def _libraries():
@@ -55,40 +54,28 @@ def _libraries():
     if _controller is None:
         _controller = ThreadpoolController()
         _openmp = _controller.select(user_api="openmp")
+    return _controller
 
 
-def _restore():
-    _let_all_set()
-    _limit.restore_original_limits()
-    _let_all_set()
-
-
-def _let_all_set():
-    # From threadpoolctl 3.8 on, a thread that has set a limit is the only one that may
-    # set it, while it lives, and what others set has no effect. The last of our
-    # holders, who restores, can be another one than the first, and the user may have
-    # set a limit in the main thread before a fit in a worker.
-    for library in _controller.lib_controllers:
-        if hasattr(library, "clear_controlling_thread"):
-            library.clear_controlling_thread(force=True)
-
-
-def _after_fork_in_child():
-    # Of all threads, only the one that has forked goes on in the child.
-    was_held, own = bool(_holders), threading.get_ident()
+def _in_child():
+    # After a fork, the child has only the thread that has forked, and no other one will
+    # release the lock.
+    global _lock
+    _lock = threading.Lock()
+    own = threading.get_ident()
     for other in _holders.keys() - {own}:
         del _holders[other]
-    if was_held and not _holders:
-        _restore()
-    _lock.release()
 
 
-# A thread that is in the middle of setting a limit would not end that in the child.
-os.register_at_fork(
-    before=_lock.acquire,
-    after_in_parent=_lock.release,
-    after_in_child=_after_fork_in_child,
-)
+os.register_at_fork(after_in_child=_in_child)
+
+
+def _let_others_set():
+    # From threadpoolctl 3.8 on, a thread that has set a limit is the only one that
+    # may set it until it leaves a context. The last of our holders, who restores,
+    # can be another one: enter and leave a context that changes nothing.
+    with _controller.limit(limits=None, user_api="blas"):
+        pass
 
 
 def n_threads():
