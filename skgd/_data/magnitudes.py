@@ -29,11 +29,8 @@ def too_large(values, dtype, names=None, *, targets=False):
         A sentence for each column, of three at most, with the advice to rescale it.
         It is empty if all sums are finite.
     """
-    if sp.issparse(values):
-        reach = np.maximum(values.max(axis=0).toarray(), -values.min(axis=0).toarray())
-        reach = reach.ravel()
-    else:
-        reach = np.maximum(values.max(axis=0), -values.min(axis=0))
+    low, high = _extremes(values)
+    reach = np.maximum(high, -low)
     # (a sum of squares is finite if all numbers are below this limit)
     limit = np.sqrt(np.finfo(dtype).max / max(values.shape[0], 1))
     lines = []
@@ -70,11 +67,7 @@ def too_small(values, rows, square, names=None, *, targets=False):
         It is empty if there are no such columns.
     """
     columns = np.flatnonzero(square < LEAST_SQUARE)
-    if sp.issparse(values):
-        low, high = (part[columns] for part in min_max_axis(values[rows], axis=0))
-    else:
-        part = values[:, columns][rows]
-        low, high = part.min(axis=0), part.max(axis=0)
+    low, high = _extremes(values[:, columns][rows])
     spread = high.astype(np.float64) - low
     lines = []
     for k in np.flatnonzero((spread > 0) & (spread < LEAST_SPREAD))[:3]:
@@ -87,6 +80,13 @@ def too_small(values, rows, square, names=None, *, targets=False):
             f"{10.0**power:g}."
         )
     return " ".join(lines)
+
+
+def _extremes(values):
+    # of each column
+    if sp.issparse(values):
+        return min_max_axis(values, axis=0)
+    return values.min(axis=0), values.max(axis=0)
 
 
 def name_of_column(column, n_columns, names=None, targets=False):

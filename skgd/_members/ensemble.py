@@ -119,6 +119,24 @@ class Job:
         """
         return time.monotonic() > self.deadline
 
+    def run(self, function, tasks):
+        """Call a function several times, in as many threads as the user allows.
+
+        Parameters
+        ----------
+        function : callable
+            The function.
+        tasks : list of tuple
+            The arguments of each call.
+
+        Returns
+        -------
+        results : list
+            What the calls return.
+        """
+        parallel = Parallel(n_jobs=self.n_jobs, require="sharedmem")
+        return parallel(delayed(function)(*task) for task in tasks)
+
     def columns_held_out(self, rows):
         """Return held-out rows as trees read them.
 
@@ -164,13 +182,10 @@ class Job:
         members : list of Member or None
             None for a member whose training has not begun, because the time was over.
         """
-        parallel = Parallel(n_jobs=self.n_jobs, require="sharedmem")
         # the first training of all takes place however little time there is
         begins = not self.has_begun
-        found = parallel(
-            delayed(self._train_in_time)(*task, needed=begins and k == 0)
-            for k, task in enumerate(tasks)
-        )
+        tasks = [(*task, begins and k == 0) for k, task in enumerate(tasks)]
+        found = self.run(self._train_in_time, tasks)
         self.has_begun |= bool(tasks)
         return found
 
@@ -236,8 +251,7 @@ class Job:
                 self.deadline = -np.inf
             return network.strip()
 
-        parallel = Parallel(n_jobs=self.n_jobs, require="sharedmem")
-        return parallel(delayed(train)(*task) for task in tasks)
+        return self.run(train, tasks)
 
 
 def losses_of(network, raw, y):

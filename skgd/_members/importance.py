@@ -7,6 +7,7 @@ from scipy import sparse as sp
 from sklearn.utils import Bunch
 
 from .ensemble import losses_of
+from .table import features_of
 
 
 def shuffle_columns(members, share, table, y, of_columns, *, n_repeats, rng, weights):
@@ -41,8 +42,7 @@ def shuffle_columns(members, share, table, y, of_columns, *, n_repeats, rng, wei
     for column, moved in enumerate(of_columns):
         if not moved.any():  # the column is ignored
             continue
-        stays, moves = (sp.diags_array(m.astype(np.float32)) for m in (~moved, moved))
-        rest, part = sp.csr_matrix(features @ stays), sp.csr_matrix(features @ moves)
+        rest, part = features_of(features, ~moved), features_of(features, moved)
         for repeat in range(n_repeats):
             order = np.arange(len(y))
             for _, rows in members:

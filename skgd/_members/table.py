@@ -116,6 +116,24 @@ class Table:
         return self._columns
 
 
+def features_of(X, kept):
+    """Keep some features of an encoded table, and set the other ones to 0.
+
+    Parameters
+    ----------
+    X : CSR of shape (n_samples, n_features)
+        The features.
+    kept : ndarray of shape (n_features,), bool
+        Which features are kept.
+
+    Returns
+    -------
+    X : CSR of shape (n_samples, n_features)
+        The features.
+    """
+    return sp.csr_matrix(X @ sp.diags_array(kept.astype(np.float32)))
+
+
 def _codes(levels):
     # the code of the level of each row; scikit-learn's trees know so many levels, and
     # the most frequent ones come first

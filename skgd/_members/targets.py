@@ -212,11 +212,11 @@ class NumberTargets:
         y, Y = self._in_user_units(y), self._link(raw)
         means = mean_of_rows(Y, rows, len(y))
         self.oob_prediction_ = self._shaped(means)
-        seen = np.flatnonzero(np.bincount(rows, minlength=len(y)))
+        counts = np.bincount(rows, minlength=len(y))
+        seen = np.flatnonzero(counts)
         predicted, weights = self.oob_prediction_[seen], _of_rows(score_weights, seen)
         score = self._score_predictions(predicted, y[seen], weights)
         self.oob_score_ = float(score)
-        counts = np.bincount(rows, minlength=len(y))
         self._errors = None  # for intervals, which need single predictions
         if means.shape[1] == 1 and y[:1].size == 1:
             residuals = y.ravel() - means.ravel()

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
-from joblib import Parallel, delayed
 from scipy.optimize import minimize_scalar
 from threadpoolctl import threadpool_limits
 
@@ -117,7 +116,7 @@ class Pair:
     network: object
     trees: Trees | None
 
-    def raw(self, table, share, rows=slice(None)):
+    def raw(self, table, share, rows=None):
         """Compute raw predictions.
 
         Parameters
@@ -126,17 +125,21 @@ class Pair:
             An encoded table.
         share : float
             The share of the trees.
-        rows : ndarray of intp or slice, default=slice(None)
-            The rows of the table that are predicted.
+        rows : ndarray of intp, default=None
+            The rows of the table that are predicted. None is all rows, without a copy.
 
         Returns
         -------
         raw : ndarray of shape (n_rows, n_outputs), float64
             The raw predictions.
         """
-        raw = self.network._raw(table.features(self.network._setting.bends)[rows])
-        trees = self.trees
-        return mix(raw, trees and trees.raw(table.columns()[0][rows]), share)
+
+        def of(X):
+            return X if rows is None else X[rows]
+
+        network, trees = self.network, self.trees
+        raw = network._raw(of(table.features(network._setting.bends)))
+        return mix(raw, trees and trees.raw(of(table.columns()[0])), share)
 
 
 def can_grow(job):
@@ -154,11 +157,11 @@ def can_grow(job):
         if trees would be slow: for many classes, or for many columns.
     """
     is_single = job.y.ndim == 1 or job.y.shape[1] == 1
-    n_least = MOST_OUTPUTS if isinstance(job.loss, LogLoss) else 1
+    most = MOST_OUTPUTS if isinstance(job.loss, LogLoss) else 1
     return (
         type(job.loss) in LOSSES
         and is_single
-        and job.n_outputs <= n_least
+        and job.n_outputs <= most
         and job.table.n_columns <= MOST_COLUMNS
     )
 
@@ -187,17 +190,16 @@ def grow(job, members, seeds, n_iterations=None):
     firsts = {}  # members that hold out the same rows share their trees
     for member in members:
         firsts.setdefault(id(member.rows), member)
-    firsts = list(firsts.values())
     if n_iterations is None:
-        n_iterations = _best_length(job, firsts[:MOST_FOLDS], seeds[0])
+        tried = list(firsts.values())[:MOST_FOLDS]
+        n_iterations = _best_length(job, tried, seeds[0])
     if not n_iterations:
         return [None] * len(members)
     tasks = [
         (member.trained, n_iterations, seeds[k % len(seeds)])
-        for k, member in enumerate(firsts)
+        for k, member in enumerate(firsts.values())
     ]
-    rows = [id(member.rows) for member in firsts]
-    found = dict(zip(rows, train(job, tasks), strict=True))
+    found = dict(zip(firsts, train(job, tasks), strict=True))
     for member in members:
         if trees := found[id(member.rows)]:
             member.tree_raw = trees.raw(job.columns_held_out(member.rows))
@@ -248,8 +250,7 @@ def train(job, tasks):
         None if the training has not begun, because the time was over, or if the user
         has ended it.
     """
-    parallel = Parallel(n_jobs=job.n_jobs, require="sharedmem")
-    return parallel(delayed(_train)(job, *task) for task in tasks)
+    return job.run(_train, [(job, *task) for task in tasks])
 
 
 def _train(job, rows, n_iterations, seed):
@@ -268,21 +269,21 @@ def _train(job, rows, n_iterations, seed):
         X, y = X[rows], y[rows]
         weights = None if weights is None else weights[rows]
     options = {**OPTIONS, "max_iter": n_iterations, "random_state": seed}
-    options["categorical_features"] = is_category
-    cls = HistGradientBoostingClassifier
-    if not isinstance(loss, LogLoss):
-        cls, options["loss"] = HistGradientBoostingRegressor, LOSSES[type(loss)]
+    options |= {"loss": LOSSES[type(loss)], "categorical_features": is_category}
+    cls = HistGradientBoostingRegressor
+    if isinstance(loss, LogLoss):
+        cls = HistGradientBoostingClassifier
+        if len(np.unique(y)) < max(job.n_outputs, 2):
+            return None  # the outputs would be those of fewer classes
     if isinstance(loss, Quantile):
         options["quantile"] = np.ravel(loss.quantile)[0]
-    if isinstance(loss, LogLoss) and len(np.unique(y)) < max(job.n_outputs, 2):
-        return None  # the outputs would be those of fewer classes
     try:
         with threadpool_limits(1, user_api="openmp"):
             model = cls(**options).fit(X, y, weights)
     except KeyboardInterrupt:  # the fit ends with the networks that there are
         job.deadline = -np.inf
         return None
-    return Trees(model, "logistic" if isinstance(loss, LogLoss) else loss.link)
+    return Trees(model, loss.link)
 
 
 def _best_length(job, members, seed):

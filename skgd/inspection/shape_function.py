@@ -11,12 +11,14 @@ from scipy import sparse as sp
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._data.columns import as_floats, as_number, distinct, series_of
-from .._data.dates import ISO, as_lengths, as_moments, find_format, is_missing
+from .._data.columns import as_floats, distinct, series_of
+from .._data.dates import ISO, as_lengths, as_moments, find_format
 from .._data.knots import knots_of
 from .._members.base import TableEstimator
+from .._members.table import features_of
 from .._rules.rule import Allowed
 from ..preprocessing.table import as_table
+from ..preprocessing.table_parts import as_levels, as_parsed_numbers
 
 DAY = np.timedelta64(1, "D")
 # The share of the rows on each side that lies beyond the curve of a number. A few
@@ -196,22 +198,17 @@ def _column(estimator, X, position):
     if kind in ("number", "boolean"):
         return name, "number", as_floats(values)
     if kind == "number as text":
-        numbers = [as_number(value) for value in _listed(values)]
-        return name, "number", np.array(numbers, dtype=np.float64)
+        return name, "number", as_parsed_numbers(values)
     if kind == "duration":
         return name, "number", as_lengths(values) / DAY
     if kind in ("date", "date as text"):
         texts = [level for level in distinct(values) if isinstance(level, str)]
         form = (find_format(texts) if texts else None) or ISO
         return name, "date", as_moments(values, form)
-    levels = [None if is_missing(value) else value for value in _listed(values)]
+    levels = as_levels(values)
     column = np.empty(len(levels), dtype=object)
     column[:] = levels
     return name, "category", column
-
-
-def _listed(values):
-    return values.to_list() if hasattr(values, "to_list") else values.tolist()
 
 
 def _grid(column, kind, most):
@@ -269,11 +266,13 @@ def _knots(numbers, most):
 def _partial_dependence(estimator, table, position, first, rows):
     # of each member at the values of some rows: (n_networks, n_values, n_outputs)
     is_own = estimator.encoder_.part_of_ == position
-    own, others = (sp.diags_array(m.astype(np.float32)) for m in (is_own, ~is_own))
-    rest, part = table.X[rows] @ others, table.X[first] @ own
+    rest, part = (
+        features_of(table.X[rows], ~is_own),
+        features_of(table.X[first], is_own),
+    )
     found, share = [], estimator.tree_share_
     for value in range(len(first)):
-        same = sp.csr_matrix(part)[np.full(len(rows), value)]
+        same = part[np.full(len(rows), value)]
         mixed = replace(table, X=sp.csr_matrix(rest + same))
         found.append(
             [

@@ -117,7 +117,7 @@ class Numbers(Part):
             kind, form = self.dates.kinds_[0], self.dates.formats_[0]
             return np.column_stack(self.dates._encode(values, kind, form))
         if self.kind == "number as text":
-            return _parsed(values)[:, np.newaxis]
+            return as_parsed_numbers(values)[:, np.newaxis]
         if kind_of_dtype(values.dtype) in DATES:
             raise ValueError(f"`fit` has seen numbers, not values of {values.dtype}.")
         numbers = as_floats(values)
@@ -202,14 +202,14 @@ class Levels(Part):
 
     def _fit(self, values):
         counts = {}
-        for value in _as_levels(values):
+        for value in as_levels(values):
             counts[value] = counts.get(value, 0) + 1
         frequent = [v for v, count in counts.items() if count >= self.min_frequency]
         frequent.sort(key=lambda value: -counts[value])
         self.columns = {value: j for j, value in enumerate(frequent)}
 
     def _encode(self, values):
-        codes = [self.columns.get(value, -1) for value in _as_levels(values)]
+        codes = [self.columns.get(value, -1) for value in as_levels(values)]
         codes = np.array(codes, dtype=np.int64)
         known = codes >= 0
         indptr = np.concatenate([[0], np.cumsum(known)])
@@ -344,16 +344,43 @@ def _as_column(values):
     return np.asarray(values).reshape(-1, 1)
 
 
-def _parsed(values):
-    # numbers that are stored as text; other texts are NaN
-    levels = _as_levels(values)
+def as_parsed_numbers(values):
+    """Read numbers that are stored as text.
+
+    Parameters
+    ----------
+    values : Series or ndarray of shape (n_samples,)
+        The texts.
+
+    Returns
+    -------
+    numbers : ndarray of shape (n_samples,), float64
+        The numbers; NaN for missing values, infinity and other texts.
+    """
+    levels = as_levels(values)
     known = {level: as_number(level) for level in set(levels)}
     numbers = np.array([known[level] for level in levels], dtype=np.float64)
     return np.where(np.isinf(numbers), np.nan, numbers)
 
 
-def _as_levels(values):
-    # the values as hashable objects; missing ones are None
+def as_levels(values):
+    """List the values of a column as objects that can be hashed.
+
+    Parameters
+    ----------
+    values : Series or ndarray of shape (n_samples,)
+        The values.
+
+    Returns
+    -------
+    levels : list
+        The values; None for missing ones.
+
+    Raises
+    ------
+    ValueError
+        If a value cannot be hashed.
+    """
     values = values.to_list() if hasattr(values, "to_list") else values.tolist()
     try:
         missing = {value for value in set(values) if is_missing(value)}
@@ -370,4 +397,4 @@ def _as_levels(values):
 
 
 def _as_texts(values):
-    return ["" if value is None else str(value) for value in _as_levels(values)]
+    return ["" if value is None else str(value) for value in as_levels(values)]
