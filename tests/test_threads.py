@@ -1,5 +1,8 @@
 """BLAS is held to one thread, and let go as it was found."""
 
+import multiprocessing
+import os
+import signal
 import threading
 
 import pytest
@@ -155,3 +158,130 @@ def test_one_thread_during_a_whole_fit():
     with pytest.raises(ValueError, match="NaN"):
         model.fit(X, float("nan") * y)
     assert set(blas_threads()) == {2}
+
+
+def test_a_worker_thread_after_a_limit_in_the_main_thread():
+    seen = []
+
+    def work():
+        with single_blas_thread():
+            seen.append(set(blas_threads()))
+        seen.append(set(blas_threads()))
+
+    with threadpool_limits(
+        limits=2, user_api="blas"
+    ):  # which is the only one to set it
+        in_a_thread(work)
+    assert seen == [{1}, {2}]
+    assert set(blas_threads()) == {2}
+
+
+def test_the_first_holder_leaves_a_limit_of_the_user():
+    # threadpoolctl then sets all libraries back, while another thread needs one thread
+    second_holds, first_left = threading.Event(), threading.Event()
+
+    def first():
+        with threadpool_limits(3, user_api="openmp"), single_blas_thread():
+            second.start()
+            assert second_holds.wait(10)
+        first_left.set()
+
+    def hold():
+        with single_blas_thread():
+            second_holds.set()
+            assert first_left.wait(10)
+            found.append(set(blas_threads()))
+
+    found, second = [], threading.Thread(target=hold)
+    in_a_thread(first)
+    second.join(10)
+    assert found == [{1}]
+    assert set(blas_threads()) == {2}
+
+
+def test_the_main_thread_may_set_limits_after_a_fit_in_a_worker():
+    worker = Holder()
+    worker.start()
+    worker.leave.set()
+    assert worker.left.wait(10)  # and it lives on
+    with threadpool_limits(limits=3, user_api="blas"):
+        assert set(blas_threads()) == {3}
+    worker.end.set()
+    worker.join(10)
+
+
+def in_a_fork(function):
+    """What `function` returns in a forked process, or None if it does not end."""
+    receive, send = multiprocessing.Pipe(duplex=False)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            send.send(function())
+        finally:
+            os._exit(0)
+    try:
+        return receive.recv() if receive.poll(20) else None
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+def test_a_fork_while_another_thread_holds():
+    def in_child():
+        before = blas_threads()
+        with single_blas_thread():
+            inside = blas_threads()
+        return set(before), set(inside), set(blas_threads())
+
+    holder = Holder()
+    holder.start()
+    assert holder.entered.wait(10)
+    found = in_a_fork(in_child)
+    holder.leave.set()
+    holder.end.set()
+    holder.join(10)
+    assert found == ({2}, {1}, {2})
+    assert set(blas_threads()) == {2}
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+def test_a_fork_by_a_holder():
+    found = []
+    with single_blas_thread():
+        holds = single_blas_thread()
+        holds.__enter__()
+
+        def in_child():
+            inside = set(blas_threads())
+            holds.__exit__(None, None, None)
+            return inside, set(blas_threads())
+
+        found.append(in_a_fork(in_child))
+        holds.__exit__(None, None, None)
+    assert found == [({1}, {1})]
+    assert set(blas_threads()) == {2}
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+def test_forks_while_other_threads_come_and_go():
+    ends = threading.Event()
+
+    def work():
+        while not ends.is_set():
+            with single_blas_thread():
+                pass
+
+    def in_child():
+        with single_blas_thread():
+            inside = set(blas_threads())
+        return inside, set(blas_threads())
+
+    crowd = [threading.Thread(target=work) for _ in range(2)]
+    for thread in crowd:
+        thread.start()
+    found = [in_a_fork(in_child) for _ in range(30)]
+    ends.set()
+    for thread in crowd:
+        thread.join(30)
+    assert found == 30 * [({1}, {2})]

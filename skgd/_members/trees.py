@@ -5,8 +5,8 @@ from itertools import islice
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from threadpoolctl import threadpool_limits
 
+from .._engine.threads import single_openmp_thread
 from ..losses import (
     AbsoluteError,
     Gamma,
@@ -69,7 +69,7 @@ class Trees:
         raw : ndarray of shape (n_samples, n_outputs), float64
             The raw predictions.
         """
-        with threadpool_limits(1, user_api="openmp"):
+        with single_openmp_thread():
             if self.link == "logistic":
                 return _as_columns(self.model.decision_function(X))
             return self._linked(self.model.predict(X))
@@ -87,7 +87,7 @@ class Trees:
         raw : ndarray of shape (n_samples, n_outputs), float64
             The raw predictions.
         """
-        with threadpool_limits(1, user_api="openmp"):
+        with single_openmp_thread():
             if self.link == "logistic":
                 yield from map(_as_columns, self.model.staged_decision_function(X))
             else:
@@ -278,7 +278,7 @@ def _train(job, rows, n_iterations, seed):
     if isinstance(loss, Quantile):
         options["quantile"] = np.ravel(loss.quantile)[0]
     try:
-        with threadpool_limits(1, user_api="openmp"):
+        with single_openmp_thread():
             model = cls(**options).fit(X, y, weights)
     except KeyboardInterrupt:  # the fit ends with the networks that there are
         job.deadline = -np.inf
