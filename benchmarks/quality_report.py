@@ -12,7 +12,12 @@ import pandas as pd
 EXACT = "Ridge / LogisticRegression+scaler"
 TWINS = {"GD*": ["SGD*+scaler", EXACT], "MLPGD*": ["MLP*+scaler", EXACT]}
 RAW = "Tabular*"  # gets the table as it is
-RIVALS = ["MLPGD*", "MLP*+scaler", "HistGradientBoosting*+categories", EXACT]
+TREES = "HistGradientBoosting*+categories"
+RIVALS = {  # our model -> the best models beside it, where they are installed
+    RAW: ["CatBoost*+categories", "LGBM*+categories", TREES, "RealMLP_TD_*+categories"]
+    + ["MLP*+scaler", EXACT],
+    "MLPGD*": ["MLP*+scaler", TREES, EXACT],
+}
 FIELDS = {"classification": "log_loss", "regression": "score"}  # of a record, judged
 LABELS = {"log_loss": "log loss", "score": "R2"}
 COSTS = "log_loss", "calibration_error"  # of other fields, more is better
@@ -34,14 +39,22 @@ def frame_of(results, function):
 
 
 def costs(results, field):
-    """The less, the better; infinite if a fit diverged."""
+    """The less, the better; infinite if a fit diverged, NaN if there was none."""
     sign = 1 if field in COSTS else -1
-    frame = frame_of(results, lambda records: sign * values(records, field).mean())
-    return frame.fillna(np.inf)
+
+    def cost(records):
+        if not records:
+            return np.nan
+        mean = values(records, field).mean()
+        return np.inf if np.isnan(mean) else sign * mean
+
+    return frame_of(results, cost)
 
 
 def number(x):
-    """Four decimals, or a power of ten."""
+    """Four decimals, or a power of ten; nothing for a model that was left out."""
+    if np.isnan(x):
+        return ""
     if not np.isfinite(x):
         return "diverged"
     return f"{x:.4f}" if abs(x) < 1000 else f"{x:.1e}"
@@ -59,14 +72,14 @@ def normalised(frame):
     best, worst = costs.min(axis=1), costs.max(axis=1)
     scores = (-costs).add(worst, axis=0).div(worst - best, axis=0)
     scores[worst == best] = 1.0
-    return scores.where(np.isfinite(frame), 0.0)
+    return scores.where(frame != np.inf, 0.0)
 
 
 def summary(results, field):
     """Lines: the mean of each model on each set, its mean rank and mean score."""
     frame, body = costs(results, field), []
     for name, row in frame.iterrows():
-        rows, columns = results[name][frame.columns[0]][0]["shape"]
+        rows, columns = next(r[0]["shape"] for r in results[name].values() if r)
         cells = [number(x if field in COSTS else -x) for x in row]
         if np.isfinite(row.min()):
             cells[row.argmin()] = f"**{cells[row.argmin()]}**"
@@ -91,9 +104,12 @@ def intervals(results):
 
 def fit_times(results):
     """Lines: the CPU seconds of each model on each set."""
-    frame = frame_of(results, lambda records: np.mean([r["seconds"] for r in records]))
+    frame = frame_of(results, lambda records: pd.Series(records).str["seconds"].mean())
     frame.loc["geometric mean"] = np.exp(np.log(frame).mean())
-    body = [[name, *(f"{x:.3f}" for x in row)] for name, row in frame.iterrows()]
+    body = [
+        [name, *("" if np.isnan(x) else f"{x:.3f}" for x in row)]
+        for name, row in frame.iterrows()
+    ]
     return table(["data set", *frame.columns], body)
 
 
@@ -105,25 +121,48 @@ def wrap(text):
     return [*textwrap.wrap(text, 88, **options), ""]
 
 
-def rivals(of_task):
-    """Lines: mean ranks among the rivals, and where our network is behind."""
-    ranks, lines = [], []
+def rivals(of_task, ours):
+    """Lines: mean ranks among the rivals, and where our model is behind."""
+    ranks, scores, lines = [], [], []
     for task, results in of_task.items():
-        frame = costs(results, FIELDS[task])[RIVALS]
+        field = FIELDS[task]
+        frame = costs(results, field)
+        frame = frame[[kind for kind in (ours, *RIVALS[ours]) if kind in frame]]
         ranks.append(frame.rank(axis=1))
-        behind, form = frame["MLPGD*"] - frame.min(axis=1), "{:.4f}"
-        if task == "classification":
-            behind, form = behind / frame.min(axis=1) * 100, "{:.1f} %"
-        behind = behind[behind > 0].sort_values(ascending=False)
-        best = frame.idxmin(axis=1)
-        texts = [f"{s} {form.format(x)} ({best[s]})" for s, x in behind.items()]
-        worst = f" (worst regret {form.format(behind.iloc[0])})" if texts else ""
-        title = f"- {LABELS[FIELDS[task]]}, {len(texts)} of {len(frame)} data sets"
-        lines += wrap(f"{title}{worst}: {', '.join(texts) or 'none'}")
-    ranks = [f"{kind} {rank:.2f}" for kind, rank in pd.concat(ranks).mean().items()]
-    title = "Where MLPGD* is behind the best of these four:"
-    head = wrap(f"Mean rank among {', '.join(RIVALS)}: {', '.join(ranks)}")
-    return [*head, title, "", *lines]
+        scores.append(normalised(frame))
+        best, texts, sizes = frame.idxmin(axis=1), [], []
+        for name, kind in best.items():
+            if kind == ours:
+                continue
+            behind, error, text = difference(results[name], ours, kind, field)
+            sizes.append(behind)
+            texts.append(f"{name} {text.format(behind, error)} ({kind})")
+        texts = [texts[k] for k in np.argsort(sizes)[::-1]]
+        title = f"- {LABELS[field]}, {len(texts)} of {len(frame)} data sets"
+        lines += wrap(f"{title}: {', '.join(texts) or 'none'}")
+
+    def means(frames):
+        return ", ".join(f"{k} {x:.2f}" for k, x in pd.concat(frames).mean().items())
+
+    title = f"Where {ours} is behind the best of these {len(frame.columns)}, with the "
+    return [
+        f"### {ours} and the best others",
+        "",
+        *wrap(f"Mean rank: {means(ranks)}"),
+        *wrap(f"Mean normalised score: {means(scores)}"),
+        *wrap(f"{title}standard error of the difference over the splits:"),
+        *lines,
+    ]
+
+
+def difference(models, ours, best, field):
+    """By how much ours is behind, its standard error, and how to write both."""
+    mine, theirs = values(models[ours], field), values(models[best], field)
+    gaps, text = theirs - mine, "{:.4f} ± {:.4f}"
+    if field in COSTS:
+        gaps, text = -gaps / theirs.mean() * 100, "{:.1f} ± {:.1f} %"
+    error = np.std(gaps, ddof=1) / np.sqrt(len(gaps)) if len(gaps) > 1 else np.nan
+    return gaps.mean(), error, text
 
 
 def compare(models, kind, field):
@@ -192,7 +231,10 @@ def report(sets, results, args):
     for task in tasks:
         lines += [f"## {task.capitalize()}: {LABELS[FIELDS[task]]}", ""]
         lines += summary(of_task[task], FIELDS[task])
-    lines += ["## Where skgd loses", "", *rivals(of_task), *verdicts(of_task)]
+    lines += ["## Where skgd loses", ""]
+    for ours in RIVALS:
+        lines += rivals(of_task, ours)
+    lines += ["### GD* and MLPGD* and their twins", "", *verdicts(of_task)]
     if "classification" in tasks:
         lines += ["## Calibration error (not judged)", "", *wrap(CALIBRATION)]
         lines += summary(of_task["classification"], "calibration_error")

@@ -16,11 +16,18 @@ from .._data.features import check_weights
 from .._data.splits import AllowedSplits, check_groups
 from .._rules.numbers import PlainNumbers
 from .._rules.rule import Allowed, check_parameters
+from .._training.observers import (
+    CallbackSupportMixin,
+    FitTask,
+    has_callbacks,
+    with_callbacks,
+)
 from ..preprocessing import TableEncoder
 from ..preprocessing.table import as_table
 from .choice import Settings
 from .ensemble import FEW_ROWS, Job, cross_fit, refit
 from .importance import shuffle_columns
+from .reports import Reports
 from .table import Table, divisions
 from .trees import Pair, best_share, can_grow, grow, grow_again, mix
 from .twin import pairs_of_unseen
@@ -29,7 +36,7 @@ from .twin import pairs_of_unseen
 HIDDEN, HIDDEN_OF_FEW_ROWS = (128, 128), (64, 64)
 
 
-class TableEstimator(PlainNumbers, BaseEstimator):
+class TableEstimator(CallbackSupportMixin, PlainNumbers, BaseEstimator):
     """Base of `TabularClassifier` and `TabularRegressor`."""
 
     _allowed = {
@@ -76,6 +83,7 @@ class TableEstimator(PlainNumbers, BaseEstimator):
         # whether `fit` adds networks to those that there are
         return self.warm_start and hasattr(self, "estimators_")
 
+    @with_callbacks
     def _fit_in_time(self, X, y, sample_weight, held_out, start):
         rng = check_random_state(self.random_state)
         goes_on = self._goes_on
@@ -86,23 +94,33 @@ class TableEstimator(PlainNumbers, BaseEstimator):
                 f"members that a warm start keeps, which is {len(self.estimators_)}."
             )
         table = self._encode_table(X, goes_on)
-        weights = _weights(sample_weight, table.X)
-        y, weights = self._encode_targets(y, weights, table.X.shape[0])
+        given = X, y, _weights(sample_weight, table.X)
+        y, weights = self._encode_targets(*given[1:], table.X.shape[0])
         job = self._job(table, y, weights, self._held_out(held_out), start)
         if goes_on:
             self._check_same_rows(job)
-        if n_new == 0:
-            return self
+        job.reports = self._reports(*given)
+        if n_new > 0:
+            self._add_members(job, n_new, rng, held_out, sample_weight)
+        job.reports.end_all()
+        return self
+
+    def _add_members(self, job, n_new, rng, held_out, sample_weight):
         seeds = rng.randint(2**31 - 1, size=n_new).tolist()
         parts = self._divide(job, held_out.groups, n_new, rng)
-        settings = self.settings_ if goes_on else self._settings(table)
+        settings = self.settings_ if self._goes_on else self._settings(job.table)
         members, chosen = cross_fit(job, settings, parts, seeds)
         own = held_out.X_val is not None
         given = held_out.sample_weight_val if own else sample_weight
         pairs = self._with_trees(job, members, seeds)
         self._publish(job, members, pairs, seeds, _weights(given, job.held_table.X))
         self.settings_ = chosen
-        return self
+
+    def _reports(self, X, y, weights):
+        task = None
+        if has_callbacks(self):
+            task = FitTask(self, X, y, weights, "fit", None)
+        return Reports(self.verbose, task)
 
     def _check_same_rows(self, job):
         # the held-out predictions of all members are put together
@@ -180,7 +198,6 @@ class TableEstimator(PlainNumbers, BaseEstimator):
             self._prior(y, weights),
             self.n_jobs,
             start + limit,
-            self._report,
             self._fitted_loss,
             self._encoding.n_outputs,
         )
@@ -199,11 +216,6 @@ class TableEstimator(PlainNumbers, BaseEstimator):
         if not table.is_bend.any():
             bends = False
         return Settings(self.alpha, hidden, bends)
-
-    def _report(self, member):
-        if self.verbose:
-            loss = np.average(member.losses, weights=member.weights)
-            print(f"{member.setting}: held-out loss {loss:.4g}", flush=True)
 
     def _with_trees(self, job, members, seeds):
         # the networks of the members, each with trees if trees help

@@ -1,7 +1,7 @@
 """Members by cross-fitting: training, choice, out-of-fold predictions, prediction."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 
 import numpy as np
@@ -9,6 +9,7 @@ from joblib import Parallel, delayed
 
 from .._rules.loss import losses_of_rows
 from .choice import ENOUGH_ROWS, choose
+from .reports import Reports
 
 # With fewer rows, the members are trained again on all rows, since every row matters.
 FEW_ROWS = 1000
@@ -80,12 +81,12 @@ class Job:
         The number of members that are trained at the same time.
     deadline : float
         The time at which no further training begins, as of `time.monotonic`.
-    report : callable
-        A function that is called with each member.
     loss : Loss
         The loss.
     n_outputs : int
         The number of raw predictions for a sample.
+    reports : Reports, optional
+        Who is told of each network. By default nobody.
     has_begun : bool, default=False
         Whether a member has been trained.
     """
@@ -99,9 +100,9 @@ class Job:
     prior: np.ndarray | None
     n_jobs: int | None
     deadline: float
-    report: object
     loss: object
     n_outputs: int
+    reports: Reports = field(default_factory=Reports)
     has_begun: bool = False
 
     @property
@@ -192,9 +193,16 @@ class Job:
     def _train_in_time(self, setting, division, seed, needed):
         if self.is_over() and not needed:
             return None
-        member = self._train(setting, division, seed)
-        self.report(member)
-        return member
+        return self._reported(self._train, setting, division, seed)
+
+    def _reported(self, train, *task):
+        # train a network, and tell of it
+        subtask, stop = self.reports.begin()
+        network, member = train(*task)
+        stop = self.reports.end(subtask, member) or stop
+        if stop or network._interrupted:  # the fit ends with the networks there are
+            self.deadline = -np.inf
+        return network.strip() if member is None else member
 
     def _network(self, setting, n_samples, seed, **more):
         options = {**self.options, **more}
@@ -218,13 +226,12 @@ class Job:
             names = "X_val", "y_val", "sample_weight_val"
             network = self._network(setting, len(y), seed)
             network.fit(X, y, weights, **dict(zip(names, held, strict=True)))
-        if network._interrupted:  # the fit ends with the networks that there are
-            self.deadline = -np.inf
         X_held, y_held, w_held = held
         raw = network._raw(X_held)
         w_held = np.ones(len(raw)) if w_held is None else w_held
         losses = losses_of(network, raw, y_held)
-        return Member(network.strip(), setting, part, raw, losses, w_held, rows)
+        network.strip()
+        return network, Member(network, setting, part, raw, losses, w_held, rows)
 
     def train_on_all(self, tasks):
         """Train members on all rows, for a given number of epochs.
@@ -242,16 +249,15 @@ class Job:
         """
 
         def train(setting, n_epochs, seed):
-            if self.is_over():
-                return None
             options = {"early_stopping": False, "max_iter": n_epochs}
             network = self._network(setting, len(self.y), seed, **options)
             network.fit(self.table.features(setting.bends), self.y, self.weights)
-            if network._interrupted:
-                self.deadline = -np.inf
-            return network.strip()
+            return network, None
 
-        return self.run(train, tasks)
+        def train_in_time(*task):
+            return None if self.is_over() else self._reported(train, *task)
+
+        return self.run(train_in_time, tasks)
 
 
 def losses_of(network, raw, y):

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .reports import Reports
 from .trees import grow, mix
 
 
@@ -60,7 +61,7 @@ def pairs_of_unseen(job, members, seed, n_iterations, tree_share):
     if len(rows) < len(job.y) / 2:  # too few for a network that is like the members
         part, second = np.unique(first.rows), first
         rows = _others(job, part)
-    silent = replace(job, report=lambda member: None)
+    silent = replace(job, reports=Reports())
     (twin,) = silent.train([(first.setting, (rows, part), seed)])
     if twin is None:
         return []

@@ -276,14 +276,14 @@ def without_callbacks(estimator):
 
 
 class FitTask(Observer):
-    """The task of a fit, with a subtask for each epoch.
+    """The task of a fit, with a subtask for each epoch or each member.
 
     It sets the callbacks up and tells them that the fit begins. The caller must run
     inside a method decorated by `with_callbacks`, which tears the callbacks down.
 
     Parameters
     ----------
-    estimator : GradientDescent
+    estimator : GradientDescent or TableEstimator
         An estimator with callbacks.
     X, y : object
         The data, as the user gave them.
@@ -291,8 +291,9 @@ class FitTask(Observer):
         Checked weights of the samples.
     name : str
         The name of the task.
-    n_epochs : int
-        The largest number of subtasks; 0 for a task without subtasks.
+    n_epochs : int or None
+        The largest number of subtasks; 0 for a task without subtasks, None if it is not
+        known.
     """
 
     def __init__(self, estimator, X, y, sample_weight, name, n_epochs):
@@ -306,6 +307,11 @@ class FitTask(Observer):
             task_name=name, max_subtasks=n_epochs
         )
         self.context.call_on_fit_task_begin(estimator=estimator, **self._whole)
+
+    @property
+    def of_parts(self):
+        """What the callbacks get with each subtask."""
+        return {"estimator": self.estimator, **self._part}
 
     def train_on(self, rows):
         """Note which rows the epochs train on.
@@ -343,11 +349,10 @@ class FitTask(Observer):
         self._n_begun += 1
         self._epoch = self.context.subcontext(task_name="epoch")
         self._epoch.call_on_fit_task_begin(
-            estimator=self.estimator,
             reconstruction_attributes=lambda: self.estimator._as_if_ended(
                 state, n_iter
             ),
-            **self._part,
+            **self.of_parts,
         )
 
     def end_epoch(self, state, n_iter, sound):
@@ -374,9 +379,7 @@ class FitTask(Observer):
                 return self.estimator._as_if_ended(state, n_iter)
 
         return self._epoch.call_on_fit_task_end(
-            estimator=self.estimator,
-            reconstruction_attributes=attributes,
-            **self._part,
+            reconstruction_attributes=attributes, **self.of_parts
         )
 
     def end(self):
