@@ -1,8 +1,9 @@
 """Quality of the default models on raw tables, in comparison with other libraries.
 
     python benchmarks/quality.py [--data DIR] [--sets NAME ...] [--seeds 2]
-                                 [--max-rows 10000] [--jobs 2] [--out FILE.md]
-                                 [--cache FILE.json] [--refresh MODEL ...]
+                                 [--max-rows 10000] [--tested 2000] [--jobs 2]
+                                 [--out FILE.md] [--cache FILE.json]
+                                 [--refresh MODEL ...]
 
 The report tells how good the plain defaults are for a table that they have not seen,
 and where they lose. It is printed as Markdown and written to `--out`; progress goes to
@@ -10,8 +11,8 @@ stderr.
 
 - Splits: for each seed, a random subset of at most `--max-rows` rows is split at random
   into four quarters (stratified for classes; those with fewer than four rows are left
-  out). Each quarter in turn is the test set, and new quarters follow, until 2000 rows
-  have been tested. (The splits of a table share rows, so the standard error is smaller
+  out). Each quarter in turn is the test set, and new quarters follow, until `--tested`
+  rows have been tested. (The splits of a table share rows, so the standard error is smaller
   than the uncertainty for other rows.)
 - Preparation: categories are one-hot encoded, and missing numbers are replaced by
   medians, both learned from the training set. Only the models with "+scaler" have a
@@ -98,7 +99,6 @@ OPTIONS = {  # of the models whose names begin in this way; the first one counts
 MOST_LEVELS = 254  # of a category that HistGradientBoosting accepts
 MOST_COLUMNS = 500  # of a table on which CatBoost takes part
 N_BINS = 15  # of the calibration error
-TESTED = 2000  # so many test rows, or more, for a seed
 DENSE_WIDTH = 1000  # as many columns or more are stored sparse, if most are zeros
 
 
@@ -121,7 +121,7 @@ def list_sets(folder):
     return {name: task for task in MODELS for name in names(task=task)}
 
 
-def splits(y, task, seed, max_rows):
+def splits(y, task, seed, max_rows, tested):
     """Pairs of the rows for training and those for the test."""
     rows, kind = np.arange(len(y)), RepeatedKFold
     if len(y) > max_rows:
@@ -129,7 +129,7 @@ def splits(y, task, seed, max_rows):
     if task == "classification":
         kind = RepeatedStratifiedKFold
         rows = rows[np.bincount(y[rows])[y[rows]] >= 4]  # one for each quarter
-    n_splits = -(-4 * TESTED // len(rows))
+    n_splits = -(-4 * tested // len(rows))
     quarters = kind(n_splits=4, n_repeats=-(-n_splits // 4), random_state=seed)
     for train, test in itertools.islice(quarters.split(rows, y[rows]), n_splits):
         yield rows[train], rows[test]
@@ -231,13 +231,13 @@ def fit_and_score(task, kind, seed, data, targets):
     return record
 
 
-def run_seed(folder, set_name, task, seed, max_rows, kinds):
+def run_seed(args, set_name, task, seed, kinds):
     """Fit the models on each split: (set, seed, kind of model -> records)."""
-    X, y, info = load_table(folder, set_name)
+    X, y, info = load_table(args.data, set_name)
     if task == "classification":
         y = np.unique(y, return_inverse=True)[1]
     records = {kind: [] for kind in kinds}
-    for train, test in splits(y, task, seed, max_rows):
+    for train, test in splits(y, task, seed, args.max_rows, args.tested):
         raw = X.iloc[train], X.iloc[test]
         encoded = encode(*raw, info)
         shape = [len(train) + len(test), encoded[0].shape[1]]
@@ -273,7 +273,7 @@ def run_all(args, sets):
 
     def key(name, seed, kind):
         model = MODELS[sets[name]][kind]
-        return f"{source}|{name}|{args.max_rows}|{TESTED}|{seed}|{model}"
+        return f"{source}|{name}|{args.max_rows}|{args.tested}|{seed}|{model}"
 
     def is_missing(name, seed, kind):
         again = MODELS[sets[name]][kind] in args.refresh
@@ -285,8 +285,7 @@ def run_all(args, sets):
     jobs = []
     for seed, (name, task) in itertools.product(range(args.seeds), sets.items()):
         if kinds := [kind for kind in KINDS if is_missing(name, seed, kind)]:
-            job = (args.data, name, task, seed, args.max_rows, kinds)
-            jobs.append(delayed(run_seed)(*job))
+            jobs.append(delayed(run_seed)(args, name, task, seed, kinds))
     parallel = Parallel(n_jobs=args.jobs, return_as="generator_unordered")
     for name, seed, records in parallel(jobs):
         cache.update({key(name, seed, kind): r for kind, r in records.items()})
@@ -311,6 +310,7 @@ def main():
     parser.add_argument("--sets", nargs="+", metavar="NAME")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--max-rows", type=int, default=10_000)
+    parser.add_argument("--tested", type=int, default=2000, metavar="ROWS")
     parser.add_argument("--cache", metavar="FILE.json")
     parser.add_argument("--refresh", nargs="+", default=[], choices=models)
     parser.add_argument("--jobs", type=int, default=2)

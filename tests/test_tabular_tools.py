@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 import skops.io
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import config_context
+from sklearn.compose import make_column_transformer
 from sklearn.metrics import accuracy_score, r2_score
+from sklearn.model_selection import GridSearchCV, GroupKFold, cross_validate
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from tabular_data import BOTH, DEAR, FRAME, PRICE, SMALL, N
 
 from skgd import TabularClassifier, TabularRegressor
@@ -97,3 +102,50 @@ def test_a_pickle_has_the_weights_once_and_no_rows_of_the_training():
     # of each row: its number, weight, prediction of one network and of all, and for
     # intervals a prediction, a residual and the number of networks
     assert len(pickle.dumps(reg)) < weights + 4000 * (6 * 8 + 4) + 20_000
+
+
+# ---------------------------------------------------------------- searches
+def test_a_search_over_penalties():
+    # (the trees would make up for a penalty that is too strong)
+    model = TabularRegressor(trees=None, **QUICK)
+    search = GridSearchCV(model, {"alpha": [1.0, 1e-4]}, cv=2).fit(FRAME, PRICE)
+    strong, weak = search.cv_results_["mean_test_score"]
+    assert search.best_params_["alpha"] == 1e-4
+    assert weak > strong + 0.3
+    best = model.set_params(alpha=1e-4).fit(FRAME, PRICE)
+    assert_array_equal(search.predict(FRAME), best.predict(FRAME))
+
+
+def test_groups_of_a_cross_validation_reach_the_members():
+    groups = np.arange(N) // 10
+    held = []
+    with config_context(enable_metadata_routing=True):
+        reg = TabularRegressor(**QUICK).set_fit_request(groups=True)
+        found = cross_validate(
+            reg,
+            FRAME,
+            PRICE,
+            cv=GroupKFold(2),
+            params={"groups": groups},
+            return_estimator=True,
+            return_indices=True,
+        )
+    for model, rows in zip(found["estimator"], found["indices"]["train"], strict=True):
+        held += [groups[rows][part] for part, _, _ in model._held]
+        for part, _, _ in model._held:  # whole groups
+            others = np.setdiff1d(np.arange(len(rows)), part)
+            assert not set(groups[rows][part]) & set(groups[rows][others])
+    assert len(held) == 2 * SMALL["n_members"]
+
+
+@pytest.mark.parametrize("output", ["pandas", "polars"])
+def test_behind_a_transformer_with_set_output(output):
+    scaler = make_column_transformer(
+        (StandardScaler(), ["size", "noise"]),
+        remainder="passthrough",
+        verbose_feature_names_out=False,
+    )
+    model = make_pipeline(scaler, TabularRegressor(**QUICK))
+    model.set_output(transform=output).fit(FRAME, PRICE)
+    assert sorted(model[-1].feature_names_in_) == sorted(FRAME.columns)
+    assert model.score(FRAME, PRICE) > 0.8
