@@ -12,8 +12,8 @@ stderr.
 - Splits: for each seed, a random subset of at most `--max-rows` rows is split at random
   into four quarters (stratified for classes; those with fewer than four rows are left
   out). Each quarter in turn is the test set, and new quarters follow, until `--tested`
-  rows have been tested. (The splits of a table share rows, so the standard error is smaller
-  than the uncertainty for other rows.)
+  rows have been tested. (The splits of a table share rows, so the standard error is
+  smaller than the uncertainty for other rows.)
 - Preparation: categories are one-hot encoded, and missing numbers are replaced by
   medians, both learned from the training set. Only the models with "+scaler" have a
   StandardScaler, which does not centre sparse matrices. The models with "+categories"
