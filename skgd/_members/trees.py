@@ -25,8 +25,9 @@ OPTIONS = {
     "max_features": 0.5,
     "early_stopping": False,
 }
-# The number of iterations that the held-out rows may choose, and on how many folds.
-MOST_ITERATIONS, MOST_FOLDS = 160, 3
+# The number of iterations that held-out rows may choose, and how many rows that takes:
+# with a few hundred, trees were left out by chance where one class in twenty is rare.
+MOST_ITERATIONS, ENOUGH_ROWS = 160, 1500
 # Each output has trees of its own, and trees are slow on many columns.
 MOST_OUTPUTS, MOST_COLUMNS = 5, 500
 # Trees with a smaller share of the prediction are not worth their time.
@@ -191,7 +192,9 @@ def grow(job, members, seeds, n_iterations=None):
     for member in members:
         firsts.setdefault(id(member.rows), member)
     if n_iterations is None:
-        tried = list(firsts.values())[:MOST_FOLDS]
+        tried = list(firsts.values())
+        n_rows = np.cumsum([len(member.losses) for member in tried])
+        tried = tried[: np.searchsorted(n_rows, ENOUGH_ROWS) + 1]
         n_iterations = _best_length(job, tried, seeds[0])
     if not n_iterations:
         return [None] * len(members)
