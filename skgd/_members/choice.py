@@ -95,13 +95,14 @@ def race(rivals, n_folds, train):
 
 
 def _best_of(rivals):
-    # A weaker penalty has to be better by more than chance, because it is the one that
-    # can fail on other rows.
+    # A setting that can fit more, by a weaker penalty or by piecewise linear functions,
+    # has to be better by more than chance, because it can fail on other rows.
     best, *others = sorted(rivals, key=lambda tried: -tried.setting.alpha)
     for tried in others:
         gain, error = tried.gain(best)
-        is_weaker = tried.setting.alpha < best.setting.alpha
-        if gain > (MORE_THAN_CHANCE * error if is_weaker else 0):
+        fits_more = tried.setting.alpha < best.setting.alpha
+        fits_more |= tried.setting.bends and not best.setting.bends
+        if gain > (MORE_THAN_CHANCE * error if fits_more else 0):
             best = tried
     return best
 
@@ -157,7 +158,8 @@ class Settings:
     hidden : tuple of int
         The number of units in each hidden layer.
     bends : bool or 'auto'
-        Whether the first layer is piecewise linear; 'auto' to try both.
+        Whether the first layer is piecewise linear. With 'auto', the walk is without,
+        and the best setting is then tried with it, too.
     """
 
     def __init__(self, alpha, hidden, bends):
@@ -167,8 +169,7 @@ class Settings:
             stronger = [dropout for level, dropout in LEVELS if level <= alpha]
             levels, self.start = ((alpha, max(stronger, default=0.0)),), 0
         self.varies_bends = bends == "auto"
-        bends = bends == "auto" or bends
-        self._found = [Setting(*level, bends, hidden) for level in levels]
+        self._found = [Setting(*level, bends is True, hidden) for level in levels]
 
     def __contains__(self, position):
         return 0 <= position < len(self._found)

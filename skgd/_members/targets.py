@@ -116,7 +116,7 @@ class ClassTargets:
     def _ratio_for_mean(self, job, pairs):
         # The temperature for the mean of all networks, relative to that for a single
         # one. Its logarithm falls like the variance around the mean, and for the mean
-        # of two it is known. One is the ratio if the difference may be due to chance.
+        # of two it is known. It is taken as far as its gain stands out from chance.
         rows = np.concatenate([pair.rows for pair in pairs])
         raw = np.concatenate([pair.raw for pair in pairs], axis=1)
         weights = np.concatenate([p.weights * p.share / len(p.rows) for p in pairs])
@@ -126,11 +126,11 @@ class ClassTargets:
         one = self._fit_temperature(*single, n_rows)
         two = self._fit_temperature(raw, Y, weights, n_rows)
         losses = [self._losses(raw, Y, t, n_rows) for t in (one, two)]
-        # (near a minimum, a gain of one standard error is a shift of two of them)
         gain, error = mean_and_error(losses[0] - losses[1], weights)
-        if gain <= error:
+        if gain <= 0:
             return 1.0
-        return (two / one) ** (2 - 2 / len(self.estimators_))
+        certain = gain**2 / (gain**2 + error**2)
+        return (two / one) ** (certain * (2 - 2 / len(self.estimators_)))
 
     def _link(self, raw):
         # probabilities
