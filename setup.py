@@ -3,8 +3,13 @@
 Everything else about the package is in `pyproject.toml`.
 """
 
+import tempfile
+from pathlib import Path
+
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.errors import CompileError
 
 # The parts of -ffast-math that keep NaN and infinity, since divergence must be seen.
 FLAGS = ["-O3", "-fno-signed-zeros", "-fno-trapping-math", "-fno-math-errno"]
@@ -20,6 +25,8 @@ SOURCE_ORDER = "-freorder-blocks-algorithm=simple"
 # With products and sums that are rounded separately, the results for sparse rows do not
 # depend on the instruction set.
 UNFUSED = {"skgd._engine.layers.sparse_input"}
+# Visual C++ has options of its own. Sums are in the order of the source there.
+OF_MSVC = ["/O2", "/std:c11", "/experimental:c11atomics"]
 DIRECTIVES = {
     "language_level": 3,
     "boundscheck": False,
@@ -58,7 +65,7 @@ def extension(name):
     return Extension(
         name,
         [name.replace(".", "/") + ".pyx"],
-        depends=["skgd/_rules/vector.h", "skgd/_engine/crew.h"],
+        depends=["skgd/_rules/vector.h", "skgd/_engine/crew.h", "skgd/_engine/port.h"],
         include_dirs=["skgd/_rules", "skgd/_engine"],
         extra_compile_args=FLAGS
         + ([] if name in EXACT else [REORDER])
@@ -67,7 +74,37 @@ def extension(name):
     )
 
 
+class BuildExtensions(build_ext):
+    """Compile with those of the flags that the compiler knows."""
+
+    def build_extensions(self):
+        """Compile all modules."""
+        is_msvc = self.compiler.compiler_type == "msvc"
+        wanted = [flag for ext in self.extensions for flag in ext.extra_compile_args]
+        known = []
+        for flag in [] if is_msvc else dict.fromkeys(wanted):
+            if self._knows([*known, flag]):
+                known.append(flag)
+        for ext in self.extensions:
+            flags = [flag for flag in ext.extra_compile_args if flag in known]
+            ext.extra_compile_args = OF_MSVC if is_msvc else flags
+        super().build_extensions()
+
+    def _knows(self, flags):
+        # (clang warns of optimisations that it does not have)
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder, "empty.c")
+            source.write_text("int skgd_empty;\n")
+            try:
+                flags = ["-Werror", *flags]
+                self.compiler.compile([str(source)], folder, extra_postargs=flags)
+            except CompileError:
+                return False
+        return True
+
+
 setup(
+    cmdclass={"build_ext": BuildExtensions},
     ext_modules=cythonize(
         [extension(name) for name in MODULES], compiler_directives=DIRECTIVES
     ),

@@ -9,12 +9,10 @@ some 50 microseconds to wake a thread. */
 #ifndef SKGD_CREW_H
 #define SKGD_CREW_H
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <time.h>
+
+#include "port.h"
 
 /* `worker` belongs to the thread, `context` to the run. */
 typedef void (*crew_task)(void *worker, void *context, long number);
@@ -26,7 +24,7 @@ typedef struct crew crew;
 typedef struct {
     crew *crew;
     void *worker;
-    pthread_t thread;
+    port_thread thread;
 } crew_member;
 
 struct crew {
@@ -41,8 +39,8 @@ struct crew {
     void *owner;
     double next_question; /* when it is due */
     _Atomic int stopped, n_asleep, caller_sleeps, dismissed;
-    pthread_mutex_t mutex;
-    pthread_cond_t work, finished;
+    port_mutex mutex;
+    port_condition work, finished;
     long n_helpers;
     crew_member caller;
     crew_member helpers[];
@@ -52,29 +50,13 @@ struct crew {
 #define CREW_SPIN 1e-4
 #define CREW_QUESTION 0.05
 
-static inline double crew_clock(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec + 1e-9 * t.tv_nsec;
-}
-
-static inline void crew_relax(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
-
 /* Spin while the condition holds, but not too long. */
 #define CREW_SPIN_WHILE(condition)                                                       \
     do {                                                                                 \
-        double end_ = crew_clock() + CREW_SPIN;                                          \
+        double end_ = port_clock() + CREW_SPIN;                                          \
         for (int k_ = 1; condition; k_++) {                                              \
-            crew_relax();                                                                \
-            if (k_ % 32 == 0 && crew_clock() > end_)                                     \
+            port_relax();                                                                \
+            if (k_ % 32 == 0 && port_clock() > end_)                                     \
                 break;                                                                   \
         }                                                                                \
     } while (0)
@@ -100,31 +82,31 @@ static inline void crew_do_tasks(crew *c, void *worker)
             c->task(worker, c->context, (long) (uint32_t) tasks);
         if (atomic_fetch_add(&c->done, 1) + 1 == (long) (tasks >> 32)
             && atomic_load(&c->caller_sleeps)) {
-            pthread_mutex_lock(&c->mutex);
-            pthread_cond_signal(&c->finished);
-            pthread_mutex_unlock(&c->mutex);
+            port_lock(&c->mutex);
+            port_signal(&c->finished);
+            port_unlock(&c->mutex);
         }
         tasks = atomic_load(&c->tasks);
     }
 }
 
-static inline void *crew_help(void *argument)
+static inline port_result PORT_CALL crew_help(void *argument)
 {
     crew_member *self = argument;
     crew *c = self->crew;
     while (!atomic_load(&c->dismissed)) {
         CREW_SPIN_WHILE(crew_idles(c));
         if (crew_idles(c)) {
-            pthread_mutex_lock(&c->mutex);
+            port_lock(&c->mutex);
             atomic_fetch_add(&c->n_asleep, 1);
             while (crew_idles(c))
-                pthread_cond_wait(&c->work, &c->mutex);
+                port_wait(&c->work, &c->mutex);
             atomic_fetch_sub(&c->n_asleep, 1);
-            pthread_mutex_unlock(&c->mutex);
+            port_unlock(&c->mutex);
         }
         crew_do_tasks(c, self->worker);
     }
-    return NULL;
+    return 0;
 }
 
 /* Start a thread for each worker except the first, which is the caller's. NULL if there is
@@ -133,8 +115,8 @@ static inline crew *crew_start(
     void **workers, long n_workers, crew_question question, void *owner)
 {
     size_t size = sizeof(crew) + n_workers * sizeof(crew_member);
-    crew *c = aligned_alloc(64, (size + 63) / 64 * 64);
-    sigset_t all, before;
+    crew *c = port_allocate((size + 63) / 64 * 64);
+    port_signals before;
     if (c == NULL)
         return NULL;
     atomic_init(&c->tasks, 0);
@@ -143,24 +125,22 @@ static inline crew *crew_start(
     atomic_init(&c->n_asleep, 0);
     atomic_init(&c->caller_sleeps, 0);
     atomic_init(&c->dismissed, 0);
-    pthread_mutex_init(&c->mutex, NULL);
-    pthread_cond_init(&c->work, NULL);
-    pthread_cond_init(&c->finished, NULL);
+    port_mutex_init(&c->mutex);
+    port_condition_init(&c->work);
+    port_condition_init(&c->finished);
     c->caller.worker = workers[0];
     c->question = question;
     c->owner = owner;
-    c->next_question = crew_clock() + CREW_QUESTION;
-    /* signals are for the threads of Python */
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    c->next_question = port_clock() + CREW_QUESTION;
+    port_block_signals(&before);
     for (c->n_helpers = 0; c->n_helpers < n_workers - 1; c->n_helpers++) {
         crew_member *helper = &c->helpers[c->n_helpers];
         helper->crew = c;
         helper->worker = workers[c->n_helpers + 1];
-        if (pthread_create(&helper->thread, NULL, crew_help, helper) != 0)
+        if (!port_start(&helper->thread, crew_help, helper))
             break;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    port_restore_signals(&before);
     return c;
 }
 
@@ -173,19 +153,19 @@ static inline void crew_run(crew *c, crew_task task, void *context, long n)
     atomic_store(&c->done, 0);
     atomic_store(&c->tasks, (uint64_t) n << 32);
     if (atomic_load(&c->n_asleep) > 0) {
-        pthread_mutex_lock(&c->mutex);
-        pthread_cond_broadcast(&c->work);
-        pthread_mutex_unlock(&c->mutex);
+        port_lock(&c->mutex);
+        port_broadcast(&c->work);
+        port_unlock(&c->mutex);
     }
     crew_do_tasks(c, c->caller.worker);
     CREW_SPIN_WHILE(atomic_load(&c->done) < n);
     if (atomic_load(&c->done) < n) {
-        pthread_mutex_lock(&c->mutex);
+        port_lock(&c->mutex);
         atomic_store(&c->caller_sleeps, 1);
         while (atomic_load(&c->done) < n)
-            pthread_cond_wait(&c->finished, &c->mutex);
+            port_wait(&c->finished, &c->mutex);
         atomic_store(&c->caller_sleeps, 0);
-        pthread_mutex_unlock(&c->mutex);
+        port_unlock(&c->mutex);
     }
 }
 
@@ -197,26 +177,26 @@ static inline int crew_is_stopped(crew *c)
 /* For tasks, between parts of them: whether to stop. */
 static inline int crew_pause(crew *c, void *worker)
 {
-    if (worker == c->caller.worker && crew_clock() > c->next_question) {
+    if (worker == c->caller.worker && port_clock() > c->next_question) {
         if (c->question(c->owner))
             atomic_store(&c->stopped, 1);
-        c->next_question = crew_clock() + CREW_QUESTION;
+        c->next_question = port_clock() + CREW_QUESTION;
     }
     return crew_is_stopped(c);
 }
 
 static inline void crew_dismiss(crew *c)
 {
-    pthread_mutex_lock(&c->mutex);
+    port_lock(&c->mutex);
     atomic_store(&c->dismissed, 1);
-    pthread_cond_broadcast(&c->work);
-    pthread_mutex_unlock(&c->mutex);
+    port_broadcast(&c->work);
+    port_unlock(&c->mutex);
     for (long k = 0; k < c->n_helpers; k++)
-        pthread_join(c->helpers[k].thread, NULL);
-    pthread_mutex_destroy(&c->mutex);
-    pthread_cond_destroy(&c->work);
-    pthread_cond_destroy(&c->finished);
-    free(c);
+        port_join(c->helpers[k].thread);
+    port_mutex_destroy(&c->mutex);
+    port_condition_destroy(&c->work);
+    port_condition_destroy(&c->finished);
+    port_free(c);
 }
 
 #endif

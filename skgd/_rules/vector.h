@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <string.h>
 
 /* A leaf function is compiled three times and the machine picks the widest at
  * load time, so that one binary is portable and yet as fast as -march=native
@@ -78,7 +79,7 @@ static inline float skgd_pow2_f32(int32_t k)
 {
     float s;
     k = (k + 127) << 23;
-    __builtin_memcpy(&s, &k, 4);
+    memcpy(&s, &k, 4);
     return s;
 }
 
@@ -86,7 +87,7 @@ static inline double skgd_pow2_f64(int64_t k)
 {
     double s;
     k = (k + 1023) << 52;
-    __builtin_memcpy(&s, &k, 8);
+    memcpy(&s, &k, 8);
     return s;
 }
 
@@ -116,11 +117,11 @@ static inline double skgd_exp_f64(double x)
 static inline float skgd_log_f32(float x)
 {
     int32_t bits;
-    __builtin_memcpy(&bits, &x, 4);
+    memcpy(&bits, &x, 4);
     int32_t k = (bits - 0x3f3504f3) >> 23;
     bits -= k << 23;
     float m;
-    __builtin_memcpy(&m, &bits, 4);
+    memcpy(&m, &bits, 4);
     float s = (m - 1) / (m + 1), t = s * s;
     float q = 2.f / 9;
     q = q * t + 2.f / 7;
@@ -133,11 +134,11 @@ static inline float skgd_log_f32(float x)
 static inline double skgd_log_f64(double x)
 {
     int64_t bits;
-    __builtin_memcpy(&bits, &x, 8);
+    memcpy(&bits, &x, 8);
     int64_t k = (bits - 0x3fe6a09e667f3bcd) >> 52;
     bits -= k << 52;
     double m;
-    __builtin_memcpy(&m, &bits, 8);
+    memcpy(&m, &bits, 8);
     double s = (m - 1) / (m + 1), t = s * s;
     double q = 2. / 19;
     q = q * t + 2. / 17;
