@@ -41,7 +41,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 # These modules are loaded when they are first used: `import skgd` is faster then.
-_LATER = ("plotting", "preprocessing")
+_LATER = ("export", "plotting", "preprocessing")
 
 
 def __getattr__(name):

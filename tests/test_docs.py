@@ -28,6 +28,7 @@ PUBLIC_MODULES = ["skgd"] + [
     for name in (
         "activations",
         "averaging",
+        "export",
         "initializers",
         "inspection",
         "line_search",
