@@ -34,6 +34,7 @@ from .._training.observers import (
 from .._training.state import TrainingState
 from .._training.stopping import Stopping
 from ..optimizers import SGD, Momentum
+from .convertible import Convertible
 from .lbfgs import check_lbfgs, is_lbfgs
 from .parameters import Settings
 from .scoring import held_out_score
@@ -44,7 +45,7 @@ from .trials import Interrupted
 FAR = 100
 
 
-class GradientDescent(CallbackSupportMixin, Strippable, Settings):
+class GradientDescent(CallbackSupportMixin, Strippable, Convertible, Settings):
     """Base of the four estimators.
 
     A subclass for the kind of target (`regression.py`, `classification.py`) defines how

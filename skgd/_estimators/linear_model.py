@@ -18,6 +18,7 @@ from .base import GradientDescent
 from .coefficients import ComparableCoefficients
 from .constraints import signs_of_coefficients
 from .parameters import FEW
+from .plain_layers import PlainLayers
 from .published import coefficients_of, for_raw_data, numbers_of
 
 # In a stream, the rate falls with this power of the number of updates. This is slower
@@ -268,6 +269,13 @@ class LinearModel(ComparableCoefficients, GradientDescent):
         X = validate_features(self, X, accept_sparse="csr", **options)
         Z = safe_sparse_dot(X, coef.T, dense_output=True) + intercept
         return np.ascontiguousarray(Z)
+
+    def _plain_layers(self):
+        coef, intercept = coefficients_of(self)
+        coef = coef.toarray() if sp.issparse(coef) else coef
+        return PlainLayers(
+            [np.array(coef.T)], [np.array(np.broadcast_to(intercept, len(coef)))]
+        )
 
     def densify(self):
         """Convert `coef_` to a dense array, as it is after `fit`.

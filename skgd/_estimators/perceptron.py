@@ -20,6 +20,7 @@ from .hidden_features import HiddenFeatures
 from .lbfgs import is_lbfgs
 from .num_embedding import NUM_EMBEDDING, NumEmbedding
 from .parameters import FEW
+from .plain_layers import PlainLayers
 from .published import for_raw_data, list_of_numbers
 from .trials import Trials
 
@@ -281,6 +282,23 @@ class MultilayerPerceptron(HiddenFeatures, NumEmbedding, GradientDescent):
         self._collect(architecture, theta, running)
         return forward(architecture, theta, running, rows)
 
+    def _plain_layers(self):
+        architecture = self._architecture_.published()
+        given = self._given(architecture.views(np.empty(architecture.n_params)))
+        W = [np.array(weights) for weights in given["W"]]
+        b = [np.array(shift) for shift in given["b"]]
+        for i in range(len(given.get("gamma", []))):
+            scale, shift = self._normalisation(i)
+            W[i] = (W[i] * scale).astype(W[i].dtype)
+            b[i] = (b[i] * scale + shift).astype(b[i].dtype)
+        knots = list(getattr(self, "knots_", []))
+        return PlainLayers(W, b, list(architecture.activations), knots)
+
+    def _normalisation(self, i):
+        # scale and shift of the batch normalisation of hidden layer i
+        names = ("gammas_", "betas_", "running_means_", "running_vars_")
+        return normalisation_map(*(getattr(self, name)[i] for name in names))
+
     def _hidden_outputs(self, X):
         # for each hidden layer, what `_hidden_output` returns
         rows = self._prediction_data(X)
@@ -290,12 +308,7 @@ class MultilayerPerceptron(HiddenFeatures, NumEmbedding, GradientDescent):
         # of hidden layer i: the linear map, its normalised values, the activation
         linear = normalised = self._linear_map(rows, i + 1)
         if self._architecture_.batch_norm:
-            scale, shift = normalisation_map(
-                self.gammas_[i],
-                self.betas_[i],
-                self.running_means_[i],
-                self.running_vars_[i],
-            )
+            scale, shift = self._normalisation(i)
             normalised = linear * scale + shift
         activated, _ = self._architecture_.activations[i].evaluate(normalised)
         return linear, normalised, activated

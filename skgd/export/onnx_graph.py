@@ -4,7 +4,6 @@ import numpy as np
 
 from .. import activations as rules
 from .._estimators.linear_model import LinearModel
-from .._estimators.plain_layers import plain_layers
 
 
 class Graph:
@@ -157,7 +156,7 @@ def raw_predictions(estimator, scope, container, name, dtype):
     Z : str
         The name of the raw predictions, an array of shape (n_samples, n_outputs).
     """
-    layers = plain_layers(estimator)
+    layers = estimator._plain_layers()
     graph = Graph(scope, container, working_dtype(estimator, layers, dtype))
     found = graph.cast(name, graph.dtype)
     coefs = list(layers.coefs)
