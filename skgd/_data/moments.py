@@ -6,6 +6,8 @@ import numpy as np
 from scipy import sparse as sp
 from sklearn.utils.sparsefuncs import mean_variance_axis, min_max_axis
 
+from .._rules.plain_state import stored_as_dict
+
 # how many numbers are read at a time, so that the data are not copied as a whole
 CHUNK = 2**17
 # the number of rows in which usual and common values of a column are looked for
@@ -23,6 +25,7 @@ NEAR = 4
 HUGE = 2.0**500
 
 
+@stored_as_dict
 @dataclass(frozen=True)
 class Moments:
     """Weighted moments and common values of columns, of all samples so far.

@@ -19,10 +19,12 @@ from sklearn.utils.multiclass import (
 )
 
 from .._rules.loss import softmax
+from .._rules.plain_state import stored_as_dict
 from ..losses import Loss
 
 
 # ---------------------------------------------------------------- numbers
+@stored_as_dict
 @dataclass(frozen=True, eq=False)
 class RegressionEncoding:
     """The encoding of one or several numbers for each sample: the numbers themselves.
@@ -164,6 +166,7 @@ def _encode_numbers(y, dtype, loss):
 
 
 # ---------------------------------------------------------------- classes
+@stored_as_dict
 @dataclass(frozen=True, eq=False)
 class ClassEncoding:
     """The encoding of two classes, several classes, or several labels.

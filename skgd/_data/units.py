@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse as sp
 
+from .._rules.plain_state import stored_as_dict
 from .features import as_rows
 from .magnitudes import check_not_large, check_not_small
 from .moments import Moments, moments_of
 
 
+@stored_as_dict
 @dataclass(frozen=True)
 class Units:
     """The units of training, expressed in the user's units.

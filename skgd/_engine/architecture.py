@@ -7,6 +7,7 @@ from math import prod
 
 import numpy as np
 
+from .._rules.plain_state import stored_as_dict
 from ..activations import Activation, Identity
 from ..losses import Loss
 from .layers import (
@@ -25,6 +26,7 @@ from .memory import aligned
 LEARNING = (Dense, BatchNorm, InputScale)
 
 
+@stored_as_dict
 @dataclass(frozen=True)
 class Architecture:
     """Layers of a network; a linear model is a network of one layer.

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from .._data.splits import AllowedSplits
 from .._rules.numbers import PlainNumbers
 from .._rules.own_loss import OwnLoss, is_own_loss
+from .._rules.plain_state import PlainState
 from .._rules.rule import (
     RANDOM_STATE,
     Allowed,
@@ -51,7 +52,7 @@ ALIASES = {
 }
 
 
-class Settings(PlainNumbers, BaseEstimator, ABC):
+class Settings(PlainNumbers, PlainState, BaseEstimator, ABC):
     """The parameters that the four estimators share.
 
     This class and `GradientDescent` both begin with a list of what a subclass has to

@@ -5,6 +5,8 @@ from math import ceil, floor
 
 import numpy as np
 
+from .._rules.plain_state import stored_as_dict
+
 # The size of the residuals is a function of the prediction, by the means of at most
 # so many bins, each of so many rows or more.
 N_BINS, ROWS_OF_BIN = 20, 100
@@ -12,6 +14,7 @@ N_BINS, ROWS_OF_BIN = 20, 100
 LEAST_SIZE = 0.01
 
 
+@stored_as_dict
 @dataclass
 class Residuals:
     """The residuals of held-out rows, as errors of the mean of all members.

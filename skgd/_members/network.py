@@ -7,6 +7,7 @@ import numpy as np
 
 from .._data.targets import ClassEncoding
 from .._estimators.num_embedding import begin_linear
+from .._rules.plain_state import stored_as_dict
 from ..mlp import MLPGDClassifier, MLPGDRegressor
 
 # The learning rate of Adam at the start of a cosine.
@@ -21,6 +22,7 @@ N_UPDATES, N_EPOCHS = 3000, (12, 400)
 PATIENCE, MOST_PATIENCE = 500, 60
 
 
+@stored_as_dict
 @dataclass(frozen=True)
 class Setting:
     """What the held-out rows choose.
@@ -148,11 +150,13 @@ class _CheckedClasses(ClassEncoding):
         return y, encoding._code(y, dtype), encoding
 
 
+@stored_as_dict
 class TableClassifier(_TableNetwork, MLPGDClassifier):
     """A network for classes or labels."""
 
     _encoding_class = _CheckedClasses
 
 
+@stored_as_dict
 class TableRegressor(_TableNetwork, MLPGDRegressor):
     """A network for numbers."""

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from .._engine.threads import single_openmp_thread
+from .._rules.plain_state import stored_as_dict
 from ..losses import (
     AbsoluteError,
     Gamma,
@@ -43,6 +44,7 @@ LOSSES = {
 }
 
 
+@stored_as_dict
 class Trees:
     """Boosted trees whose raw predictions are in the units of the networks.
 
@@ -102,6 +104,7 @@ def _as_columns(z):
     return z.reshape(len(z), -1)
 
 
+@stored_as_dict
 @dataclass
 class Pair:
     """A network, and the trees that were trained on the same rows.

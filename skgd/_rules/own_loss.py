@@ -3,6 +3,7 @@
 import numpy as np
 
 from .loss import Loss, kernel_of_function
+from .plain_state import stored_as_dict
 
 # The gradient is compared with difference quotients at so many rows and outputs.
 MOST_ROWS, MOST_OUTPUTS = 8, 10
@@ -26,6 +27,7 @@ def is_own_loss(loss):
     return has_method and not isinstance(loss, Loss | type)
 
 
+@stored_as_dict
 class OwnLoss(Loss):
     """A loss of the user, with the link of the log loss for classes.
 

@@ -9,6 +9,7 @@ import numpy as np
 from .._data.units import Units
 from .._engine.memory import aligned, all_finite
 from .._rules.optimizer import Optimizer
+from .._rules.plain_state import stored_as_dict
 from ..averaging import Averaging
 from ..optimizers import LBFGS
 from .stopping import Stopping
@@ -50,6 +51,7 @@ class Recipe:
         return has_end and not (self.is_short or self.single_pass)
 
 
+@stored_as_dict
 @dataclass
 class TrainingState:
     """The state of a training, which `partial_fit` and `warm_start` continue.

@@ -1,10 +1,12 @@
 """When to stop: tolerance, patience, and the best weights so far."""
 
-from collections import deque
 from copy import copy
 from math import inf, isfinite
 
+from .._rules.plain_state import stored_as_dict
 
+
+@stored_as_dict
 class Stopping:
     """Watches one number that should fall, epoch by epoch.
 
@@ -47,7 +49,7 @@ class Stopping:
     def restart(self):
         """Start counting anew, after a plateau that did not end the training."""
         self._n_no_change = 0
-        self._recent = deque()
+        self._recent = []
 
     def copy(self):
         """Return a copy. It shares `best_weights`, which are never changed in place."""
@@ -72,7 +74,7 @@ class Stopping:
         if self.windowed and isfinite(self.patience):
             self._recent.append(value)
             while len(self._recent) > 2 * self.patience:
-                self._recent.popleft()
+                del self._recent[0]
         if weights is not None and value < self.best:
             self.best_weights = weights()
         self.best = min(self.best, value)
@@ -88,5 +90,5 @@ class Stopping:
         p = int(self.patience)
         if len(self._recent) < 2 * p:
             return False
-        recent = list(self._recent)  # so few that arrays would take longer
+        recent = self._recent  # so few that arrays would take longer
         return not sum(recent[p:]) / p <= sum(recent[:p]) / p - self.tol

@@ -8,6 +8,7 @@ from scipy import sparse as sp
 from .._data.columns import as_floats, as_number, kind_of_dtype
 from .._data.dates import is_missing
 from .._data.knots import bends_of, hats
+from .._rules.plain_state import stored_as_dict
 from .datetimes import PERIODS, DatetimeEncoder
 
 # Standardised numbers are limited to this distance from their mean.
@@ -93,6 +94,7 @@ class Part:
         return self._names(given[self.position])
 
 
+@stored_as_dict
 class Numbers(Part):
     """Numbers and dates: standardised, with an indicator of gaps and hat functions.
 
@@ -183,6 +185,7 @@ class Numbers(Part):
         return names + [f"{name}_at_{knot:.6g}" for knot in self.knots[1:]]
 
 
+@stored_as_dict
 class Levels(Part):
     """Categories: one column for each frequent level, the most frequent ones first.
 
@@ -221,6 +224,7 @@ class Levels(Part):
         return [f"{name}_{level}" for level in levels]
 
 
+@stored_as_dict
 class Words(Part):
     """Long texts: TF-IDF values of their words.
 
@@ -257,6 +261,7 @@ class Words(Part):
         return [f"{name}_{word}" for word in words]
 
 
+@stored_as_dict
 class SparseNumbers:
     """A sparse matrix, whose columns get a unit of their own.
 
