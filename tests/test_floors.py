@@ -15,9 +15,13 @@ PACKAGE = ROOT / "skgd"
 SUFFIXES = {".py", ".pyx", ".pxd", ".h"}
 FILES = sorted(path for path in PACKAGE.rglob("*") if path.suffix in SUFFIXES)
 
-# Chapters are imported in order, with one exception: an optimizer hands itself to the
-# loop of `minimize`, which is of a later chapter, inside one method.
-EXCEPTIONS = {("_rules.optimizer", "_functions.loop")}
+# Chapters are imported in order, with two exceptions, each inside one method: an
+# optimizer hands itself to the loop of `minimize`, and an estimator in a notebook hands
+# itself to its report.
+EXCEPTIONS = {
+    ("_rules.optimizer", "_functions.loop"),
+    ("_estimators.notebook", "plotting.report"),
+}
 
 # from .a.b import c | from skgd.a cimport (c) | from . cimport a | cimport skgd.a.b
 FROM = re.compile(

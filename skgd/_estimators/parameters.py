@@ -29,6 +29,7 @@ from ..losses import Loss
 from ..optimizers import LBFGS, OPTIMIZERS, Optimizer
 from ..penalties import PENALTIES, penalty_strengths
 from ..schedules import SCHEDULES
+from .notebook import ShownInNotebooks
 from .scoring import check_scoring_name
 
 # With alpha='auto', a smaller number of samples can count as this number.
@@ -52,7 +53,7 @@ ALIASES = {
 }
 
 
-class Settings(PlainNumbers, PlainState, BaseEstimator, ABC):
+class Settings(PlainNumbers, PlainState, ShownInNotebooks, BaseEstimator, ABC):
     """The parameters that the four estimators share.
 
     This class and `GradientDescent` both begin with a list of what a subclass has to

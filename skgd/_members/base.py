@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._data.features import check_weights
 from .._data.splits import AllowedSplits, check_groups
+from .._estimators.notebook import ShownInNotebooks
 from .._rules.numbers import PlainNumbers
 from .._rules.plain_state import PlainState
 from .._rules.rule import Allowed, check_parameters
@@ -37,7 +38,9 @@ from .twin import pairs_of_unseen
 HIDDEN, HIDDEN_OF_FEW_ROWS = (128, 128), (64, 64)
 
 
-class TableEstimator(CallbackSupportMixin, PlainNumbers, PlainState, BaseEstimator):
+class TableEstimator(
+    CallbackSupportMixin, PlainNumbers, PlainState, ShownInNotebooks, BaseEstimator
+):
     """Base of `TabularClassifier` and `TabularRegressor`."""
 
     _allowed = {

@@ -9,6 +9,7 @@ chosen so that the pictures are readable with any colour vision and in greyscale
 
 from .columns import PermutationImportanceDisplay, ShapeFunctionDisplay
 from .curves import LossCurveDisplay
+from .live import LiveLossCurve
 from .network import ActivationsDisplay, WeightsDisplay
 from .paths import OptimizationPathDisplay
 from .rates import LearningRateDisplay
@@ -16,6 +17,7 @@ from .rates import LearningRateDisplay
 __all__ = [
     "ActivationsDisplay",
     "LearningRateDisplay",
+    "LiveLossCurve",
     "LossCurveDisplay",
     "OptimizationPathDisplay",
     "PermutationImportanceDisplay",
