@@ -5,13 +5,16 @@ import sys
 
 import numpy as np
 import onnxruntime
+import pandas as pd
 import pytest
 import skl2onnx
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
-from sklearn.ensemble import VotingClassifier
+from sklearn.ensemble import BaggingRegressor, StackingRegressor, VotingClassifier
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -260,6 +263,53 @@ def test_pipelines():
     encoder = OneHotEncoder(sparse_output=False)
     columns = make_column_transformer((encoder, [1]), remainder=StandardScaler())
     check_regressor(make_pipeline(columns, MLPGDRegressor(**NETWORK)), X, Y)
+
+
+def test_a_table_with_text():
+    frame = pd.DataFrame(X[:, :4], columns=list("abcd")).astype(np.float32)
+    frame["city"] = np.array(["Bonn", "Ulm", "Kiel"], object)[np.arange(len(X)) % 3]
+    frame["city"] = frame["city"].astype(object)
+    columns = make_column_transformer(
+        (OneHotEncoder(sparse_output=False), ["city"]), (StandardScaler(), list("abcd"))
+    )
+    network = MLPGDRegressor(num_embedding="piecewise_linear", **NETWORK)
+    model = make_pipeline(columns, network).fit(frame, Y)
+    graph = skl2onnx.to_onnx(model, frame[:1]).SerializeToString()
+    session = onnxruntime.InferenceSession(graph)
+    data = {name: frame[[name]].to_numpy() for name in frame.columns}
+    (found,) = session.run(None, data)
+    assert_close(found, model.predict(frame))
+
+
+def test_a_frame_needs_a_column_transformer():
+    frame = pd.DataFrame(IRIS, columns=list("abcd"))
+    for model in (GDRegressor(**QUICK), GDClassifier(**QUICK)):
+        model.fit(frame, SPECIES)
+        with pytest.raises(RuntimeError, match=r"at most 1 input\(s\)"):
+            skl2onnx.to_onnx(model, frame[:1])
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        GridSearchCV(MLPGDRegressor(**NETWORK), {"alpha": [0.1, 1]}, cv=2),
+        StackingRegressor(
+            [("a", GDRegressor(**QUICK)), ("b", MLPGDRegressor(**NETWORK))],
+            GDRegressor(**QUICK),
+            cv=2,
+        ),
+        BaggingRegressor(GDRegressor(**QUICK), 2, random_state=0),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_other_estimators(model):
+    check_regressor(model, X, Y)
+
+
+def test_calibrated_margins():
+    model = CalibratedClassifierCV(GDClassifier("hinge", **QUICK), cv=2)
+    check_classifier(model, IRIS, SPECIES)
+    check_classifier(model, CANCER, MALIGNANT)
 
 
 def test_an_ensemble():

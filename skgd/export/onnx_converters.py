@@ -126,7 +126,11 @@ def _parse(parser, scope, model, inputs, custom_parsers=None):
 # ---------------------------------------------------------------- shapes
 def _regressor_shapes(operator):
     from skl2onnx.common.data_types import guess_tensor_type
+    from skl2onnx.common.shape_calculator import (
+        calculate_linear_regressor_output_shapes,
+    )
 
+    calculate_linear_regressor_output_shapes(operator)
     estimator, source = operator.raw_operator, operator.inputs[0]
     kind = type(guess_tensor_type(source.type))
     shape = [source.get_first_dimension(), estimator._encoding.n_outputs]
