@@ -76,7 +76,8 @@ class Adaptive(Steady):
 
     When training would stop because of `tol` and `n_iter_no_change`, the rate is
     multiplied by `factor` instead. If the rate is at most `min_rate`, training stops,
-    as in scikit-learn. With ``tol=None``, there are no plateaus.
+    as in scikit-learn. With ``tol=None``, plateaus are found as with ``tol=0`` and
+    lower the rate, but training never stops before `max_iter` epochs.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ from sklearn.preprocessing import scale
 
 from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
 from skgd.optimizers import SGD, Adam
-from skgd.schedules import Schedule
+from skgd.schedules import Schedule, Warmup
 
 ESTIMATORS = [GDRegressor, GDClassifier, MLPGDRegressor, MLPGDClassifier]
 SOLVERS = ["batch", "sgd", "minibatch"]
@@ -471,6 +471,35 @@ def test_callable_learning_rate():
     assert model.learning_rate_ == 0.1 / 12
     with pytest.raises(ValueError, match="'learning_rate' callable must return finite"):
         small(GDRegressor, learning_rate=lambda step: -1.0).fit(X_REG, Y_REG)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "schedule"),
+    [
+        (GDRegressor, "adaptive"),
+        (GDRegressor, Warmup(50, start=1.0, then="adaptive")),
+        (MLPGDRegressor, "adaptive"),
+        (MLPGDRegressor, "auto"),
+    ],
+)
+def test_without_tolerance_plateaus_lower_the_rate_and_nothing_stops(
+    kind, schedule, early_stopping, capsys
+):
+    # A constant rate hovers around the optimum however long the training is.
+    options = {"optimizer": "adam", "batch_size": 20, "random_state": 0}
+    options |= {"learning_rate": schedule, "learning_rate_init": 0.1, "verbose": 2}
+    options |= {"early_stopping": early_stopping}
+    options |= {"hidden_layer_sizes": ()} if kind is MLPGDRegressor else {}
+    model = kind(tol=None, max_iter=400, **options).fit(X_REG, Y_REG)
+    assert model.n_iter_ == 400
+    factor = 0.1 if schedule == "auto" else 0.2
+    assert model.learning_rate_ <= 0.1 * factor
+    assert "did not improve more than tol=0.000000" in capsys.readouterr().out
+    # up to where it stops, a training with tol=0 is the same
+    stopped = kind(tol=0, max_iter=400, **options).fit(X_REG, Y_REG)
+    assert stopped.loss_curve_ == model.loss_curve_[: stopped.n_iter_]
+    assert stopped.n_iter_ < 400 or schedule != "auto"
 
 
 def test_adaptive_rate_falls_on_plateaus():

@@ -98,11 +98,19 @@ def test_in_windows_small_gains_add_up_and_lucky_epochs_do_not_end():
 
 # ---------------------------------------------------------------- both
 @pytest.mark.parametrize("windowed", [False, True])
-@pytest.mark.parametrize(("tol", "patience"), [(None, 2), (0.1, np.inf)])
-def test_no_tolerance_or_no_patience_is_no_plateau(tol, patience, windowed):
-    stopping = Stopping(tol, patience, windowed)
+def test_endless_patience_is_no_plateau(windowed):
+    stopping = Stopping(0.1, np.inf, windowed)
     assert first_plateau(stopping, [1.0] * 100) is None
     assert stopping.best == 1.0
+
+
+@pytest.mark.parametrize("windowed", [False, True])
+def test_no_tolerance_has_the_plateaus_of_tolerance_zero(windowed):
+    # The 'adaptive' schedule needs them, although they do not end the training.
+    values = [1.0, 0.5, *np.linspace(0.6, 0.7, 20)]
+    found = first_plateau(Stopping(None, 3, windowed), values)
+    assert found == first_plateau(Stopping(0.0, 3, windowed), values) is not None
+    assert first_plateau(Stopping(None, 3, windowed), [1.0] * 50) is None
 
 
 @pytest.mark.parametrize("windowed", [False, True])

@@ -282,7 +282,8 @@ PARAGRAPHS = {
             `n_iter_no_change` epochs is not lower, by at least `tol`, than the mean of
             the same number of epochs before. (The loss of a single epoch can be noisy,
             and an epoch can be a single small update.) With early stopping, this holds
-            for every schedule and for the validation loss. None runs `max_iter` epochs.
+            for every schedule and for the validation loss. None runs `max_iter` epochs;
+            plateaus then only lower the rate of 'adaptive', as with ``tol=0``.
         n_iter_no_change : int or inf, default=5
             The number of epochs in each of these means.
         """,
@@ -293,10 +294,11 @@ PARAGRAPHS = {
             Training stops when more than `n_iter_no_change` epochs in a row did not
             improve the best loss (or score) by at least `tol`. A plateau of the
             training loss does not end a schedule whose length is fixed ('linear',
-            'cosine', 'one_cycle'), which runs to its end. None runs all epochs. With
-            ``optimizer='lbfgs'``, training stops when no element of the gradient of the
-            objective is larger than `tol`. `n_iter_no_change` then matters only for
-            early stopping.
+            'cosine', 'one_cycle'), which runs to its end. None runs all epochs;
+            plateaus then only lower the rate of 'auto' and 'adaptive', as with
+            ``tol=0``. With ``optimizer='lbfgs'``, training stops when no element of the
+            gradient of the objective is larger than `tol`. `n_iter_no_change` then
+            matters only for early stopping.
         n_iter_no_change : int or inf, default=10
             The number of epochs in a row without an improvement. In the trials of
             ``early_stopping='auto'``, it is the least number, since there are at least

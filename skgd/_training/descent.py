@@ -160,7 +160,7 @@ def ends_on_plateau(state, recipe, observers):
 
     A plateau of the training loss does not end a schedule of a fixed length. The
     'adaptive' schedule lowers the rate instead, until the rate has reached its
-    limit.
+    limit. With ``tol=None``, it lowers the rate as well, but nothing ends the descent.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def ends_on_plateau(state, recipe, observers):
         text = f"{message} Setting learning rate to {rate:f}"
         observers.message(text, minor=True)
         return False
-    if recipe.single_pass:
+    if recipe.single_pass or state.stopping.tol is None:
         return False
     observers.message(f"{message} Stopping.")
     return True
@@ -215,8 +215,9 @@ def _warn_of_zero_rates(state, recipe):
 
 
 def _plateau_message(recipe, state):
+    least = state.stopping.least_fall
     return (
-        f"{state.watched.capitalize()} did not improve more than "
-        f"tol={state.stopping.tol:f} for {recipe.n_iter_no_change} consecutive epochs"
+        f"{state.watched.capitalize()} did not improve more than tol={least:f} for "
+        f"{recipe.n_iter_no_change} consecutive epochs"
         + (" (their mean, against as many before)." if state.stopping.windowed else ".")
     )

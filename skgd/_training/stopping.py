@@ -13,8 +13,8 @@ class Stopping:
     Parameters
     ----------
     tol : float or None
-        The least fall of the number that counts as an improvement. If None, there is
-        never a plateau.
+        The least fall of the number that counts as an improvement. If None, it is 0,
+        and the caller does not end the training on a plateau.
     patience : float
         The number of epochs that make a plateau.
     windowed : bool
@@ -67,8 +67,7 @@ class Stopping:
         weights : callable, default=None
             Returns copies of what to keep at the best epoch.
         """
-        tol = 0.0 if self.tol is None else self.tol
-        improved = value <= self.best - tol
+        improved = value <= self.best - self.least_fall
         self._n_epochs += 1
         self._n_no_change = 0 if improved else self._n_no_change + 1
         if self.windowed and isfinite(self.patience):
@@ -80,9 +79,14 @@ class Stopping:
         self.best = min(self.best, value)
 
     @property
+    def least_fall(self):
+        """The least fall of the number that counts as an improvement, a float."""
+        return 0.0 if self.tol is None else self.tol
+
+    @property
     def on_plateau(self):
         """Whether patience has run out."""
-        if self.tol is None or not isfinite(self.patience):
+        if not isfinite(self.patience):
             return False
         if not self.windowed:
             before = self._n_epochs - self._n_no_change
@@ -91,4 +95,4 @@ class Stopping:
         if len(self._recent) < 2 * p:
             return False
         recent = self._recent  # so few that arrays would take longer
-        return not sum(recent[p:]) / p <= sum(recent[:p]) / p - self.tol
+        return not sum(recent[p:]) / p <= sum(recent[:p]) / p - self.least_fall
