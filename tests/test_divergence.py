@@ -10,8 +10,8 @@ from numpy.testing import assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 
 from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
+from skgd._training.checkpoint import Checkpoint
 from skgd._training.divergence import MAX_RESTARTS
-from skgd._training.state import TrainingState
 from skgd.optimizers import OPTIMIZERS
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -70,24 +70,24 @@ class Interrupt:
     """Raises KeyboardInterrupt where training has just diverged."""
 
     def __init__(self, monkeypatch, where):
-        original = getattr(TrainingState, where)
+        original = getattr(Checkpoint, where)
         self.calls = 0
 
-        def interrupted(state, *args, **options):
+        def interrupted(checkpoint):
             self.calls += 1
             if self.calls == 1:
-                state.theta[0] = 1e9  # half-way
+                checkpoint._state.theta[0] = 1e9  # half-way
                 raise KeyboardInterrupt
-            return original(state, *args, **options)
+            original(checkpoint)
 
-        monkeypatch.setattr(TrainingState, where, interrupted)
+        monkeypatch.setattr(Checkpoint, where, interrupted)
 
 
 def test_an_interrupt_on_the_way_back(monkeypatch):
     healthy = model(0.01, max_iter=5, warm_start=True).fit(X, Y)
     healthy.set_params(learning_rate_init=50.0, max_iter=20)
     before = healthy.coef_.copy()
-    interrupt = Interrupt(monkeypatch, "go_back")
+    interrupt = Interrupt(monkeypatch, "restore")
     with pytest.raises(KeyboardInterrupt):
         healthy.fit(X, Y)
     assert interrupt.calls == 2  # finished, and then there is no epoch to keep

@@ -177,8 +177,7 @@ class GradientDescent(CallbackSupportMixin, Strippable, Convertible, Settings):
         try:
             yield
         except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
+            self.__dict__ = before  # at once, so that a second interrupt does no harm
             if state is not None:
                 state.undo(mark)
             raise
@@ -186,7 +185,7 @@ class GradientDescent(CallbackSupportMixin, Strippable, Convertible, Settings):
     def _fit(self, X, y, sample_weight, held_out, **options):
         given = Given(X, y, sample_weight, **held_out._asdict(), **options)
         # (the statistics of the data must not depend on the number of threads either)
-        with single_blas_thread(), self._all_or_nothing():
+        with self._all_or_nothing(), single_blas_thread():
             return self._fit_as_task(given)
 
     @with_callbacks

@@ -78,8 +78,7 @@ class TableEstimator(
         try:
             return self._fit_in_time(X, y, sample_weight, held_out, start)
         except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
+            self.__dict__ = before  # at once, so that a second interrupt does no harm
             raise
 
     @property

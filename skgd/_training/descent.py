@@ -1,6 +1,7 @@
 """The descent: the one loop over epochs that all estimators share."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse as sp
@@ -11,6 +12,7 @@ from .._engine.network import Network
 from .._engine.shards import workspace
 from .._rules.schedule import Schedule
 from .._rules.warn import warn
+from .checkpoint import Journal
 from .divergence import Guard
 from .passes import run_epoch
 
@@ -61,33 +63,42 @@ def descend(state, architecture, data, recipe, validate, observers):
         early stopping has kept no epoch.
     """
     kernel = _set_out(state, architecture, recipe)
-    guard = Guard(state, architecture, data.arrays, recipe)
+    journal = Journal(state)
+    guard = Guard(state, architecture, data.arrays, recipe, journal)
     sparse = sp.issparse(data.arrays.X)
     net = Network(architecture, state.theta, state.running, sparse)
     room = workspace(net, data.arrays, recipe.batch_size)
     outcome = Outcome()
     try:
         while outcome.n_iter < recipe.max_iter and not outcome.ended:
-            guard.begin_epoch(state, outcome.n_iter)
+            journal.begin_epoch(outcome.n_iter)
             observers.begin_epoch(state, outcome.n_iter)
             loss, reported, penalty = run_epoch(room, state, recipe, kernel, data.rows)
             sound = guard.is_sound(state, loss, penalty)
             take_note(state, loss, reported, sound, validate)
+            plateau = note_plateau(state, recipe) if sound else None
             outcome.n_iter += 1
+            if sound:
+                journal.end_epoch()
             asked = observers.end_epoch(state, outcome.n_iter, sound)
             if not sound:
                 guard.recover(state, outcome, reported, observers)
             if asked and outcome.n_iter and not outcome.stopped:
                 outcome.interrupted = True
-            elif sound:
-                outcome.stopped = ends_on_plateau(state, recipe, observers)
+            elif plateau is not None:
+                observers.message(plateau.message, minor=not plateau.is_end)
+                outcome.stopped = plateau.is_end
         if outcome.n_iter == recipe.max_iter and recipe.runs_to_its_end:
             outcome.stopped = True
     except KeyboardInterrupt:
-        if guard.lost and guard.can_go_back(state):
+        if not guard.lost:
+            outcome.n_iter = journal.roll_back()
+        elif guard.can_go_back(state):
             outcome.n_iter = guard.go_back(state)
+        else:
+            raise
         # Before the first epoch has ended there is nothing to keep.
-        if outcome.n_iter == 0 or not np.isfinite(state.theta).all():
+        if outcome.n_iter == 0:
             raise
         warn("Training interrupted by user.")
         outcome.interrupted = True
@@ -155,8 +166,15 @@ def take_note(state, loss, reported, sound, validate):
         state.stopping.update(found.watched, state.kept)
 
 
-def ends_on_plateau(state, recipe, observers):
-    """Whether a plateau ends the descent.
+class Plateau(NamedTuple):
+    """A plateau of the number that is watched."""
+
+    message: str  # for the user
+    is_end: bool  # whether it ends the descent
+
+
+def note_plateau(state, recipe):
+    """Take note of a plateau, if the last epoch is the last of one.
 
     A plateau of the training loss does not end a schedule of a fixed length. The
     'adaptive' schedule lowers the rate instead, until the rate has reached its
@@ -168,13 +186,11 @@ def ends_on_plateau(state, recipe, observers):
         Changed in place if the rate is lowered.
     recipe : Recipe
         The hyperparameters, as objects and numbers.
-    observers : Observer
-        Gets a message if there is a plateau.
 
     Returns
     -------
-    ends : bool
-        True to stop.
+    plateau : Plateau or None
+        None if there is no plateau, or if it has no effect.
     """
     if state.step < getattr(recipe.schedule, "_warming", 0):
         state.stopping.restart()
@@ -182,7 +198,7 @@ def ends_on_plateau(state, recipe, observers):
     # The training loss may rest while the rate is high, and fall again with the rate.
     waits = has_end and state.watched == "training loss"
     if waits or not state.stopping.on_plateau:
-        return False
+        return None
     message = _plateau_message(recipe, state)
     adaptive = getattr(recipe.schedule, "_adaptive", None)
     least = 0 if adaptive is None else adaptive.min_rate * state.rate_factor
@@ -191,13 +207,10 @@ def ends_on_plateau(state, recipe, observers):
         state.stopping.restart()
         factor = adaptive([0], n_plateaus=state.n_plateaus)[0]
         rate = recipe.learning_rate * state.rate_factor * factor
-        text = f"{message} Setting learning rate to {rate:f}"
-        observers.message(text, minor=True)
-        return False
+        return Plateau(f"{message} Setting learning rate to {rate:f}", is_end=False)
     if recipe.single_pass or state.stopping.tol is None:
-        return False
-    observers.message(f"{message} Stopping.")
-    return True
+        return None
+    return Plateau(f"{message} Stopping.", is_end=True)
 
 
 def _warn_of_zero_rates(state, recipe):

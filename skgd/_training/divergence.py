@@ -58,6 +58,8 @@ class Guard:
     recipe : Recipe
         Tells whether the learning rate can be halved, and whether there is only one
         epoch.
+    journal : Journal
+        Remembers the last good epoch.
 
     Attributes
     ----------
@@ -65,7 +67,7 @@ class Guard:
         Whether the last epoch diverged and the state has not yet been restored.
     """
 
-    def __init__(self, state, architecture, data, recipe):
+    def __init__(self, state, architecture, data, recipe, journal):
         self._sample = _Sample(architecture, data)
         self._start = self._sample.loss(state)
         if state.first_loss is None:
@@ -76,26 +78,8 @@ class Guard:
         self.may_go_back = isinstance(recipe.schedule, Schedule)
         self.single = recipe.single_pass
         self.lost = False
-        self._last = self._begun = None
+        self._journal = journal
         self._before = np.inf
-
-    def begin_epoch(self, state, n_iter):
-        """Remember the state at the start of an epoch.
-
-        Parameters
-        ----------
-        state : TrainingState
-            The state at the start of the epoch.
-        n_iter : int
-            Epochs so far.
-        """
-        if not self.may_go_back:
-            return
-        lengths = [len(getattr(state, name)) for name in state.CURVES]
-        best = state.stopping.best, state.stopping.best_weights
-        self._begun = n_iter, lengths, best, state.snapshot(slots=False)
-        if self._last is None:
-            self._last = self._begun
 
     def is_sound(self, state, loss, penalty):
         """Whether the epoch did not diverge.
@@ -124,8 +108,10 @@ class Guard:
         if finite and (self.single or (began_large and bare > large)):
             judged = self._sample.loss(state)
         self.lost = not (finite and judged <= most)
-        if not self.lost and (bare <= GOOD * limit or bare <= self._before):
-            self._last = self._begun
+        is_good = bare <= GOOD * limit or bare <= self._before
+        journal = self._journal
+        if self.may_go_back and (journal.good is None or (is_good and not self.lost)):
+            journal.good = journal.begun
         self._before = bare
         return not self.lost
 
@@ -142,7 +128,7 @@ class Guard:
         can : bool
             False if the descent must end.
         """
-        return self._last is not None and state.n_restarts < MAX_RESTARTS
+        return self._journal.good is not None and state.n_restarts < MAX_RESTARTS
 
     def go_back(self, state):
         """Restore the last good epoch, and halve the rate.
@@ -160,18 +146,16 @@ class Guard:
         n_iter : int
             The number of epochs of this descent that remain.
         """
-        n_iter, lengths, best, snapshot = self._last
-        state.go_back(snapshot)
+        good = self._journal.good
+        self._journal.restore(good)
         state.forget_slots()
-        state.stopping.best, state.stopping.best_weights = best
         state.stopping.restart()
-        for name, length in zip(state.CURVES, lengths, strict=True):
-            del getattr(state, name)[length:]
         self._before = np.inf
-        state.rate_factor *= 0.5
-        state.n_restarts += 1
-        self.lost = False
-        return n_iter
+        self._journal.end_epoch()
+        # (no interrupt comes between these assignments, since nothing is called)
+        n, rate_factor = state.n_restarts + 1, 0.5 * state.rate_factor
+        state.n_restarts, state.rate_factor, self.lost = n, rate_factor, False
+        return good.n_iter
 
     def recover(self, state, outcome, loss, observers):
         """Go back to the last good epoch after one that diverged, or give up.

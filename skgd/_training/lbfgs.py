@@ -14,7 +14,8 @@ from .._engine.network import Data, Network
 from .._engine.shards import workspace
 from .._rules.warn import warn
 from ..penalties import penalty_value
-from .descent import Outcome, ends_on_plateau, take_note
+from .checkpoint import Journal
+from .descent import Outcome, note_plateau, take_note
 from .divergence import Diverged
 from .passes import Pass
 from .whitening import Whitening
@@ -57,6 +58,7 @@ def descend_by_lbfgs(state, architecture, data, recipe, validate, observers):
     try:
         _iterate(epochs, recipe, state.stopping.tol)
     except KeyboardInterrupt:
+        outcome.n_iter = epochs.journal.roll_back()
         # Before the first iteration has ended there is nothing to keep.
         if outcome.n_iter == 0:
             raise
@@ -290,6 +292,7 @@ class _Epochs:
         self.n_samples = n_samples
         self.validate, self.observers = validate, observers
         self.outcome = Outcome()
+        self.journal = Journal(state)
         self.begun = False
         tol = state.stopping.tol
         self.least_gradient = -np.inf if tol is None else tol
@@ -303,22 +306,28 @@ class _Epochs:
     def end_iteration(self, intermediate_result):
         # (SciPy passes the result to an argument of this name)
         self.objective.accept(intermediate_result.x)
-        state = self.state
-        state.theta[:] = self.objective.theta
-        state.step += 1
-        state.n_seen += self.n_samples
-        self.end_epoch()
+        self.end_epoch(moved=True)
         if not self.outcome.ended:
             self.outcome.stopped = self.objective.steepest <= self.least_gradient
         if self.outcome.ended:
             raise StopIteration
 
-    def end_epoch(self):
+    def end_epoch(self, moved=False):
         state, objective, outcome = self.state, self.objective, self.outcome
+        self.journal.begin_epoch(outcome.n_iter)
         self.begun = False
+        if moved:
+            state.theta[:] = objective.theta
+            state.step += 1
+            state.n_seen += self.n_samples
         take_note(state, objective.value, objective.reported, True, self.validate)
+        plateau = None
+        if self.validate is not None:
+            plateau = note_plateau(state, self.recipe)
         outcome.n_iter += 1
+        self.journal.end_epoch()
         if self.observers.end_epoch(state, outcome.n_iter, True):
             outcome.interrupted = True
-        elif self.validate is not None:
-            outcome.stopped = ends_on_plateau(state, self.recipe, self.observers)
+        elif plateau is not None:
+            self.observers.message(plateau.message)
+            outcome.stopped = True

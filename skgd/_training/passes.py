@@ -151,9 +151,8 @@ def run_epoch(workspace, state, recipe, kernel, rows):
     n_updates = -(-n // recipe.batch_size)
     order = rows
     # Each epoch has one seed for the permutation and one for the dropout masks. If
-    # there is a single batch, the order of its rows does not matter. (Two calls of
-    # random_sample are much faster than randint, or than an array of two.)
-    seeds = [int(2**53 * state.rng.random_sample()) for _ in range(2)]
+    # there is a single batch, the order of its rows does not matter.
+    seeds = state.draw(), state.draw()
     if recipe.shuffle and n_updates > 1:
         order = np.arange(n) if rows is None else rows.copy()
         shuffle(order, seeds[0])
@@ -201,15 +200,6 @@ def search_update(work, penalty):
     else:
         state.learning_rate = rate
     start = state.snapshot()
-    try:
-        return _search(work, start, rate, penalty)
-    except BaseException:  # do not leave the state at a trial point
-        state.go_back(start)
-        raise
-
-
-def _search(work, start, rate, penalty):
-    state, rule = work.state, work.recipe.schedule
     eps = float(np.finfo(state.theta.dtype).eps)
     before, reported = work.with_penalty(*loss_now(work), penalty)
     found = rule.search(rate, before, lambda rate: attempt(work, start, rate), eps)

@@ -12,6 +12,7 @@ from .._rules.optimizer import Optimizer
 from .._rules.plain_state import stored_as_dict
 from ..averaging import Averaging
 from ..optimizers import LBFGS
+from .checkpoint import ARRAYS, COUNTS, CURVES
 from .stopping import Stopping
 
 # A stream keeps this number of losses, the last ones. A few more are collected before
@@ -77,6 +78,7 @@ class TrainingState:
     head_start: int = 0  # updates that the rate of a stream counts in addition
     slot_step: int = 0  # updates since the slots were made
     n_seen: int = 0  # samples
+    n_drawn: int = 0  # random numbers that epochs have drawn
     n_averaged: int = 0  # updates in the averages
     l1_total: float = 0.0
     rate_factor: float = 1.0  # factor of the learning rate, halved by restarts
@@ -165,7 +167,7 @@ class TrainingState:
             value = getattr(self, name)
             setattr(new, name, None if value is None else aligned(value))
         new.stopping = self.stopping and self.stopping.copy()
-        for name in self.CURVES:
+        for name in CURVES:
             setattr(new, name, list(getattr(self, name)))
         return new
 
@@ -271,6 +273,12 @@ class TrainingState:
         averaged = self.n_averaged and self.running_average is not None
         return self.running_average if averaged else self.running
 
+    def draw(self):
+        """Draw a random seed, an int."""
+        # (much faster than randint, or than an array of several numbers)
+        self.n_drawn += 1
+        return int(2**53 * self.rng.random_sample())
+
     def make_average(self, architecture):
         """Make room for averages, unless there is room already.
 
@@ -322,31 +330,22 @@ class TrainingState:
         self.slots[:] = 0
         self.slot_step, self.l1_total = 0, 0.0
 
-    CURVES = ("loss_curve", "rate_curve", "validation_scores", "validation_loss_curve")
-    _KEPT = ("theta", "running", "average", "running_average")
-    _IN_PLACE = (*_KEPT, "slots")
-    _COUNTS = ("step", "slot_step", "n_seen", "n_averaged", "l1_total", "learning_rate")
+    _IN_PLACE = (*ARRAYS, "slots")
 
     def _copies(self, names):
-        # This runs in each epoch, so the attributes are looked up only once.
         found = vars(self)
         return {name: found[name].copy() for name in names if found[name] is not None}
 
-    def snapshot(self, slots=True):
+    def snapshot(self):
         """Copy all that an update changes, for `go_back`.
-
-        Parameters
-        ----------
-        slots : bool, default=True
-            Whether to copy the slots of the optimizer.
 
         Returns
         -------
         snapshot : dict
             Arrays and counts.
         """
-        snapshot = self._copies(self._IN_PLACE if slots else self._KEPT)
-        for name in self._COUNTS:
+        snapshot = self._copies(self._IN_PLACE)
+        for name in COUNTS:
             snapshot[name] = getattr(self, name)
         return snapshot
 
@@ -361,13 +360,13 @@ class TrainingState:
         for name in self._IN_PLACE:
             if name in snapshot:
                 getattr(self, name)[...] = snapshot[name]
-        for name in self._COUNTS:
+        for name in COUNTS:
             setattr(self, name, snapshot[name])
 
     def kept(self):
         """Copy all that early stopping may restore later."""
         best = len(self.validation_scores), self.validation_scores[-1]
-        return self._copies(self._KEPT), self.n_averaged, *best
+        return self._copies(ARRAYS), self.n_averaged, *best
 
     def restore_best(self):
         """Go back to the best epoch, if early stopping has kept one."""

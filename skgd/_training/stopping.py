@@ -1,6 +1,5 @@
 """When to stop: tolerance, patience, and the best weights so far."""
 
-from copy import copy
 from math import inf, isfinite
 
 from .._rules.plain_state import stored_as_dict
@@ -53,7 +52,8 @@ class Stopping:
 
     def copy(self):
         """Return a copy. It shares `best_weights`, which are never changed in place."""
-        new = copy(self)
+        new = Stopping.__new__(Stopping)
+        new.__dict__.update(self.__dict__)
         new._recent = self._recent.copy()
         return new
 
