@@ -7,7 +7,7 @@ import oracles
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skgd import GDRegressor
+from skgd import GDRegressor, minimize
 from skgd._rules.schedule import learning_rates
 from skgd.schedules import (
     SCHEDULES,
@@ -220,6 +220,80 @@ def test_learning_rates_of_a_function():
     for wrong in (lambda step: -1.0, lambda step: np.inf, lambda step: None):
         with pytest.raises(ValueError, match="'rate' callable must"):
             one_rate(wrong)
+
+
+class Own(Schedule):
+    def __init__(self, value=None):
+        self.value = value
+
+    def _factor(self, step, n_steps, n_plateaus):
+        return self.value(step)
+
+
+class Uncommon(Own):
+    # as a class that replaces more than `_factor`
+    def __call__(self, step, n_steps=None, n_plateaus=0):
+        return self.value(np.asarray(step))
+
+
+class OwnSteady(Constant):
+    def __init__(self, value=None):
+        self.value = value
+
+    def _steady(self, n_plateaus):
+        return self.value(np.zeros(1))[0]
+
+
+WRONG = {
+    "negative": (lambda t: np.full_like(t, -1, float), r"finite .* >= 0. Got -1.0 at"),
+    "nan": (lambda t: np.full_like(t, np.nan, float), "finite .* >= 0. Got nan at"),
+    "inf": (lambda t: np.full_like(t, np.inf, float), "finite .* >= 0. Got inf at"),
+    "overflow": (lambda t: np.full_like(t, 1.7e308, float), r"Got 1.7e\+308 at"),
+    "later": (lambda t: 2.0 - t, "Got -1.0 at step 3"),
+    "a number": (lambda t: 0.5, r"one factor for each step.* Got the shape \(\)"),
+    "shape": (lambda t: np.ones((2, 3)), r"Got the shape \(2, 3\)"),
+    "text": (lambda t: "fast", "must return numbers .*could not convert"),
+    "nothing": (lambda t: None, "must return"),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", [Own, Uncommon])
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_schedule_of_the_user_is_checked(wrong, kind):
+    value, message = WRONG[wrong]
+    X = np.random.RandomState(0).standard_normal((60, 3))
+    options = dict(solver="minibatch", batch_size=10, learning_rate_init=2.0)
+    # (a warm-up repeats a number for all steps)
+    after = [] if wrong == "a number" else [Warmup(1, start=1.0, then=Own(value))]
+    for schedule in (kind(value), *after):
+        reg = GDRegressor(learning_rate=schedule, **options)
+        with pytest.raises(ValueError, match="(?s)'learning_rate' schedule .*must ret"):
+            reg.fit(X, X[:, 0])
+        assert not hasattr(reg, "coef_")
+        with pytest.raises(ValueError, match="(?s)'rate' schedule .*must return"):
+            learning_rates("rate", schedule, 2.0, np.arange(9), 10)
+    with pytest.raises(ValueError, match=message):
+        GDRegressor(learning_rate=kind(value), **options).fit(X, X[:, 0])
+    with pytest.raises(ValueError, match="(?s)'schedule' schedule .*must return"):
+        minimize(lambda x: (x**2).sum(), [1.0], schedule=kind(value), learning_rate=2.0)
+
+
+@pytest.mark.parametrize("wrong", ["negative", "nan", "inf"])
+def test_a_steady_schedule_of_the_user_is_checked(wrong):
+    value, message = WRONG[wrong]
+    with pytest.raises(ValueError, match=message):
+        learning_rates("rate", OwnSteady(value), 1.0, np.arange(3), 10)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_step_is_not_negative(name):
+    for step in (-1, [0, -1], [[3, np.nan]]):
+        with pytest.raises(ValueError, match="step must be >= 0, as updates so far"):
+            SCHEDULES[name]()(step, 10)
+    for options in ({"n_steps": -1}, {"n_steps": 10, "n_plateaus": -1}):
+        with pytest.raises(ValueError, match="must be >= 0. Got -1"):
+            SCHEDULES[name]()(0, **options)
 
 
 def test_a_plateau_during_a_warmup_counts_for_nothing():

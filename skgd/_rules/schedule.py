@@ -28,9 +28,20 @@ class Schedule(Rule):
         -------
         factor : ndarray of float64 of the shape of step
             What to multiply the initial rate by.
+
+        Raises
+        ------
+        ValueError
+            If a number is negative.
         """
         step = np.asarray(step, dtype=np.float64)
         n_steps, n_plateaus = plain_number(n_steps), plain_number(n_plateaus)
+        if not (step >= 0).all():
+            wrong = step[~(step >= 0)].flat[0]
+            raise ValueError(f"step must be >= 0, as updates so far. Got {wrong:g}.")
+        for name, n in (("n_steps", n_steps), ("n_plateaus", n_plateaus)):
+            if n is not None and not n >= 0:
+                raise ValueError(f"{name} must be >= 0. Got {n}.")
         return np.asarray(self._factor(step, n_steps, n_plateaus), dtype=np.float64)
 
     def _factor(self, step, n_steps, n_plateaus):
@@ -124,7 +135,8 @@ def learning_rates(name, schedule, initial, steps, n_steps, n_plateaus=0):
     Raises
     ------
     ValueError
-        For a callable that does not return a finite rate >= 0.
+        For a callable that does not return a finite rate >= 0, and for a schedule that
+        does not return a finite factor >= 0 for each step.
 
     Examples
     --------
@@ -135,12 +147,13 @@ def learning_rates(name, schedule, initial, steps, n_steps, n_plateaus=0):
     array([0.1 , 0.05])
     """
     if _is_steady(schedule):  # in each epoch: as fast as can be
-        rates = np.empty(steps.shape)
-        rates.fill(initial * schedule._steady(n_plateaus))
-        return rates
+        rate = initial * schedule._steady(n_plateaus)
+        if 0 <= rate < np.inf:
+            rates = np.empty(steps.shape)
+            rates.fill(rate)
+            return rates
     if isinstance(schedule, Schedule):
-        factor = schedule(steps, n_steps, n_plateaus)
-        return np.ascontiguousarray(initial * factor, dtype=np.float64)
+        return _rates_of(name, schedule, initial, steps, n_steps, n_plateaus)
     wrong = f"The {name!r} callable must take the number of updates and return a float:"
     try:
         given = [schedule(step) for step in steps.tolist()]
@@ -155,5 +168,28 @@ def learning_rates(name, schedule, initial, steps, n_steps, n_plateaus=0):
         raise ValueError(
             f"The {name!r} callable must return finite rates >= 0. Got "
             f"{float(rates[~sound][0])} at step {steps[~sound][0]}."
+        )
+    return rates
+
+
+def _rates_of(name, schedule, initial, steps, n_steps, n_plateaus):
+    # A schedule can be a class of the user, and is checked like a callable.
+    wrong = f"The {name!r} schedule {schedule!r} must return"
+    try:
+        factor = np.asarray(schedule(steps, n_steps, n_plateaus), dtype=np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):
+            rates = np.ascontiguousarray(initial * factor)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{wrong} numbers for an array of steps: {error}") from error
+    if factor.shape != steps.shape:
+        raise ValueError(
+            f"{wrong} one factor for each step, an array of the shape {steps.shape}. "
+            f"Got the shape {factor.shape}."
+        )
+    if not (rates.min() >= 0 and rates.max() < np.inf):
+        sound = np.isfinite(rates) & (rates >= 0)
+        raise ValueError(
+            f"{wrong} finite factors >= 0. Got {float(factor[~sound][0])} at step "
+            f"{steps[~sound][0]}."
         )
     return rates

@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from .._data.held_out import UNSOUND
 from .._engine.network import Network
 from .._engine.shards import workspace
-from .._rules.schedule import Schedule
+from .._rules.schedule import Schedule, learning_rates
 from .._rules.warn import warn
 from .checkpoint import Journal
 from .divergence import Guard
@@ -217,7 +217,9 @@ def _warn_of_zero_rates(state, recipe):
     first = state.step - recipe.first_step
     ahead = first + np.arange(min(recipe.n_steps, 1000))
     schedule = recipe.schedule
-    if isinstance(schedule, Schedule) and not schedule(ahead, recipe.n_steps).any():
+    if not isinstance(schedule, Schedule):
+        return
+    if not learning_rates("learning_rate", schedule, 1.0, ahead, recipe.n_steps).any():
         warn(
             f"The learning rate is 0: {schedule!r} ended after "
             f"{recipe.n_steps} updates (max_iter epochs), this would be update "
