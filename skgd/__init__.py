@@ -18,6 +18,7 @@ from scipy.optimize import check_grad
 
 from ._functions.minimize import maximize, minimize
 from ._functions.stochastic import maximize_stochastic, minimize_stochastic
+from ._rules.version import VERSION
 from .inspection import diagnose, learning_rate_range
 from .linear import GDClassifier, GDRegressor
 from .mlp import MLPGDClassifier, MLPGDRegressor
@@ -38,7 +39,7 @@ __all__ = [
     "minimize",
     "minimize_stochastic",
 ]
-__version__ = "0.1.0"
+__version__ = VERSION
 
 # These modules are loaded when they are first used: `import skgd` is faster then.
 _LATER = ("export", "plotting", "preprocessing")

@@ -21,6 +21,7 @@ from .._rules.rule import (
     with_rule_objects,
 )
 from .._rules.schedule import Schedule, is_rate_function
+from .._rules.version import Versioned
 from .._rules.warn import warn
 from .._training.state import Recipe
 from ..averaging import AVERAGES, Averaging, resolve_average
@@ -53,7 +54,9 @@ ALIASES = {
 }
 
 
-class Settings(PlainNumbers, PlainState, ShownInNotebooks, BaseEstimator, ABC):
+class Settings(
+    PlainNumbers, Versioned, PlainState, ShownInNotebooks, BaseEstimator, ABC
+):
     """The parameters that the four estimators share.
 
     This class and `GradientDescent` both begin with a list of what a subclass has to

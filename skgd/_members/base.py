@@ -18,6 +18,7 @@ from .._estimators.notebook import ShownInNotebooks
 from .._rules.numbers import PlainNumbers
 from .._rules.plain_state import PlainState
 from .._rules.rule import Allowed, check_parameters
+from .._rules.version import Versioned
 from .._training.observers import (
     CallbackSupportMixin,
     FitTask,
@@ -39,7 +40,12 @@ HIDDEN, HIDDEN_OF_FEW_ROWS = (128, 128), (64, 64)
 
 
 class TableEstimator(
-    CallbackSupportMixin, PlainNumbers, PlainState, ShownInNotebooks, BaseEstimator
+    CallbackSupportMixin,
+    PlainNumbers,
+    Versioned,
+    PlainState,
+    ShownInNotebooks,
+    BaseEstimator,
 ):
     """Base of `TabularClassifier` and `TabularRegressor`."""
 

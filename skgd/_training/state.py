@@ -376,3 +376,4 @@ class TrainingState:
         copies, self.n_averaged, self.best_iter, self.best_score = kept
         for name, values in copies.items():
             getattr(self, name)[:] = values
+        self.stopping.best_weights = None  # a pickle would contain them twice

@@ -15,6 +15,7 @@ from .._data.dates import (
     is_duration,
     is_missing,
 )
+from .._rules.version import Versioned
 
 EPOCH = np.datetime64("2000-01-01", "us")
 DAY = np.timedelta64(1, "D")
@@ -37,7 +38,7 @@ def _phase_of_year(moments):
 PERIODS = {"day": _phase_of_day, "week": _phase_of_week, "year": _phase_of_year}
 
 
-class DatetimeEncoder(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class DatetimeEncoder(Versioned, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     r"""Encode dates as days since 2000-01-01, and durations as days.
 
     Times are fractions of a day, and missing dates become NaN. If `periods` are given,

@@ -9,13 +9,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._data.knots import bends_of, hats
 from .._rules.numbers import PlainNumbers
+from .._rules.version import Versioned
 
 # With n_knots='auto', there are so many rows for an interval, and the number of
 # intervals is within these limits.
 ROWS_OF_INTERVAL, FEWEST_INTERVALS, MOST_INTERVALS = 50, 2, 32
 
 
-class PiecewiseLinearEncoder(PlainNumbers, TransformerMixin, BaseEstimator):
+class PiecewiseLinearEncoder(PlainNumbers, Versioned, TransformerMixin, BaseEstimator):
     r"""Encode numbers so that a linear model of the result is piecewise linear.
 
     Each feature :math:`x` is followed by the values of hat functions at its knots. A

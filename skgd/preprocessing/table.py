@@ -15,6 +15,7 @@ from .._engine.sparse_arrays import check_sparse
 from .._rules.numbers import PlainNumbers
 from .._rules.plain_state import PlainState
 from .._rules.rule import Allowed, check_parameters
+from .._rules.version import Versioned
 from .._rules.warn import warn
 from .piecewise_linear import FEWEST_INTERVALS, n_intervals, names_in
 from .table_parts import TEXTS, Levels, Numbers, SparseNumbers, Words
@@ -24,7 +25,9 @@ from .table_parts import TEXTS, Levels, Numbers, SparseNumbers, Words
 MOST_HATS = 1000
 
 
-class TableEncoder(PlainNumbers, PlainState, TransformerMixin, BaseEstimator):
+class TableEncoder(
+    PlainNumbers, Versioned, PlainState, TransformerMixin, BaseEstimator
+):
     """Encode a raw table as one sparse matrix of numbers.
 
     Each column is encoded according to what it contains:
