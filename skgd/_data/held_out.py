@@ -329,7 +329,8 @@ def validation(held_out, architecture, units, score_raw, scorer, of_rows=None):
             score = float(scorer(state, held_out))
         # the loss is computed last because it overwrites Z
         losses = losses_of_rows(kernel, held_out.Y, Z)
-        loss = float(np.average(losses, weights=held_out.weights))
+        with np.errstate(over="ignore", invalid="ignore"):
+            loss = float(np.average(losses, weights=held_out.weights))
         if of_rows is not None:
             of_rows.append((losses / state.unit_of_loss).astype(np.float32))
         watched = loss / state.unit_of_loss if scorer is None else -score

@@ -10,7 +10,7 @@ LEAST_SPREAD = 1e-150
 
 
 def too_large(values, dtype, names=None, *, targets=False):
-    """Describe the columns whose sum of squares is not finite.
+    """Describe the columns that are too large for their dtype, or to be squared.
 
     Parameters
     ----------
@@ -33,13 +33,17 @@ def too_large(values, dtype, names=None, *, targets=False):
     reach = np.maximum(high, -low)
     # (a sum of squares is finite if all numbers are below this limit)
     limit = np.sqrt(np.finfo(dtype).max / max(values.shape[0], 1))
+    own = np.finfo(values.dtype).max / 4  # a difference of two numbers is finite, too
     lines = []
-    for column in np.flatnonzero(reach >= limit)[:3]:
+    for column in np.flatnonzero(reach >= min(limit, own))[:3]:
+        use = f"to be squared in {np.dtype(dtype)}"
+        if reach[column] < limit:
+            use = f"for {values.dtype}"
         power = np.floor(np.log10(reach[column]))
         lines.append(
             f"{name_of_column(column, len(reach), names, targets)} has values up to "
-            f"{reach[column]:.3g}, which are too large to be squared in "
-            f"{np.dtype(dtype)}: rescale it, for example divide it by {10.0**power:g}."
+            f"{reach[column]:.3g}, which are too large {use}: rescale it, for "
+            f"example divide it by {10.0**power:g}."
         )
     return " ".join(lines)
 

@@ -94,7 +94,7 @@ class Moments:
             self.stored + share * (other.stored - self.stored),
             self.weight + other.weight,
             self.mean + share * shift,
-            square + share * (1 - share) * shift**2,
+            square + share * (1 - share) * _squared(shift),
             np.minimum(self.low, other.low),
             np.maximum(self.high, other.high),
             *_merged_values(self, other, share),
@@ -193,13 +193,19 @@ def _usual_range(sample):
     return columns[:, [k, -1 - k]].T.astype(np.float64)
 
 
+def _squared(values):
+    # infinite if too large; the caller checks this
+    with np.errstate(over="ignore"):
+        return np.square(values)
+
+
 def _candidates(sample, weights):
     # The columns in which a value may have half of the weight, and two candidates each.
     n = len(sample)
     if weights is not None:  # draw rows systematically, as often as their weights say
         total = np.cumsum(weights, dtype=np.float64)
         n = max(n, min(10 * n, DRAWN_ROWS))
-        sample = sample[np.searchsorted(total, total[-1] * (np.arange(n) + 0.5) / n)]
+        sample = sample[np.searchsorted(total, total[-1] * ((np.arange(n) + 0.5) / n))]
     columns = np.arange(sample.shape[1])
     if n >= PAIRED_ROWS:
         # Of random pairs of rows, a fourth or more would share the value. The other
@@ -273,8 +279,8 @@ def _sparse_moments(X, weights, centre, usual, before):
     values = X.astype(np.float64)
     values.data /= reach[X.indices]
     mean, square = mean_variance_axis(values, axis=0, weights=weights)
-    with np.errstate(over="ignore"):
-        mean, square = mean * reach, square * reach**2
+    with np.errstate(invalid="ignore"):  # zero of a constant column, times infinity
+        mean, square = mean * reach, square * _squared(reach)
     constant = low == high
     mean[constant], square[constant] = low[constant], 0
     common, shares = _zero_and_extreme(X, weights, weight, low, high)

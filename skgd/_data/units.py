@@ -14,6 +14,9 @@ from .features import as_rows
 from .magnitudes import check_not_large, check_not_small
 from .moments import Moments, moments_of
 
+# Numbers that are smaller than the largest one by this factor can be added up.
+MOST_ROWS = 1e12
+
 
 @stored_as_dict
 @dataclass(frozen=True)
@@ -224,7 +227,7 @@ def training_units(estimator, samples, architecture, rows=None, earlier=None):
     # logarithms.)
     if estimator._y_numeric and (link == "identity" or log_link and centre):
         targets = moments_of(samples.Y, weights, centre, rows, usual=False)
-    if not all(np.isfinite(m.square).all() for m in (features, targets) if m):
+    if any(_may_be_large(m, X.dtype) for m in (features, targets) if m):
         check_not_large(estimator, samples, rows)
     if earlier is not None:
         features = before.merge(features)
@@ -279,3 +282,10 @@ def _minus_mean(X, mean):
     indptr = columns.size * np.arange(n + 1)
     means = type(X)((np.tile(mean[columns], n), indices, indptr), shape=X.shape)
     return as_rows(X - means)
+
+
+def _may_be_large(moments, dtype):
+    # whether some number of a column can be near the largest one of the dtype, or its
+    # square infinite
+    size = np.abs(moments.mean) + np.sqrt(moments.square)
+    return not (size < np.finfo(dtype).max / MOST_ROWS).all()

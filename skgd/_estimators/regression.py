@@ -151,8 +151,11 @@ def _r2(y, predicted, weights):
     # This is r2_score, which takes longer than an epoch if there are few rows.
     y, predicted = y.reshape(len(y), -1), predicted.reshape(len(y), -1)
     weights = np.ones(len(y)) if weights is None else weights
-    mean = weights @ y / weights.sum()
-    error, total = weights @ (y - predicted) ** 2, weights @ (y - mean) ** 2
+    with np.errstate(over="ignore", invalid="ignore"):  # the score is then NaN
+        mean = weights @ y / weights.sum()
+        error, total = weights @ (y - predicted) ** 2, weights @ (y - mean) ** 2
+    if not (np.isfinite(error).all() and np.isfinite(total).all()):
+        return np.nan
     varies = total > 0
     scores = np.where(varies, 1 - error / np.where(varies, total, 1), error == 0)
     return float(scores.mean())

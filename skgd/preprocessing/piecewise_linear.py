@@ -114,11 +114,18 @@ class PiecewiseLinearEncoder(PlainNumbers, Versioned, TransformerMixin, BaseEsti
                 "The 'n_knots' parameter of PiecewiseLinearEncoder must be an int of "
                 f"at least 1 or 'auto'. Got {self.n_knots!r} instead."
             )
-        X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan")
+        X = self._numbers(X)
         most = n_intervals(len(X)) if auto else int(self.n_knots)
         columns = (column[~np.isnan(column)] for column in X.T)
         self.knots_ = [bends_of(column, most) for column in columns]
         return self
+
+    def _numbers(self, X, reset=True):
+        # (scikit-learn adds up all values, to see whether they are finite)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return validate_data(
+                self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=reset
+            )
 
     def transform(self, X):
         """Encode numbers.
@@ -135,9 +142,7 @@ class PiecewiseLinearEncoder(PlainNumbers, Versioned, TransformerMixin, BaseEsti
             has no knots, and then the values of its hat functions.
         """
         check_is_fitted(self)
-        X = validate_data(
-            self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False
-        )
+        X = self._numbers(X, reset=False)
         blocks = []
         for column, knots in zip(X.T, self.knots_, strict=True):
             if self.include_linear or not len(knots):

@@ -136,9 +136,9 @@ class Numbers(Part):
         if not len(known):
             known = np.zeros((1, table.shape[1]))
         self.has_gaps = len(known) < len(table)
-        self.fill = np.median(known, axis=0)
-        filled = np.where(np.isnan(table), self.fill, table)
         with np.errstate(over="ignore", invalid="ignore"):
+            self.fill = np.median(known, axis=0)
+            filled = np.where(np.isnan(table), self.fill, table)
             self.mean, self.scale = filled.mean(axis=0), filled.std(axis=0)
         if not np.isfinite(self.scale).all():
             raise ValueError(
