@@ -24,7 +24,7 @@ IN_ORDER = {"skgd._engine.single_rows"}
 SOURCE_ORDER = "-freorder-blocks-algorithm=simple"
 # With products and sums that are rounded separately, the results for sparse rows do not
 # depend on the instruction set.
-UNFUSED = {"skgd._engine.layers.sparse_input"}
+UNFUSED = {"skgd._engine.layers.sparse_input", "skgd._engine.layers.sparse_rows"}
 # Visual C++ has options of its own. Sums are in the order of the source there.
 OF_MSVC = ["/O2", "/std:c11", "/experimental:c11atomics"]
 DIRECTIVES = {
@@ -47,6 +47,7 @@ MODULES = [
     "skgd._engine.layers.batch_norm",
     "skgd._engine.layers.dropout",
     "skgd._engine.layers.input_scale",
+    "skgd._engine.layers.sparse_rows",
     "skgd._engine.layers.sparse_input",
     "skgd._engine.layers.suffix_sums",
     "skgd._engine.network",

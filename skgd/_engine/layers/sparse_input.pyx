@@ -6,14 +6,12 @@ of `Dropout`, so that dense and sparse data see the same one.
 """
 
 from cython cimport floating
-from libc.stdint cimport uint64_t
 from libc.string cimport memcpy, memset
 
-from ..._rules.vector cimport leaf
 from ..products cimport add_column_sums
 from .batch_norm cimport batch_norm_running, batch_norm_single, inverse_root
 from .dense cimport INTERCEPTS, WEIGHTS, activate, intercepts_backward
-from .dropout cimport dropout_keeps, stream_seed
+from .dropout cimport stream_seed
 from .input_scale cimport scales_backward, times_rows
 from .layer cimport (
     Batch,
@@ -24,6 +22,14 @@ from .layer cimport (
     forward_f32,
     forward_f64,
     layer_kernel,
+)
+from .sparse_rows cimport (
+    Rows,
+    csr_moments,
+    csr_product,
+    csr_row,
+    csr_transposed_product,
+    stays,
 )
 from .suffix_sums cimport sum_gradients, sum_weights
 
@@ -50,18 +56,6 @@ cdef enum:
     STORED = 2
     FOLDED = 3
     KEPT = 4
-    # so many outputs are summed up in registers (1.5 times as fast as in memory)
-    BLOCK = 64
-
-
-cdef struct Rows:
-    const void* data
-    const int* indices
-    const int* indptr
-    const Py_ssize_t* order     # rows of the batch; NULL: those from `first` on
-    Py_ssize_t first
-    uint64_t seed               # of the dropout mask on the inputs
-    double keep                 # 1: no dropout
 
 
 cdef Rows _rows(const LayerMemory* layer, const Batch* batch) noexcept nogil:
@@ -76,114 +70,6 @@ cdef Rows _rows(const LayerMemory* layer, const Batch* batch) noexcept nogil:
     return rows
 
 
-cdef inline Py_ssize_t _row(const Rows* rows, Py_ssize_t i) noexcept nogil:
-    return rows.first + i if rows.order == NULL else rows.order[i]
-
-
-cdef inline bint _stays(const Rows* rows, Py_ssize_t entry) noexcept nogil:
-    return rows.keep == 1 or dropout_keeps(rows.seed, entry, rows.keep)
-
-
-cdef leaf _csr_product(
-    const Rows* rows, const floating* W, floating* Z,
-    Py_ssize_t m, Py_ssize_t k, Py_ssize_t n,
-) noexcept nogil:
-    """Z (m, n) += X (m, k) @ W (k, n)."""
-    cdef const floating* data = <const floating*> rows.data
-    cdef Py_ssize_t i, p, j, o, row, first
-    cdef floating x, scale = 1 / rows.keep
-    cdef floating sums[BLOCK]
-    for i in range(m):
-        row, first = _row(rows, i), 0
-        while first + BLOCK <= n:
-            for o in range(BLOCK):
-                sums[o] = Z[i * n + first + o]
-            for p in range(rows.indptr[row], rows.indptr[row + 1]):
-                j = rows.indices[p]
-                if _stays(rows, i * k + j):
-                    x = data[p] * scale
-                    for o in range(BLOCK):
-                        sums[o] += x * W[j * n + first + o]
-            for o in range(BLOCK):
-                Z[i * n + first + o] = sums[o]
-            first += BLOCK
-        if first == n:
-            continue
-        for p in range(rows.indptr[row], rows.indptr[row + 1]):
-            j = rows.indices[p]
-            if _stays(rows, i * k + j):
-                x = data[p] * scale
-                for o in range(first, n):
-                    Z[i * n + o] += x * W[j * n + o]
-
-
-cdef leaf _csr_transposed_product(
-    const Rows* rows, const floating* delta, floating* G,
-    Py_ssize_t m, Py_ssize_t k, Py_ssize_t n,
-) noexcept nogil:
-    """G (k, n) = X (m, k).T @ delta (m, n)."""
-    cdef const floating* data = <const floating*> rows.data
-    cdef Py_ssize_t i, p, j, o, row
-    cdef floating x, scale = 1 / rows.keep
-    memset(G, 0, k * n * sizeof(floating))
-    for i in range(m):
-        row = _row(rows, i)
-        for p in range(rows.indptr[row], rows.indptr[row + 1]):
-            j = rows.indices[p]
-            if _stays(rows, i * k + j):
-                x = data[p] * scale
-                for o in range(n):
-                    G[j * n + o] += x * delta[i * n + o]
-
-
-cdef void _csr_moments(
-    const Rows* rows, const floating* share, floating* mean, floating* variance,
-    floating* stored, floating* count, Py_ssize_t m, Py_ssize_t k,
-) noexcept nogil:
-    """Mean and biased variance per column, in two passes; share (m,) adds up to 1.
-
-    stored and count (k,) are scratch space. They hold the share and the number of the
-    stored values of each column.
-    """
-    cdef const floating* data = <const floating*> rows.data
-    cdef Py_ssize_t i, p, j, row
-    cdef floating d
-    memset(mean, 0, k * sizeof(floating))
-    memset(variance, 0, k * sizeof(floating))
-    memset(stored, 0, k * sizeof(floating))
-    memset(count, 0, k * sizeof(floating))
-    for i in range(m):
-        row = _row(rows, i)
-        for p in range(rows.indptr[row], rows.indptr[row + 1]):
-            j = rows.indices[p]
-            mean[j] += share[i] * data[p]
-            stored[j] += share[i]
-            count[j] += 1
-    for i in range(m):
-        row = _row(rows, i)
-        for p in range(rows.indptr[row], rows.indptr[row + 1]):
-            j = rows.indices[p]
-            d = data[p] - mean[j]
-            variance[j] += share[i] * d * d
-    for j in range(k):
-        # The zeros that are not stored are at a distance of mean from the mean. If all
-        # values of a column are stored, nothing is added: a rounding error of their
-        # share would be multiplied by the square of a mean that can be large.
-        if count[j] < m and stored[j] < 1:
-            variance[j] += (1 - stored[j]) * mean[j] * mean[j]
-
-
-cdef void _csr_row(
-    const Rows* rows, Py_ssize_t i, floating* x, Py_ssize_t k
-) noexcept nogil:
-    """x (k,) = row i of the batch, as a dense row."""
-    cdef const floating* data = <const floating*> rows.data
-    cdef Py_ssize_t p, row = _row(rows, i)
-    memset(x, 0, k * sizeof(floating))
-    for p in range(rows.indptr[row], rows.indptr[row + 1]):
-        x[rows.indices[p]] = data[p]
-
-
 cdef void _masked_shift(
     const Rows* rows, const floating* c, const floating* W, floating* Z,
     Py_ssize_t m, Py_ssize_t k, Py_ssize_t n,
@@ -193,7 +79,7 @@ cdef void _masked_shift(
     cdef floating scaled
     for i in range(m):
         for j in range(k):
-            if _stays(rows, i * k + j):
+            if stays(rows, i * k + j):
                 scaled = c[j] / rows.keep
                 for o in range(n):
                     Z[i * n + o] += scaled * W[j * n + o]
@@ -216,7 +102,7 @@ cdef void _masked_delta(
     memset(D, 0, k * n * sizeof(floating))
     for i in range(m):
         for j in range(k):
-            if _stays(rows, i * k + j):
+            if stays(rows, i * k + j):
                 for o in range(n):
                     D[j * n + o] += scale * delta[i * n + o]
 
@@ -241,7 +127,7 @@ cdef void _normalised_product(
     cdef floating* inv_std = <floating*> room.rooms[INVERSE_STD]
     cdef floating* running = <floating*> layer.statistics
     if batch.share != NULL:
-        _csr_moments(
+        csr_moments(
             rows, <const floating*> batch.share, moments, moments + k, inv_std, stored,
             m, k)
         if batch.step >= 0:
@@ -249,7 +135,7 @@ cdef void _normalised_product(
                 running, running + k, moments, moments + k, batch.total, k)
     else:
         if batch.step >= 0 and batch.single >= 0:
-            _csr_row(rows, batch.single, inv_std, k)
+            csr_row(rows, batch.single, inv_std, k)
             batch_norm_single(running, inv_std, batch.step, k)
         memcpy(moments, running, 2 * k * sizeof(floating))
     inverse_root(moments + k, inv_std, k)
@@ -263,7 +149,7 @@ cdef void _normalised_product(
     else:
         _repeat_first_row(Z, m, n)
         _masked_shift(rows, <const floating*> moments + k, W, Z, m, k, n)
-    _csr_product(rows, <const floating*> stored, Z, m, k, n)
+    csr_product(rows, <const floating*> stored, Z, m, k, n)
 
 
 cdef const floating* _folded_weights(
@@ -298,7 +184,7 @@ cdef void _forward(
         _normalised_product(layer, room, batch, &rows, W, Z)
     else:
         _repeat_first_row(Z, m, n)
-        _csr_product(&rows, W, Z, m, k, n)
+        csr_product(&rows, W, Z, m, k, n)
     if layer.activation != NULL:
         activate(
             layer.activation, Z, <floating*> room.rooms[KEPT], <const floating*> NULL, m,
@@ -318,7 +204,7 @@ cdef void _backward(
     intercepts_backward(
         layer, room, batch, <const floating*> room.rooms[KEPT], delta,
         layer.h[NORMALISED] != 0)
-    _csr_transposed_product(&rows, <const floating*> delta, dW, m, k, n)
+    csr_transposed_product(&rows, <const floating*> delta, dW, m, k, n)
     if layer.statistics != NULL:
         shift += k
         _masked_delta(&rows, <const floating*> delta, D, m, k, n)
