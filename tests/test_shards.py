@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from helpers import Bound, Trainer
 from joblib import Parallel, delayed, parallel_config
+from scipy import sparse as sp
 from sklearn.datasets import make_classification
 from threadpoolctl import threadpool_limits
 
-from skgd import MLPGDClassifier, MLPGDRegressor
+from skgd import GDClassifier, MLPGDClassifier, MLPGDRegressor
 from skgd._engine import shards
 from skgd._engine.architecture import Architecture
 from skgd._engine.epoch import loss_and_gradient, training_loss
@@ -151,13 +152,87 @@ def test_a_part_of_several_shards(monkeypatch):
         np.testing.assert_array_equal(gradient, found[0][1])
 
 
+# ---------------------------------------------------------------- linear and sparse
+ROWS = RNG.standard_normal((6000, 120)) * (RNG.uniform(size=(6000, 120)) < 0.3)
+TARGETS = RNG.randint(0, 3, (6000, 1)).astype(float)
+
+
+def wide_bound(make, widths, batch_size, sparse, **options):
+    """A model of many rows, dense or sparse, whose workspace `make` makes."""
+    options = {"loss": LogLoss(), "softmax": True, **options}
+    architecture = Architecture(sizes=widths, **options)
+    rng = np.random.RandomState(1)
+    theta = 0.1 * rng.standard_normal(architecture.n_params)
+    running = architecture.new_running(theta.dtype)
+    rows = sp.csr_matrix(ROWS) if sparse else ROWS
+    net = Network(architecture, theta, running, sparse=sparse)
+    weights = np.resize(WEIGHTS, len(ROWS))
+    room = make(net, Data(rows, TARGETS, weights), batch_size)
+    return Bound(room, architecture, theta, running)
+
+
+@pytest.mark.parametrize(
+    ("widths", "sparse", "options"),
+    [
+        ((120, 3), False, {}),
+        ((120, 1), False, {"loss": SquaredError(), "softmax": False}),
+        ((120, 3), True, {}),
+        ((120, 1), True, {"loss": SquaredError(), "softmax": False}),
+        ((120, 3), True, {"input_dropout": 0.3}),
+        ((120, 12, 3), True, {"input_dropout": 0.3, "dropout": (0.2,)}),
+    ],
+)
+@pytest.mark.parametrize("batch_size", [6000, 2500])
+def test_linear_models_and_sparse_rows(widths, sparse, options, batch_size):
+    found = []
+    order = np.random.RandomState(2).permutation(6000)[:5500]
+    for make in (Workspace, shards.workspace):
+        network = wide_bound(make, widths, batch_size, sparse, **options)
+        trainer = Trainer(network, Adam(), l2=1e-3, clip_norm=0.05)
+        rows = None if batch_size == 6000 else order
+        rates = [0.01] if rows is None else [0.01, 0.02, 0.01]
+        found.append((trainer.epoch(rates, rows, seed=7), network.theta))
+    work = network.workspace
+    assert isinstance(work, shards.Shards)
+    np.testing.assert_allclose(found[1][0], found[0][0], rtol=1e-10)
+    np.testing.assert_allclose(found[1][1], found[0][1], rtol=0, atol=1e-10)
+
+
+def test_one_part_of_a_wide_sparse_batch(monkeypatch):
+    # Threads share nothing but the update, and it has the same bits as without.
+    widths, found = (120, 200, 3), []
+    monkeypatch.setattr(shards, "LEAST_TIME_OF_FEW", 1e12)
+    for make in (Workspace, shards.workspace):
+        network = wide_bound(make, widths, 500, True)
+        with threads(2):
+            Trainer(network, Adam(), l2=1e-3).epoch(12 * [0.01], None)
+        found.append(network.theta)
+    assert isinstance(network.workspace, shards.Shards)
+    np.testing.assert_array_equal(found[0], found[1])
+
+
+def test_the_norm_of_a_gradient_whose_squares_overflow():
+    # as in one thread, the norm is then computed in multiples of the largest element
+    found = []
+    for make in (Workspace, shards.workspace):
+        network = wide_bound(
+            make, (120, 1), 6000, False, loss=SquaredError(), softmax=False
+        )
+        network.theta[:] *= 1e160
+        Trainer(network, SGD(), clip_norm=1.0).epoch([1e158], None)
+        found.append(network.theta.copy())
+    assert np.isfinite(found[0]).all()
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-10)
+
+
 # ---------------------------------------------------------------- which have shards
 @pytest.mark.parametrize(
     ("widths", "batch_size", "options"),
     [
         (WIDTHS, 191, {}),
         ((20, 100, 10), 400, {}),
-        ((5000, 10), 5000, {}),
+        ((100, 1), 115, {}),
+        ((5000, 10), 127, {}),
         (WIDTHS, 800, {"batch_norm": True}),
         (WIDTHS, 800, {"loss": OwnLoss(None, "custom")}),
     ],
@@ -195,6 +270,33 @@ def test_bits_do_not_depend_on_the_number_of_threads(options, dtype):
         with threads(n), contextlib.suppress(Warning):
             model.fit(rows, Y.ravel())
             found.add(arrays_of(model) + model.predict_proba(rows).tobytes())
+    assert len(found) == 1
+
+
+LINEAR_FITS = [
+    {"batch_size": 1500},
+    {"batch_size": 1500, "dropout": 0.2, "clip_norm": 0.1},
+    {"solver": "batch", "learning_rate": "line_search"},
+    {"solver": "batch", "optimizer": "lbfgs"},
+    {"batch_size": 1500, "optimizer": "sgd", "penalty": "l1", "average": True},
+    {"batch_size": 2000, "batch_norm": True},
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("options", LINEAR_FITS, ids=lambda options: "-".join(options))
+def test_bits_of_linear_models(options, sparse, dtype, monkeypatch):
+    monkeypatch.setattr(shards, "LEAST_EPOCH", 0)  # so that there are threads
+    options = {"early_stopping": False, "max_iter": 3, "tol": None, **options}
+    model = GDClassifier(random_state=0, **options)
+    found, rows = set(), ROWS.astype(dtype)
+    rows = sp.csr_matrix(rows) if sparse else rows
+    for n in (1, 2, 5):
+        with threads(n), contextlib.suppress(Warning):
+            model.fit(rows, TARGETS.ravel())
+            bits = np.array(model.loss_curve_).tobytes() + model.coef_.tobytes()
+            found.add(bits + model.decision_function(rows).tobytes())
     assert len(found) == 1
 
 

@@ -4,7 +4,8 @@ from cython cimport floating
 from libc.math cimport INFINITY, fabs, isinf, sqrt
 
 
-cdef inline double _squares(const floating* g, Py_ssize_t n, double unit) noexcept nogil:
+cdef inline double squares(const floating* g, Py_ssize_t n, double unit) noexcept nogil:
+    """The sum of squares of g, in multiples of 1 / unit."""
     cdef Py_ssize_t j
     cdef double total = 0, x
     for j in range(n):
@@ -16,11 +17,11 @@ cdef inline double _squares(const floating* g, Py_ssize_t n, double unit) noexce
 cdef inline double norm(const floating* g, Py_ssize_t n) noexcept nogil:
     """Euclidean norm; NaN or infinite only where an element or the norm itself is."""
     cdef Py_ssize_t j
-    cdef double total = _squares(g, n, 1), largest = 0
+    cdef double total = squares(g, n, 1), largest = 0
     if isinf(total):    # elements of float64 may be too large for squares
         for j in range(n):
             largest = max(largest, fabs(g[j]))
-        total = _squares(g, n, 1 / largest)
+        total = squares(g, n, 1 / largest)
         return largest * sqrt(total) if largest < INFINITY else largest
     return sqrt(total)
 

@@ -148,6 +148,11 @@ static inline crew *crew_start(
    left out. */
 static inline void crew_run(crew *c, crew_task task, void *context, long n)
 {
+    if (c->n_helpers == 0) {
+        for (long k = 0; k < n && !atomic_load(&c->stopped); k++)
+            task(c->caller.worker, context, k);
+        return;
+    }
     c->task = task;
     c->context = context;
     atomic_store(&c->done, 0);

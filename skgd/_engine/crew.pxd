@@ -15,6 +15,7 @@ cdef extern from "crew.h":
 
 cdef class Crew:
     cdef crew* handle
+    cdef Py_ssize_t n_threads
     cdef list workers
     cdef object error
 

@@ -25,7 +25,7 @@ cdef class Crew:
     """
 
     def __init__(self, workers):
-        self.workers = workers
+        self.workers, self.n_threads = workers, len(workers)
 
     def __enter__(self):
         cdef Py_ssize_t n = len(self.workers)

@@ -52,7 +52,7 @@ cdef double _run(
             announce(work, plan, number, tag)
         batch.seed = plan.seed + number
         batch.step = plan.step + number
-        load(work, &batch, plan.order, first, m, plan.n_samples - first, tag)
+        load(work, &batch, plan.order, first, m, plan.n_samples - first, 0, tag)
         loss += gradient(work, &batch, plan.weight_mean, reported, tag)
         if plan.clip_norm < INFINITY:
             clip(work, plan.clip_norm, tag)
@@ -74,7 +74,7 @@ cdef double _loss(
     if crew is not None:
         return shards_loss(<Shards> work, crew, plan, reported, backward, tag)
     batch.seed, batch.step = plan.seed, plan.step
-    load(work, &batch, plan.order, 0, m, m, tag)
+    load(work, &batch, plan.order, 0, m, m, 0, tag)
     if backward:
         return gradient(work, &batch, plan.weight_mean, reported, tag)
     return forward_loss(work, &batch, plan.weight_mean, reported, tag)
@@ -88,9 +88,9 @@ cdef _check_room(Workspace work, order):
         raise ValueError("A single batch of all rows has no order.")
 
 
-cdef Crew _crew(Workspace work):
-    # the threads for a batch in shards
-    return (<Shards> work).team() if isinstance(work, Shards) else None
+cdef Crew _crew(Workspace work, Py_ssize_t n_rows):
+    # the threads for batches in shards, of so many rows in all
+    return (<Shards> work).team(n_rows) if isinstance(work, Shards) else None
 
 
 cdef _raise_error(Network net, Crew crew):
@@ -165,7 +165,7 @@ def train_epoch(
         # An update touches only the stored values of its row. All weights are touched
         # at the end of a chunk.
         cost = 10.0 * (10 + len(work.data.X.data) / work.data.n_samples) * net.n_outputs
-    crew = _crew(work)
+    crew = _crew(work, plan.n_samples)
     try:
         with nullcontext() if crew is None else crew:
             while begin < n_updates:
@@ -258,7 +258,7 @@ def training_loss(
     plan.order, plan.n_samples = <const Py_ssize_t*> address(order), m
     plan.batch_size, plan.weight_mean = m, weight_mean
     plan.seed, plan.step = seed, step
-    crew = _crew(work)
+    crew = _crew(work, m)
     with nullcontext() if crew is None else crew:
         with nogil:
             if net.f32:

@@ -8,4 +8,4 @@ from .network cimport Workspace
 
 cdef void load(
     Workspace work, Batch* batch, const Py_ssize_t* order, Py_ssize_t first, Py_ssize_t m,
-    Py_ssize_t left, floating* tag) noexcept nogil
+    Py_ssize_t left, Py_ssize_t jump, floating* tag) noexcept nogil

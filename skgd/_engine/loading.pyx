@@ -11,10 +11,11 @@ from .single_rows cimport prefetch_lines
 
 cdef void _gather(
     const floating* source, floating* target, const Py_ssize_t* order, Py_ssize_t m,
-    Py_ssize_t k, Py_ssize_t left,
+    Py_ssize_t k, Py_ssize_t left, Py_ssize_t jump,
 ) noexcept nogil:
-    # Copy the next m rows in the given order; `left` rows are left in the epoch.
-    cdef Py_ssize_t i
+    # Copy the next m rows in the given order; `left` rows are left in the epoch, and
+    # after the m rows, others load the next `jump` of them.
+    cdef Py_ssize_t i, next
     if k == 1:
         for i in range(m):
             target[i] = source[order[i]]
@@ -23,8 +24,9 @@ cdef void _gather(
     # end of the batch. Waiting for memory took half of an update of a linear model.
     cdef Py_ssize_t ahead = min(8 + 8192 // (k * <Py_ssize_t> sizeof(floating)), 32)
     for i in range(m):
-        if i + ahead < left:
-            prefetch_lines(source + order[i + ahead] * k, k)
+        next = i + ahead if i + ahead < m else i + ahead + jump
+        if next < left:
+            prefetch_lines(source + order[next] * k, k)
         memcpy(target + i * k, source + order[i] * k, k * sizeof(floating))
 
 
@@ -40,10 +42,11 @@ cdef leaf _standardise(
 
 cdef void load(
     Workspace work, Batch* batch, const Py_ssize_t* order, Py_ssize_t first, Py_ssize_t m,
-    Py_ssize_t left, floating* tag,
+    Py_ssize_t left, Py_ssize_t jump, floating* tag,
 ) noexcept nogil:
     """Point a batch at the m rows from `first` on; `left` rows are left in the epoch.
 
+    After them, other threads will load the next `jump` rows.
     They are copied only if they are scattered, or if they are to be standardised.
     """
     cdef Py_ssize_t d = work.data.n_features, q = work.data.n_targets
@@ -60,10 +63,10 @@ cdef void load(
     if order != NULL and m > 1:
         order += first
         if x != NULL:
-            _gather(x, <floating*> work.batch_x, order, m, d, left)
-        _gather(y, <floating*> work.batch_y, order, m, q, left)
+            _gather(x, <floating*> work.batch_x, order, m, d, left, jump)
+        _gather(y, <floating*> work.batch_y, order, m, q, left, jump)
         if w != NULL:
-            _gather(w, <floating*> work.batch_w, order, m, 1, left)
+            _gather(w, <floating*> work.batch_w, order, m, 1, left, jump)
         batch.x = work.batch_x if x != NULL else NULL
         batch.y = work.batch_y
         batch.weights = work.batch_w if w != NULL else NULL

@@ -42,8 +42,8 @@ cdef class Network:
     cdef readonly Py_ssize_t n_params, n_penalised, n_outputs
     cdef readonly bint can_be_sharded   # see `workspace` in shards.pyx
     cdef readonly bint f32, sparse
+    cdef readonly bint single   # the network is one dense layer
     cdef bint normalised        # a layer needs the mean and the variance of a batch
-    cdef bint single            # the network is one dense layer
     cdef Py_ssize_t n_layers, first_learned, n_segments
     cdef LayerMemory* layers
     cdef LayerPasses* passes

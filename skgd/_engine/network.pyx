@@ -188,8 +188,7 @@ cdef class Network:
         self.n_penalised = architecture.n_penalised
         self.n_outputs = architecture.n_outputs
         self.loss = architecture.loss._kernel(architecture.softmax)
-        self.can_be_sharded = not (
-            self.single or sparse or self.normalised or self.loss.by_python)
+        self.can_be_sharded = not (self.normalised or self.loss.by_python)
         if architecture.target_scale:
             rule = architecture.loss
             scale = np.array(architecture.target_scale)

@@ -39,7 +39,7 @@ cdef void _predict_rows(
         if crew_pause(job.threads, <void*> work):
             return
         m = min(work.batch_size, end - first)
-        load(work, &batch, NULL, first, m, m, tag)
+        load(work, &batch, NULL, first, m, m, 0, tag)
         predict(work, &batch, tag)
         memcpy(
             <floating*> job.out + first * k, work.rooms[work.network.n_layers - 1].out,

@@ -12,11 +12,14 @@ cdef class Shards(Workspace):
     cdef Py_ssize_t least_rows      # of a shard, if a batch has two of them
     cdef Py_ssize_t usual_rows      # the least number of rows of one of several
     cdef Py_ssize_t n_parts         # at most
+    cdef Py_ssize_t n_blocks        # of parameters
+    cdef double row_time            # nanoseconds
     cdef list workers
     cdef void** slopes              # the gradient of each part; the first is `grad`
     cdef double* losses             # (2, n_parts): in units of training and the user's
+    cdef double* squares            # of each block
 
-    cdef Crew team(self)
+    cdef Crew team(self, Py_ssize_t n_rows)
 
 
 cdef double run_shards(

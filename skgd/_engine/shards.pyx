@@ -4,11 +4,12 @@ A batch has parts of about the same size. Each part has a gradient of its own, a
 sum is taken in the order of the parts, so that it does not depend on the number of
 threads. A part that is too large to be done at once has several shards, one after
 another. The update is made in blocks of parameters, which threads share as well. Before,
-the gradients of the parts are added up for the block.
+the gradients of the parts are added up for the block. Where the update takes longer than
+the rows, as with many columns of sparse data, a batch has a single part.
 """
 
 from cython cimport floating
-from libc.math cimport INFINITY
+from libc.math cimport INFINITY, ceil, isinf, sqrt
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free
 
@@ -18,23 +19,34 @@ from .memory import aligned
 from .network import Workspace
 from .threads import n_threads
 
+from . cimport clipping
 from .._rules.optimizer cimport OptimizerKernel
 from .._rules.vector cimport leaf
 from .crew cimport Crew, crew, crew_is_stopped, crew_pause, crew_run, crew_task
+from .after_update cimport mix
 from .layers.layer cimport Batch
 from .loading cimport load
 from .memory cimport address
 from .network cimport Workspace, aim, forward_loss, gradient
 from .single_rows cimport Plan
-from .update cimport Update, apply, begin_update, clip
+from .update cimport Update, apply, begin_update
 
-# A shard has at least so many rows, since fewer rows take longer in one thread: 64 rows
-# by 10%, 96 by 3% (256 inputs and outputs, float32). If a gradient is too large for the
-# second cache, batches of more than two shards have larger ones: 96 rows then take longer
-# by 17%, 128 by 14%, and 256 by 5% (512 inputs and outputs, float32).
+# A shard of a network has at least so many rows, since fewer rows take longer in one
+# thread: 64 rows by 10%, 96 by 3% (256 inputs and outputs, float32). If a gradient is too
+# large for the second cache, batches of more than two shards have larger ones: 96 rows
+# then take longer by 17%, 128 by 14%, and 256 by 5% (512 inputs and outputs, float32).
 LEAST_ROWS, ROWS_OF_LARGE, LARGE = 96, 256, 2**20    # (LARGE in bytes)
-# A shard has at least so many multiply-adds, which take some 300 microseconds.
-LEAST_WORK = 1.6e7
+# It also takes at least so many nanoseconds,
+LEAST_TIME = 3e5
+# and these are the same for linear models and for sparse rows, whose batches of more than
+# two shards have shards of twice as many rows.
+LEAST_ROWS_OF_FEW, LEAST_TIME_OF_FEW = 64, 5e3
+# The nanoseconds that a multiply-add of a matrix product takes, a byte of a dense row that
+# has to be loaded, a stored value of a sparse row, and a parameter in an update.
+PRODUCT_TIME, BYTE_TIME, STORED_TIME, UPDATE_TIME = 0.01875, 0.1, 1.5, 0.5
+# For threads to pay, an epoch takes at least so many nanoseconds, ten times as long as it
+# takes to start a thread.
+LEAST_EPOCH = 2e5
 # A batch has at most so many parts. All their gradients together have at most so many
 # numbers, unless the gradients of a few parts or the outputs of all layers for the batch
 # have more.
@@ -42,6 +54,9 @@ MOST_PARTS, MOST_NUMBERS, FEW_PARTS = 64, 2**24, 8
 
 cdef enum:
     BLOCK = 8192    # parameters of a block
+    # A batch that takes fewer nanoseconds is not interrupted before its end, because it
+    # takes 50 nanoseconds to ask for the time.
+    PAUSE = 1000000
 
 
 cdef struct Job:
@@ -49,13 +64,16 @@ cdef struct Job:
     const Py_ssize_t* order
     Py_ssize_t first, m, left       # the batch: `left` rows are left in the epoch
     Py_ssize_t n_parts, rows_of_part, rows_of_shard
+    Py_ssize_t n_threads, jump      # rows that others load, before the next part
     uint64_t seed
     double step, weight_mean
-    bint backward
+    bint backward, pauses
     void** slopes
     double* losses
     double* reported
     bint adds_up                    # what a block is for
+    double* squares                 # the squared norm of each block, or NULL
+    double factor                   # by which the gradient is clipped
     Update* update                  # or NULL
     Py_ssize_t n_params
 
@@ -73,10 +91,12 @@ cdef void _part(Workspace work, Job* job, long number, floating* tag) noexcept n
     cdef Batch batch
     job.losses[number] = job.reported[number] = 0
     while first < end:
-        if crew_pause(job.threads, <void*> work):
+        if job.pauses and crew_pause(job.threads, <void*> work):
             return
         m = min(job.rows_of_shard, end - first)
-        load(work, &batch, job.order, job.first + first, m, job.left - first, tag)
+        load(
+            work, &batch, job.order, job.first + first, m, job.left - first,
+            job.jump if first + m == end else 0, tag)
         batch.row, batch.whole = first, job.m
         batch.seed, batch.step = job.seed, job.step
         if not job.backward:
@@ -97,12 +117,15 @@ cdef void _part(Workspace work, Job* job, long number, floating* tag) noexcept n
 cdef void _block(Job* job, long number, floating* tag) noexcept nogil:
     cdef Py_ssize_t first = number * BLOCK, p
     cdef Py_ssize_t last = min(first + BLOCK, job.n_params)
+    cdef floating* grad = <floating*> job.slopes[0] + first
     if job.adds_up:
         for p in range(1, job.n_parts):
-            _add(
-                <const floating*> job.slopes[p] + first,
-                <floating*> job.slopes[0] + first, last - first)
+            _add(<const floating*> job.slopes[p] + first, grad, last - first)
+    if job.squares != NULL:
+        job.squares[number] = clipping.squares(<const floating*> grad, last - first, 1)
     if job.update != NULL:
+        if job.factor != 1:
+            clipping.scale(grad, last - first, job.factor)
         apply(job.update, first, last, tag)
 
 
@@ -130,25 +153,41 @@ cdef void _run_parts(Job* job, floating* tag) noexcept nogil:
         crew_run(job.threads, <crew_task> _part_f64, job, job.n_parts)
 
 
-cdef void _run_blocks(
-    Job* job, bint adds_up, Update* update, floating* tag
-) noexcept nogil:
+cdef void _run_blocks(Job* job, floating* tag) noexcept nogil:
     cdef long n = (job.n_params + BLOCK - 1) // BLOCK
-    job.adds_up, job.update = adds_up, update
-    if floating is float:
+    if n == 1:      # which is not worth waking a thread
+        _block(job, 0, tag)
+    elif floating is float:
         crew_run(job.threads, <crew_task> _block_f32, job, n)
     else:
         crew_run(job.threads, <crew_task> _block_f64, job, n)
 
 
+cdef void _clip(Job* job, Shards shards, double limit, floating* tag) noexcept nogil:
+    # Add up the gradients, and find the factor by which the norm comes down to the limit.
+    # The sum of squares is that of the blocks.
+    cdef Py_ssize_t k, n = (job.n_params + BLOCK - 1) // BLOCK
+    cdef double total = 0
+    job.squares, job.update = shards.squares, NULL
+    _run_blocks(job, tag)
+    for k in range(n):
+        total += job.squares[k]
+    total = sqrt(total)
+    if isinf(total):
+        total = clipping.norm(<const floating*> job.slopes[0], job.n_params)
+    job.squares, job.adds_up = NULL, False
+    shards.clip_factor = job.factor = clipping.clip_factor(total, limit)
+
+
 # ---------------------------------------------------------------- batches
 cdef void _begin(Job* job, Shards shards, Crew team, Plan* plan) noexcept nogil:
     # what all batches have in common
-    job.threads = team.handle
+    job.threads, job.n_threads = team.handle, team.n_threads
     job.order, job.weight_mean = plan.order, plan.weight_mean
     job.slopes, job.n_params = shards.slopes, shards.network.n_params
     job.losses, job.reported = shards.losses, shards.losses + shards.n_parts
     job.backward = True
+    job.squares, job.factor = NULL, 1
 
 
 cdef double _run_batch(
@@ -162,12 +201,14 @@ cdef double _run_batch(
     job.left = plan.n_samples - job.first
     job.m = min(plan.batch_size, job.left)
     job.seed, job.step = plan.seed + number, plan.step + number
+    job.pauses = job.m * shards.row_time > PAUSE
     n_shards = max(job.m // shards.usual_rows, min(job.m // shards.least_rows, 2))
     job.n_parts = max(min(n_shards, shards.n_parts), 1)
     job.rows_of_part = (job.m + job.n_parts - 1) // job.n_parts
     job.n_parts = (job.m + job.rows_of_part - 1) // job.rows_of_part
     n_shards = max(job.rows_of_part // shards.usual_rows, 1)
     job.rows_of_shard = (job.rows_of_part + n_shards - 1) // n_shards
+    job.jump = (job.n_threads - 1) * job.rows_of_part
     _run_parts(job, tag)
     for p in range(job.n_parts):
         loss += job.losses[p]
@@ -187,7 +228,6 @@ cdef double run_shards(
     cdef Update update
     cdef Py_ssize_t number
     cdef double loss = 0, found
-    cdef bint clips = plan.clip_norm < INFINITY
     _begin(&job, shards, team, plan)
     for number in range(begin, end[0]):
         found = _run_batch(&job, shards, plan, number, reported, tag)
@@ -195,11 +235,16 @@ cdef double run_shards(
             end[0] = number
             break
         loss += found
-        if clips:
-            _run_blocks(&job, True, NULL, tag)
-            clip(shards, plan.clip_norm, tag)
+        job.adds_up = True
+        if plan.clip_norm < INFINITY:
+            _clip(&job, shards, plan.clip_norm, tag)
         begin_update(&update, shards, kernel, plan, number, job.m)
-        _run_blocks(&job, not clips, &update, tag)
+        job.update = &update
+        _run_blocks(&job, tag)
+        if update.share != 0 and plan.running_average != NULL:
+            mix(
+                <floating*> plan.running_average, <const floating*> plan.running,
+                plan.n_running, <floating> update.share)
     return loss
 
 
@@ -213,32 +258,66 @@ cdef double shards_loss(
     job.backward = backward
     loss = _run_batch(&job, shards, plan, 0, reported, tag)
     if backward:
-        _run_blocks(&job, True, NULL, tag)
+        job.adds_up, job.update = True, NULL
+        _run_blocks(&job, tag)
     return loss
 
 
 # ---------------------------------------------------------------- the workspace
-def least_rows_of_shard(net):
+def row_time(net, data):
+    """Estimate how long the passes of a row take.
+
+    Parameters
+    ----------
+    net : Network
+        The network.
+    data : Data
+        The samples.
+
+    Returns
+    -------
+    time : float
+        In nanoseconds.
+    """
+    n_inputs, n_first = net.architecture.sizes[:2]
+    n_products = net.n_penalised - n_inputs * n_first   # beyond the first layer
+    if net.sparse:
+        n_stored = data.X.nnz / max(data.n_samples, 1)
+        n_products += n_stored * n_first
+        return 3 * PRODUCT_TIME * n_products + STORED_TIME * n_stored
+    if net.single:
+        n_bytes = n_inputs * net.dtype.itemsize
+        return 2 * PRODUCT_TIME * net.n_penalised + BYTE_TIME * n_bytes
+    return 3 * PRODUCT_TIME * net.n_penalised
+
+
+def least_rows_of_shard(net, data):
     """The least number of rows for which a thread of its own pays.
 
     Parameters
     ----------
     net : Network
         Of the batch.
+    data : Data
+        The samples.
 
     Returns
     -------
     rows : int
         The number of rows.
     """
-    return max(LEAST_ROWS, -(-int(LEAST_WORK) // (3 * net.n_penalised)))
+    time, fewest, least = row_time(net, data), LEAST_ROWS, LEAST_TIME
+    if net.single or net.sparse:
+        fewest, least = LEAST_ROWS_OF_FEW, LEAST_TIME_OF_FEW
+    if net.sparse:      # it takes time to add up dense gradients
+        least = max(least, 2 * UPDATE_TIME * net.n_params)
+    return max(fewest, <Py_ssize_t> ceil(least / max(time, PRODUCT_TIME)))
 
 
 def workspace(net, data, batch_size):
     """Make the room for training a network, in shards where these pay.
 
-    Linear models, sparse data, batch normalisation and losses that are written in Python
-    have no shards.
+    Batch normalisation and losses that are written in Python have no shards.
 
     Parameters
     ----------
@@ -252,10 +331,12 @@ def workspace(net, data, batch_size):
     Returns
     -------
     workspace : Workspace
-        Of the class `Shards` if a batch has several shards.
+        Of the class `Shards` if threads can share the rows of a batch or its update.
     """
-    pays = net.can_be_sharded and batch_size >= 2 * least_rows_of_shard(net)
-    return (Shards if pays else Workspace)(net, data, batch_size)
+    pays = batch_size >= 2 * least_rows_of_shard(net, data)
+    if net.sparse and batch_size > 1:
+        pays = pays or net.n_params > BLOCK
+    return (Shards if pays and net.can_be_sharded else Workspace)(net, data, batch_size)
 
 
 cdef class Shards(Workspace):
@@ -272,15 +353,21 @@ cdef class Shards(Workspace):
         self._check_data(True)
         self.clip_factor = 1
         n_params = network.n_params
-        self.least_rows = self.usual_rows = least_rows_of_shard(network)
-        if n_params * network.dtype.itemsize > LARGE:
+        self.least_rows = self.usual_rows = least_rows_of_shard(network, data)
+        is_large = n_params * network.dtype.itemsize > LARGE
+        if network.single or network.sparse:
+            self.usual_rows = 2 * self.least_rows
+        elif is_large:
             self.usual_rows = max(ROWS_OF_LARGE, self.least_rows)
-        numbers = max(MOST_NUMBERS, batch_size * sum(network.architecture.sizes))
+        numbers = max(MOST_NUMBERS, batch_size * sum(network.architecture.sizes[1:]))
         most = min(MOST_PARTS, max(FEW_PARTS, numbers // n_params))
-        self.n_parts = max(min(batch_size // self.usual_rows, most), 2)
+        self.n_parts = min(batch_size // self.usual_rows, most)
+        self.n_parts = max(self.n_parts, min(batch_size // self.least_rows, 2), 1)
+        self.n_blocks = (n_params + BLOCK - 1) // BLOCK
         self.slopes = <void**> calloc(self.n_parts, sizeof(void*))
         self.losses = <double*> calloc(2 * self.n_parts, sizeof(double))
-        if self.slopes == NULL or self.losses == NULL:
+        self.squares = <double*> calloc(self.n_blocks, sizeof(double))
+        if self.slopes == NULL or self.losses == NULL or self.squares == NULL:
             raise MemoryError
         gradients = [
             aligned(np.zeros(n_params, network.dtype)) for _ in range(self.n_parts)]
@@ -289,12 +376,20 @@ cdef class Shards(Workspace):
         self.grad = address(self.gradient)
         for p in range(self.n_parts):
             self.slopes[p] = address(gradients[p])
+        self.row_time = row_time(network, data)
         self.workers = []
 
-    cdef Crew team(self):
-        """Threads for as long as they are needed, as many as are allowed now."""
-        n = min(n_threads(), self.n_parts)
-        rows = min(2 * self.usual_rows, self.batch_size)
+    cdef Crew team(self, Py_ssize_t n_rows):
+        """Threads for an epoch of so many rows, as many as are allowed now."""
+        n = min(n_threads(), max(self.n_parts, self.n_blocks))
+        n_updates = (n_rows + self.batch_size - 1) // self.batch_size
+        time = n_rows * self.row_time
+        time += n_updates * UPDATE_TIME * self.network.n_params
+        if time < LEAST_EPOCH:
+            n = 1
+        rows = self.batch_size
+        if self.n_parts > 1:
+            rows = min(2 * self.usual_rows, self.batch_size)
         while len(self.workers) < n:
             self.workers.append(Workspace(self.network, self.data, rows))
         return Crew(self.workers[:n])
@@ -302,3 +397,4 @@ cdef class Shards(Workspace):
     def __dealloc__(self):
         free(self.slopes)
         free(self.losses)
+        free(self.squares)

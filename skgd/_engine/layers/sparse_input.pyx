@@ -65,6 +65,7 @@ cdef Rows _rows(const LayerMemory* layer, const Batch* batch) noexcept nogil:
     rows.indptr = batch.csr_indptr
     rows.order = batch.order
     rows.first = batch.first
+    rows.before = batch.row * layer.n_in
     rows.seed = stream_seed(batch.seed, 0)
     rows.keep = layer.h[KEEP] if batch.step >= 0 else 1
     return rows

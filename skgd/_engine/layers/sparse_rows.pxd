@@ -12,6 +12,7 @@ cdef struct Rows:
     const int* indptr
     const Py_ssize_t* order     # rows of the batch; NULL: those from `first` on
     Py_ssize_t first
+    Py_ssize_t before           # elements in the parts of the batch before these rows
     uint64_t seed               # of the dropout mask on the inputs
     double keep                 # 1: no dropout
 
@@ -21,7 +22,7 @@ cdef inline Py_ssize_t row_of(const Rows* rows, Py_ssize_t i) noexcept nogil:
 
 
 cdef inline bint stays(const Rows* rows, Py_ssize_t entry) noexcept nogil:
-    return rows.keep == 1 or dropout_keeps(rows.seed, entry, rows.keep)
+    return rows.keep == 1 or dropout_keeps(rows.seed, rows.before + entry, rows.keep)
 
 
 cdef void csr_product(
