@@ -3,7 +3,6 @@
 import contextlib
 import multiprocessing
 import os
-import signal
 import threading
 import time
 
@@ -11,12 +10,10 @@ import numpy as np
 import pytest
 from helpers import Bound, Trainer
 from joblib import Parallel, delayed, parallel_config
-from scipy import sparse as sp
-from sklearn.datasets import make_classification
 from threadpoolctl import threadpool_limits
 
-from skgd import GDClassifier, MLPGDClassifier, MLPGDRegressor
-from skgd._engine import shards
+from skgd import MLPGDClassifier, MLPGDRegressor
+from skgd._engine import shard_sizes, shards
 from skgd._engine.architecture import Architecture
 from skgd._engine.epoch import loss_and_gradient, training_loss
 from skgd._engine.network import Data, Network, Workspace
@@ -49,7 +46,7 @@ def arrays_of(model):
     return b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)
 
 
-def network(*, dtype=np.float64, dropout=0.0, activation=None):
+def network(*, dtype=np.float64, dropout=0.0, activation=None, batch_norm=False):
     """A network and its parameters, which are the same in each call."""
     architecture = Architecture(
         sizes=WIDTHS,
@@ -57,6 +54,7 @@ def network(*, dtype=np.float64, dropout=0.0, activation=None):
         softmax=True,
         activation=activation or ReLU(),
         dropout=(dropout, dropout),
+        batch_norm=batch_norm,
     )
     rng = np.random.RandomState(1)
     theta = 0.1 * rng.standard_normal(architecture.n_params).astype(dtype)
@@ -139,7 +137,7 @@ def test_gradients_that_are_too_large_for_a_cache(n_rows):
 def test_a_part_of_several_shards(monkeypatch):
     # as a batch of all rows has them
     whole = loss_and_gradient(bound(Workspace, 800).workspace)
-    monkeypatch.setattr(shards, "MOST_PARTS", 3)
+    monkeypatch.setattr(shard_sizes, "MOST_PARTS", 3)
     work = bound(shards.workspace, 800).workspace
     found = []
     for n in (1, 2, 3):
@@ -152,79 +150,6 @@ def test_a_part_of_several_shards(monkeypatch):
         np.testing.assert_array_equal(gradient, found[0][1])
 
 
-# ---------------------------------------------------------------- linear and sparse
-ROWS = RNG.standard_normal((6000, 120)) * (RNG.uniform(size=(6000, 120)) < 0.3)
-TARGETS = RNG.randint(0, 3, (6000, 1)).astype(float)
-
-
-def wide_bound(make, widths, batch_size, sparse, **options):
-    """A model of many rows, dense or sparse, whose workspace `make` makes."""
-    options = {"loss": LogLoss(), "softmax": True, **options}
-    architecture = Architecture(sizes=widths, **options)
-    rng = np.random.RandomState(1)
-    theta = 0.1 * rng.standard_normal(architecture.n_params)
-    running = architecture.new_running(theta.dtype)
-    rows = sp.csr_matrix(ROWS) if sparse else ROWS
-    net = Network(architecture, theta, running, sparse=sparse)
-    weights = np.resize(WEIGHTS, len(ROWS))
-    room = make(net, Data(rows, TARGETS, weights), batch_size)
-    return Bound(room, architecture, theta, running)
-
-
-@pytest.mark.parametrize(
-    ("widths", "sparse", "options"),
-    [
-        ((120, 3), False, {}),
-        ((120, 1), False, {"loss": SquaredError(), "softmax": False}),
-        ((120, 3), True, {}),
-        ((120, 1), True, {"loss": SquaredError(), "softmax": False}),
-        ((120, 3), True, {"input_dropout": 0.3}),
-        ((120, 12, 3), True, {"input_dropout": 0.3, "dropout": (0.2,)}),
-    ],
-)
-@pytest.mark.parametrize("batch_size", [6000, 2500])
-def test_linear_models_and_sparse_rows(widths, sparse, options, batch_size):
-    found = []
-    order = np.random.RandomState(2).permutation(6000)[:5500]
-    for make in (Workspace, shards.workspace):
-        network = wide_bound(make, widths, batch_size, sparse, **options)
-        trainer = Trainer(network, Adam(), l2=1e-3, clip_norm=0.05)
-        rows = None if batch_size == 6000 else order
-        rates = [0.01] if rows is None else [0.01, 0.02, 0.01]
-        found.append((trainer.epoch(rates, rows, seed=7), network.theta))
-    work = network.workspace
-    assert isinstance(work, shards.Shards)
-    np.testing.assert_allclose(found[1][0], found[0][0], rtol=1e-10)
-    np.testing.assert_allclose(found[1][1], found[0][1], rtol=0, atol=1e-10)
-
-
-def test_one_part_of_a_wide_sparse_batch(monkeypatch):
-    # Threads share nothing but the update, and it has the same bits as without.
-    widths, found = (120, 200, 3), []
-    monkeypatch.setattr(shards, "LEAST_TIME_OF_FEW", 1e12)
-    for make in (Workspace, shards.workspace):
-        network = wide_bound(make, widths, 500, True)
-        with threads(2):
-            Trainer(network, Adam(), l2=1e-3).epoch(12 * [0.01], None)
-        found.append(network.theta)
-    assert isinstance(network.workspace, shards.Shards)
-    np.testing.assert_array_equal(found[0], found[1])
-
-
-def test_the_norm_of_a_gradient_whose_squares_overflow():
-    # as in one thread, the norm is then computed in multiples of the largest element
-    found = []
-    for make in (Workspace, shards.workspace):
-        network = wide_bound(
-            make, (120, 1), 6000, False, loss=SquaredError(), softmax=False
-        )
-        network.theta[:] *= 1e160
-        Trainer(network, SGD(), clip_norm=1.0).epoch([1e158], None)
-        found.append(network.theta.copy())
-    assert np.isfinite(found[0]).all()
-    np.testing.assert_allclose(found[1], found[0], rtol=1e-10)
-
-
 # ---------------------------------------------------------------- which have shards
 @pytest.mark.parametrize(
     ("widths", "batch_size", "options"),
@@ -233,7 +158,7 @@ def test_the_norm_of_a_gradient_whose_squares_overflow():
         ((20, 100, 10), 400, {}),
         ((100, 1), 115, {}),
         ((5000, 10), 127, {}),
-        (WIDTHS, 800, {"batch_norm": True}),
+        ((20, 100, 10), 400, {"batch_norm": True}),
         (WIDTHS, 800, {"loss": OwnLoss(None, "custom")}),
     ],
 )
@@ -255,6 +180,8 @@ FITS = [
     {"solver": "batch", "optimizer": "lbfgs"},
     {"optimizer": "sgd", "penalty": "l1", "alpha": 1e-3},
     {"early_stopping": True, "input_scale": True},
+    {"batch_norm": True, "dropout": 0.2, "average": "ema"},
+    {"batch_norm": True, "solver": "batch", "learning_rate": "line_search"},
 ]
 
 
@@ -270,33 +197,6 @@ def test_bits_do_not_depend_on_the_number_of_threads(options, dtype):
         with threads(n), contextlib.suppress(Warning):
             model.fit(rows, Y.ravel())
             found.add(arrays_of(model) + model.predict_proba(rows).tobytes())
-    assert len(found) == 1
-
-
-LINEAR_FITS = [
-    {"batch_size": 1500},
-    {"batch_size": 1500, "dropout": 0.2, "clip_norm": 0.1},
-    {"solver": "batch", "learning_rate": "line_search"},
-    {"solver": "batch", "optimizer": "lbfgs"},
-    {"batch_size": 1500, "optimizer": "sgd", "penalty": "l1", "average": True},
-    {"batch_size": 2000, "batch_norm": True},
-]
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("sparse", [False, True])
-@pytest.mark.parametrize("options", LINEAR_FITS, ids=lambda options: "-".join(options))
-def test_bits_of_linear_models(options, sparse, dtype, monkeypatch):
-    monkeypatch.setattr(shards, "LEAST_EPOCH", 0)  # so that there are threads
-    options = {"early_stopping": False, "max_iter": 3, "tol": None, **options}
-    model = GDClassifier(random_state=0, **options)
-    found, rows = set(), ROWS.astype(dtype)
-    rows = sp.csr_matrix(rows) if sparse else rows
-    for n in (1, 2, 5):
-        with threads(n), contextlib.suppress(Warning):
-            model.fit(rows, TARGETS.ravel())
-            bits = np.array(model.loss_curve_).tobytes() + model.coef_.tobytes()
-            found.add(bits + model.decision_function(rows).tobytes())
     assert len(found) == 1
 
 
@@ -466,74 +366,3 @@ def test_a_process_that_is_forked_during_a_fit_can_fit():
         end.set()
         other.join(60)
     assert found[0] is not None
-
-
-# ---------------------------------------------------------------- interrupts
-@contextlib.contextmanager
-def interrupted_after(seconds):
-    """An interrupt after so many seconds of CPU time."""
-
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGPROF, interrupt)
-    signal.setitimer(signal.ITIMER_PROF, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)
-
-
-@pytest.fixture(scope="module")
-def many():
-    """Rows on which an update or a prediction takes seconds."""
-    return make_classification(60_000, 50, n_informative=20, random_state=0)
-
-
-@pytest.mark.parametrize("n", [1, 2])
-def test_an_update_can_be_interrupted(many, n):
-    model = MLPGDClassifier((700, 700), solver="batch", early_stopping=False)
-    begin = time.process_time()
-    with threads(n), pytest.raises(KeyboardInterrupt), interrupted_after(1.0):
-        model.fit(*many)
-    # (so many threads as use the time)
-    assert time.process_time() - begin < 1.0 + n * 0.3
-    assert not hasattr(model, "coefs_")
-
-
-def test_an_interrupted_update_changes_nothing(many):
-    X, y = many
-    model = MLPGDClassifier((700, 700), solver="batch", early_stopping=False)
-    model.set_params(max_iter=1, random_state=0, warm_start=True).fit(X[:500], y[:500])
-    before = arrays_of(model), model.t_
-    with pytest.raises(KeyboardInterrupt), interrupted_after(1.0):
-        model.fit(X, y)
-    assert (arrays_of(model), model.t_) == before
-
-
-@pytest.mark.parametrize("n", [1, 2])
-def test_a_prediction_can_be_interrupted(many, n):
-    X, y = many
-    model = MLPGDClassifier((1500, 1500), max_iter=1, early_stopping=False)
-    model.fit(X[:100], y[:100])
-    begin = time.process_time()
-    with threads(n), pytest.raises(KeyboardInterrupt), interrupted_after(0.5):
-        model.predict(X)
-    assert time.process_time() - begin < 0.5 + n * 0.3
-    assert model.predict(X[:5]).shape == (5,)
-
-
-def test_an_interrupted_fit_has_made_whole_updates(many):
-    X, y = many
-    model = MLPGDClassifier((300, 300), solver="batch", early_stopping=False)
-    model.set_params(random_state=0, max_iter=1000, tol=None)
-    rows, labels = X[:2000], y[:2000]
-    with pytest.warns(UserWarning, match="interrupted"), interrupted_after(1.0):
-        model.fit(rows, labels)
-    n_updates = model._state.step
-    assert 1 <= model.n_iter_ <= n_updates <= model.n_iter_ + 1
-    whole = MLPGDClassifier((300, 300), solver="batch", early_stopping=False)
-    whole.set_params(random_state=0, max_iter=n_updates, tol=None).fit(rows, labels)
-    for found, expected in zip(model.coefs_, whole.coefs_, strict=True):
-        np.testing.assert_array_equal(found, expected)

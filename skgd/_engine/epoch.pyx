@@ -166,6 +166,8 @@ def train_epoch(
         # at the end of a chunk.
         cost = 10.0 * (10 + len(work.data.X.data) / work.data.n_samples) * net.n_outputs
     crew = _crew(work, plan.n_samples)
+    if crew is not None:
+        cost = 10 * (<Shards> work).time_of_update()
     try:
         with nullcontext() if crew is None else crew:
             while begin < n_updates:

@@ -3,7 +3,7 @@
 from cython cimport floating
 
 from .._rules.loss cimport LossKernel
-from .layers.layer cimport Batch, LayerMemory, LayerRoom
+from .layers.layer cimport Batch, Halves, LayerMemory, LayerRoom
 from .layers.layer cimport backward_f32, backward_f64, forward_f32, forward_f64
 
 
@@ -20,7 +20,23 @@ cdef struct LayerPasses:
     forward_f64 f64
     backward_f32 back_f32
     backward_f64 back_f64
+    Halves halves
     bint passes_in_place        # see `Layer`
+
+
+# How far the passes over a part of a batch have come.
+cdef struct Course:
+    Py_ssize_t layer
+    bint backward
+    bint met                    # the first half of the layer is over
+    int flip                    # which `delta` receives the next derivatives
+    void* delta
+    double loss, reported
+
+
+cdef inline void set_out(Course* course) noexcept nogil:
+    course.layer, course.backward, course.met = 0, False, False
+    course.loss = course.reported = 0
 
 
 cdef class Data:
@@ -43,7 +59,7 @@ cdef class Network:
     cdef readonly bint can_be_sharded   # see `workspace` in shards.pyx
     cdef readonly bint f32, sparse
     cdef readonly bint single   # the network is one dense layer
-    cdef bint normalised        # a layer needs the mean and the variance of a batch
+    cdef readonly bint normalised   # a layer needs the mean and the variance of a batch
     cdef Py_ssize_t n_layers, first_learned, n_segments
     cdef LayerMemory* layers
     cdef LayerPasses* passes
@@ -74,6 +90,14 @@ cdef class Workspace:
     cdef void* _room(self, shape) except? NULL
 
 
+cdef void weigh(Workspace work, Batch* batch, floating* tag) noexcept nogil
+cdef void join_weights(Batch** batches, Py_ssize_t n_parts) noexcept nogil
+cdef bint go_on(
+    Workspace work, Batch* batch, Course* course, double weight_mean, bint backward,
+    floating* tag) noexcept nogil
+cdef void meet(
+    Network net, const Course* course, LayerRoom** rooms, Batch** batches,
+    Py_ssize_t n_parts) noexcept nogil
 cdef double forward_loss(
     Workspace work, Batch* batch, double weight_mean, double* reported, floating* tag
 ) noexcept nogil

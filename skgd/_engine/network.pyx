@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse as sp
 
 from .._rules.loss cimport loss_and_delta
-from .layers.layer cimport MOST_ROOMS, MOST_SLOTS, LayerKernel
+from .layers.layer cimport MOST_ROOMS, MOST_SLOTS, Halves, LayerKernel
 from .memory cimport address
 
 from .memory import aligned
@@ -51,65 +51,168 @@ cdef class Data:
 
 
 # ---------------------------------------------------------------- passes
-cdef void _weigh(Workspace work, Batch* batch, floating* tag) noexcept nogil:
-    # the share of each row in the batch statistics; NULL for a single row
+cdef void weigh(Workspace work, Batch* batch, floating* tag) noexcept nogil:
+    """Find the weights of a part of a batch, and the share of each row in them."""
     cdef const floating* w = <const floating*> batch.weights
     cdef floating* share = <floating*> work.batch_share
-    cdef Py_ssize_t i, positive = 0
+    cdef Py_ssize_t i
     cdef double total = 0
-    batch.single = -1
+    batch.single, batch.n_positive = -1, 0
     for i in range(batch.m):
         share[i] = 1 if w == NULL else w[i]
         total += share[i]
         if share[i] > 0:
-            positive += 1
+            batch.n_positive += 1
             batch.single = i
     batch.total = total
-    batch.share = share if positive > 1 else NULL
-    for i in range(batch.m):
+    batch.share = share
+    for i in range(batch.m if total > 0 else 0):
         share[i] = <floating> (share[i] / total)
 
 
-cdef void _forward(Workspace work, Batch* batch, floating* tag) noexcept nogil:
+cdef void join_weights(Batch** batches, Py_ssize_t n_parts) noexcept nogil:
+    """Compare the weights of all parts of a batch.
+
+    If a single row has a weight, there is no share, and this row is `single`.
+    """
+    cdef double total = 0
+    cdef Py_ssize_t p, n_positive = 0
+    for p in range(n_parts):
+        total += batches[p].total
+        n_positive += batches[p].n_positive
+    for p in range(n_parts):
+        batches[p].fraction = batches[p].total / total
+        batches[p].total = total
+        if n_positive <= 1:
+            batches[p].share = NULL
+
+
+cdef bint _forward(
+    Workspace work, Batch* batch, Course* course, floating* tag
+) noexcept nogil:
+    # Go on through the layers, until all parts of the batch have to meet.
     cdef LayerMemory* layers = work.network.layers
     cdef LayerPasses* passes = work.network.passes
     cdef Py_ssize_t l
-    cdef floating* before = <floating*> batch.x
-    for l in range(work.network.n_layers):
+    cdef floating* before
+    for l in range(course.layer, work.network.n_layers):
+        before = <floating*> (batch.x if l == 0 else work.rooms[l - 1].out)
+        if passes[l].halves.f32 != NULL and not course.met:
+            if floating is float:
+                passes[l].halves.f32(&layers[l], &work.rooms[l], batch, before)
+            else:
+                passes[l].halves.f64(&layers[l], &work.rooms[l], batch, before)
+            course.layer, course.met = l, True
+            return True
+        course.met = False
         if floating is float:
             passes[l].f32(&layers[l], &work.rooms[l], batch, before)
         else:
             passes[l].f64(&layers[l], &work.rooms[l], batch, before)
-        before = <floating*> work.rooms[l].out
+    course.layer = work.network.n_layers - 1
+    course.backward, course.flip = True, 0
+    course.delta = work.rooms[course.layer].out
+    return False
 
 
-cdef void _backward(Workspace work, Batch* batch, floating* tag) noexcept nogil:
-    # From the derivatives in the outputs of the last layer to the gradient vector. The
-    # layers before the first one that learns have nothing to do.
+cdef bint _backward(
+    Workspace work, Batch* batch, Course* course, floating* tag
+) noexcept nogil:
+    # The same from the derivatives in the outputs of the last layer to the gradient
+    # vector. The layers before the first one that learns have nothing to do.
     cdef LayerMemory* layers = work.network.layers
     cdef LayerPasses* passes = work.network.passes
-    cdef Py_ssize_t l = work.network.n_layers - 1, end = work.network.first_learned
-    cdef int flip = 0
-    cdef floating* delta = <floating*> work.rooms[l].out
+    cdef Py_ssize_t l, end = work.network.first_learned
+    cdef floating* delta
     cdef floating* before
     cdef floating* passed
-    while l >= end:
+    while course.layer >= end:
+        l, delta = course.layer, <floating*> course.delta
         before = <floating*> (batch.x if l == 0 else work.rooms[l - 1].out)
+        if passes[l].halves.back_f32 != NULL and not course.met:
+            if floating is float:
+                passes[l].halves.back_f32(
+                    &layers[l], &work.rooms[l], batch, before, delta, NULL)
+            else:
+                passes[l].halves.back_f64(
+                    &layers[l], &work.rooms[l], batch, before, delta, NULL)
+            course.met = True
+            return True
+        course.met = False
         if l == end:
             passed = NULL
         elif passes[l].passes_in_place:
             passed = delta
         else:
-            passed = <floating*> work.delta[flip]
-            flip = 1 - flip
+            passed = <floating*> work.delta[course.flip]
+            course.flip = 1 - course.flip
         if floating is float:
             passes[l].back_f32(
                 &layers[l], &work.rooms[l], batch, before, delta, passed)
         else:
             passes[l].back_f64(
                 &layers[l], &work.rooms[l], batch, before, delta, passed)
-        delta = passed
-        l -= 1
+        course.delta = passed
+        course.layer -= 1
+    return False
+
+
+cdef double _loss(
+    Workspace work, Batch* batch, double weight_mean, double* reported, floating* tag
+) noexcept nogil:
+    # the weighted sum of losses, whose derivatives take the place of the last outputs
+    cdef Py_ssize_t last = work.network.n_layers - 1
+    return loss_and_delta(
+        work.network.loss, <const floating*> batch.y, <floating*> work.rooms[last].out,
+        <const floating*> batch.weights, batch.m, work.network.layers[last].n_out,
+        1 / (batch.whole * weight_mean), reported)
+
+
+cdef bint go_on(
+    Workspace work, Batch* batch, Course* course, double weight_mean, bint backward,
+    floating* tag,
+) noexcept nogil:
+    """Go on with a part of a batch: True if all parts have to meet, False at the end.
+
+    The weighted sum of losses is then in the course, and the gradient in work.grad.
+    """
+    if not course.backward:
+        if _forward(work, batch, course, tag):
+            return True
+        course.loss = _loss(work, batch, weight_mean, &course.reported, tag)
+    return backward and _backward(work, batch, course, tag)
+
+
+cdef void meet(
+    Network net, const Course* course, LayerRoom** rooms, Batch** batches,
+    Py_ssize_t n_parts,
+) noexcept nogil:
+    """Join what the parts have found; `rooms` are those of the layer of the course."""
+    cdef Halves* halves = &net.passes[course.layer].halves
+    cdef LayerMemory* layer = &net.layers[course.layer]
+    if course.backward:
+        (halves.join_back_f32 if net.f32 else halves.join_back_f64)(
+            layer, rooms, batches, n_parts)
+    else:
+        (halves.join_f32 if net.f32 else halves.join_f64)(layer, rooms, batches, n_parts)
+
+
+cdef void _meet_alone(Workspace work, Batch* batch, Course* course) noexcept nogil:
+    cdef LayerRoom* room = &work.rooms[course.layer]
+    meet(work.network, course, &room, &batch, 1)
+
+
+cdef double _forward_loss(
+    Workspace work, Batch* batch, Course* course, double weight_mean, double* reported,
+    floating* tag,
+) noexcept nogil:
+    set_out(course)
+    if work.network.normalised:
+        weigh(work, batch, tag)
+        join_weights(&batch, 1)
+    while _forward(work, batch, course, tag):
+        _meet_alone(work, batch, course)
+    return _loss(work, batch, weight_mean, reported, tag)
 
 
 cdef double forward_loss(
@@ -120,22 +223,18 @@ cdef double forward_loss(
     They are in the outputs of the last layer. The sum in the units of the user is added
     to `reported`, unless training is in these units.
     """
-    cdef Py_ssize_t last = work.network.n_layers - 1
-    if work.network.normalised:
-        _weigh(work, batch, tag)
-    _forward(work, batch, tag)
-    return loss_and_delta(
-        work.network.loss, <const floating*> batch.y, <floating*> work.rooms[last].out,
-        <const floating*> batch.weights, batch.m, work.network.layers[last].n_out,
-        1 / (batch.whole * weight_mean), reported)
+    cdef Course course
+    return _forward_loss(work, batch, &course, weight_mean, reported, tag)
 
 
 cdef double gradient(
     Workspace work, Batch* batch, double weight_mean, double* reported, floating* tag
 ) noexcept nogil:
     """As `forward_loss`; and the gradient of the mean of the losses in work.grad."""
-    cdef double loss = forward_loss(work, batch, weight_mean, reported, tag)
-    _backward(work, batch, tag)
+    cdef Course course
+    cdef double loss = _forward_loss(work, batch, &course, weight_mean, reported, tag)
+    while _backward(work, batch, &course, tag):
+        _meet_alone(work, batch, &course)
     return loss
 
 
@@ -152,10 +251,13 @@ cdef void aim(Workspace work, void* gradient) noexcept nogil:
 
 cdef void predict(Workspace work, Batch* batch, floating* tag) noexcept nogil:
     """Raw predictions of a batch, with the running statistics, in the last outputs."""
+    cdef Course course
     batch.step = -1
     batch.share = NULL
     batch.single = -1
-    _forward(work, batch, tag)
+    set_out(&course)
+    while _forward(work, batch, &course, tag):
+        _meet_alone(work, batch, &course)
 
 
 # ---------------------------------------------------------------- network and room
@@ -188,7 +290,7 @@ cdef class Network:
         self.n_penalised = architecture.n_penalised
         self.n_outputs = architecture.n_outputs
         self.loss = architecture.loss._kernel(architecture.softmax)
-        self.can_be_sharded = not (self.normalised or self.loss.by_python)
+        self.can_be_sharded = not self.loss.by_python
         if architecture.target_scale:
             rule = architecture.loss
             scale = np.array(architecture.target_scale)
@@ -218,7 +320,7 @@ cdef class Network:
             layer.n_in, layer.n_out = kind.n_in, kind.n_out
             layer.activation, layer.h = kernel.activation, kernel.h
             self.passes[l] = LayerPasses(
-                kernel.f32, kernel.f64, kernel.back_f32, kernel.back_f64,
+                kernel.f32, kernel.f64, kernel.back_f32, kernel.back_f64, kernel.halves,
                 kind.passes_in_place)
             for parameter in kind.parameters():
                 slot = kind.slots.index(parameter.name)

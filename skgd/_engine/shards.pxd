@@ -4,8 +4,18 @@ from cython cimport floating
 
 from .._rules.optimizer cimport OptimizerKernel
 from .crew cimport Crew
-from .network cimport Workspace
+from .layers.layer cimport Batch, LayerRoom
+from .network cimport Course, Workspace
 from .single_rows cimport Plan
+
+
+# A part of a batch that meets the others at each batch normalisation.
+cdef struct Part:
+    void* work                      # its workspace
+    LayerRoom* rooms
+    Batch batch
+    Course course
+    bint meets                      # False: it has come to the end
 
 
 cdef class Shards(Workspace):
@@ -14,11 +24,16 @@ cdef class Shards(Workspace):
     cdef Py_ssize_t n_parts         # at most
     cdef Py_ssize_t n_blocks        # of parameters
     cdef double row_time            # nanoseconds
-    cdef list workers
+    cdef list workers               # the workspaces of threads, or of parts that meet
+    cdef Part* parts                # or NULL
+    cdef LayerRoom** met
+    cdef Batch** batches
     cdef void** slopes              # the gradient of each part; the first is `grad`
     cdef double* losses             # (2, n_parts): in units of training and the user's
     cdef double* squares            # of each block
 
+    cdef _make_parts(self)
+    cdef double time_of_update(self)
     cdef Crew team(self, Py_ssize_t n_rows)
 
 

@@ -9,7 +9,7 @@ the rows, as with many columns of sparse data, a batch has a single part.
 """
 
 from cython cimport floating
-from libc.math cimport INFINITY, ceil, isinf, sqrt
+from libc.math cimport INFINITY, isinf, sqrt
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free
 
@@ -18,6 +18,7 @@ import numpy as np
 from .memory import aligned
 from .network import Workspace
 from .threads import n_threads
+from . import shard_sizes as sizes
 
 from . cimport clipping
 from .._rules.optimizer cimport OptimizerKernel
@@ -27,30 +28,19 @@ from .after_update cimport mix
 from .layers.layer cimport Batch
 from .loading cimport load
 from .memory cimport address
-from .network cimport Workspace, aim, forward_loss, gradient
+from .network cimport (
+    Workspace,
+    aim,
+    forward_loss,
+    go_on,
+    gradient,
+    join_weights,
+    meet,
+    set_out,
+    weigh,
+)
 from .single_rows cimport Plan
 from .update cimport Update, apply, begin_update
-
-# A shard of a network has at least so many rows, since fewer rows take longer in one
-# thread: 64 rows by 10%, 96 by 3% (256 inputs and outputs, float32). If a gradient is too
-# large for the second cache, batches of more than two shards have larger ones: 96 rows
-# then take longer by 17%, 128 by 14%, and 256 by 5% (512 inputs and outputs, float32).
-LEAST_ROWS, ROWS_OF_LARGE, LARGE = 96, 256, 2**20    # (LARGE in bytes)
-# It also takes at least so many nanoseconds,
-LEAST_TIME = 3e5
-# and these are the same for linear models and for sparse rows, whose batches of more than
-# two shards have shards of twice as many rows.
-LEAST_ROWS_OF_FEW, LEAST_TIME_OF_FEW = 64, 5e3
-# The nanoseconds that a multiply-add of a matrix product takes, a byte of a dense row that
-# has to be loaded, a stored value of a sparse row, and a parameter in an update.
-PRODUCT_TIME, BYTE_TIME, STORED_TIME, UPDATE_TIME = 0.01875, 0.1, 1.5, 0.5
-# For threads to pay, an epoch takes at least so many nanoseconds, ten times as long as it
-# takes to start a thread.
-LEAST_EPOCH = 2e5
-# A batch has at most so many parts. All their gradients together have at most so many
-# numbers, unless the gradients of a few parts or the outputs of all layers for the batch
-# have more.
-MOST_PARTS, MOST_NUMBERS, FEW_PARTS = 64, 2**24, 8
 
 cdef enum:
     BLOCK = 8192    # parameters of a block
@@ -68,6 +58,8 @@ cdef struct Job:
     uint64_t seed
     double step, weight_mean
     bint backward, pauses
+    bint f32, begun                 # of a batch whose parts meet
+    Part* parts
     void** slopes
     double* losses
     double* reported
@@ -190,13 +182,9 @@ cdef void _begin(Job* job, Shards shards, Crew team, Plan* plan) noexcept nogil:
     job.squares, job.factor = NULL, 1
 
 
-cdef double _run_batch(
-    Job* job, Shards shards, Plan* plan, Py_ssize_t number, double* reported,
-    floating* tag,
-) noexcept nogil:
-    # The gradient of each part, and the sum of the losses.
-    cdef Py_ssize_t p, n_shards
-    cdef double loss = 0
+cdef void _divide(Job* job, Shards shards, Plan* plan, Py_ssize_t number) noexcept nogil:
+    # a batch into parts
+    cdef Py_ssize_t n_shards
     job.first = number * plan.batch_size
     job.left = plan.n_samples - job.first
     job.m = min(plan.batch_size, job.left)
@@ -206,16 +194,94 @@ cdef double _run_batch(
     job.n_parts = max(min(n_shards, shards.n_parts), 1)
     job.rows_of_part = (job.m + job.n_parts - 1) // job.n_parts
     job.n_parts = (job.m + job.rows_of_part - 1) // job.rows_of_part
+    job.jump = (job.n_threads - 1) * job.rows_of_part
+
+
+cdef void _part_go_on(
+    Workspace work, Job* job, long number, floating* tag
+) noexcept nogil:
+    # a part of a batch, from where it has met the other parts to where it will
+    cdef Part* part = &job.parts[number]
+    cdef Batch* batch = &part.batch
+    cdef Py_ssize_t first = number * job.rows_of_part
+    if not job.begun:
+        load(
+            work, batch, job.order, job.first + first,
+            min(job.rows_of_part, job.m - first), job.left - first, job.jump, tag)
+        batch.row, batch.whole = first, job.m
+        batch.seed, batch.step = job.seed, job.step
+        set_out(&part.course)
+        weigh(work, batch, tag)
+    else:
+        part.meets = go_on(
+            work, batch, &part.course, job.weight_mean, job.backward, tag)
+
+
+cdef void _go_on_f32(Workspace work, Job* job, long number) noexcept nogil:
+    _part_go_on(work, job, number, <float*> NULL)
+
+
+cdef void _go_on_f64(Workspace work, Job* job, long number) noexcept nogil:
+    _part_go_on(work, job, number, <double*> NULL)
+
+
+cdef void _go_on(void* worker, Job* job, long number) noexcept nogil:
+    # with the workspace of the part, whatever that of the thread
+    if job.pauses and crew_pause(job.threads, worker):
+        return
+    (<crew_task> _go_on_f32 if job.f32 else <crew_task> _go_on_f64)(
+        job.parts[number].work, job, number)
+
+
+cdef double _run_normalised(
+    Job* job, Shards shards, Plan* plan, Py_ssize_t number, double* reported,
+    floating* tag,
+) noexcept nogil:
+    # The same as `_run_batch` where the parts have to meet.
+    cdef Part* parts = shards.parts
+    cdef Py_ssize_t p
+    cdef double loss = 0
+    _divide(job, shards, plan, number)
+    job.parts, job.f32, job.begun = parts, shards.network.f32, False
+    crew_run(job.threads, <crew_task> _go_on, job, job.n_parts)
+    for p in range(job.n_parts):
+        shards.batches[p] = &parts[p].batch
+    while not crew_is_stopped(job.threads):
+        if not job.begun:
+            join_weights(shards.batches, job.n_parts)
+            job.begun = True
+        elif parts[0].meets:
+            for p in range(job.n_parts):
+                shards.met[p] = &parts[p].rooms[parts[0].course.layer]
+            meet(
+                shards.network, &parts[0].course, shards.met, shards.batches,
+                job.n_parts)
+        else:
+            break
+        crew_run(job.threads, <crew_task> _go_on, job, job.n_parts)
+    for p in range(job.n_parts):
+        loss += parts[p].course.loss
+        reported[0] += parts[p].course.reported
+    return loss
+
+
+cdef double _run_batch(
+    Job* job, Shards shards, Plan* plan, Py_ssize_t number, double* reported,
+    floating* tag,
+) noexcept nogil:
+    # The gradient of each part, and the sum of the losses.
+    cdef Py_ssize_t p, n_shards
+    cdef double loss = 0
+    if shards.parts != NULL:
+        return _run_normalised(job, shards, plan, number, reported, tag)
+    _divide(job, shards, plan, number)
     n_shards = max(job.rows_of_part // shards.usual_rows, 1)
     job.rows_of_shard = (job.rows_of_part + n_shards - 1) // n_shards
-    job.jump = (job.n_threads - 1) * job.rows_of_part
     _run_parts(job, tag)
     for p in range(job.n_parts):
         loss += job.losses[p]
         reported[0] += job.reported[p]
     return loss
-
-
 cdef double run_shards(
     Shards shards, Crew team, OptimizerKernel kernel, Plan* plan, Py_ssize_t begin,
     Py_ssize_t* end, double* reported, floating* tag,
@@ -264,60 +330,10 @@ cdef double shards_loss(
 
 
 # ---------------------------------------------------------------- the workspace
-def row_time(net, data):
-    """Estimate how long the passes of a row take.
-
-    Parameters
-    ----------
-    net : Network
-        The network.
-    data : Data
-        The samples.
-
-    Returns
-    -------
-    time : float
-        In nanoseconds.
-    """
-    n_inputs, n_first = net.architecture.sizes[:2]
-    n_products = net.n_penalised - n_inputs * n_first   # beyond the first layer
-    if net.sparse:
-        n_stored = data.X.nnz / max(data.n_samples, 1)
-        n_products += n_stored * n_first
-        return 3 * PRODUCT_TIME * n_products + STORED_TIME * n_stored
-    if net.single:
-        n_bytes = n_inputs * net.dtype.itemsize
-        return 2 * PRODUCT_TIME * net.n_penalised + BYTE_TIME * n_bytes
-    return 3 * PRODUCT_TIME * net.n_penalised
-
-
-def least_rows_of_shard(net, data):
-    """The least number of rows for which a thread of its own pays.
-
-    Parameters
-    ----------
-    net : Network
-        Of the batch.
-    data : Data
-        The samples.
-
-    Returns
-    -------
-    rows : int
-        The number of rows.
-    """
-    time, fewest, least = row_time(net, data), LEAST_ROWS, LEAST_TIME
-    if net.single or net.sparse:
-        fewest, least = LEAST_ROWS_OF_FEW, LEAST_TIME_OF_FEW
-    if net.sparse:      # it takes time to add up dense gradients
-        least = max(least, 2 * UPDATE_TIME * net.n_params)
-    return max(fewest, <Py_ssize_t> ceil(least / max(time, PRODUCT_TIME)))
-
-
 def workspace(net, data, batch_size):
     """Make the room for training a network, in shards where these pay.
 
-    Batch normalisation and losses that are written in Python have no shards.
+    Losses that are written in Python have no shards.
 
     Parameters
     ----------
@@ -333,7 +349,7 @@ def workspace(net, data, batch_size):
     workspace : Workspace
         Of the class `Shards` if threads can share the rows of a batch or its update.
     """
-    pays = batch_size >= 2 * least_rows_of_shard(net, data)
+    pays = sizes.parts_of_batch(net, data, batch_size)[2] > 1
     if net.sparse and batch_size > 1:
         pays = pays or net.n_params > BLOCK
     return (Shards if pays and net.can_be_sharded else Workspace)(net, data, batch_size)
@@ -353,39 +369,48 @@ cdef class Shards(Workspace):
         self._check_data(True)
         self.clip_factor = 1
         n_params = network.n_params
-        self.least_rows = self.usual_rows = least_rows_of_shard(network, data)
-        is_large = n_params * network.dtype.itemsize > LARGE
-        if network.single or network.sparse:
-            self.usual_rows = 2 * self.least_rows
-        elif is_large:
-            self.usual_rows = max(ROWS_OF_LARGE, self.least_rows)
-        numbers = max(MOST_NUMBERS, batch_size * sum(network.architecture.sizes[1:]))
-        most = min(MOST_PARTS, max(FEW_PARTS, numbers // n_params))
-        self.n_parts = min(batch_size // self.usual_rows, most)
-        self.n_parts = max(self.n_parts, min(batch_size // self.least_rows, 2), 1)
+        self.least_rows, self.usual_rows, self.n_parts = sizes.parts_of_batch(
+            network, data, batch_size)
         self.n_blocks = (n_params + BLOCK - 1) // BLOCK
         self.slopes = <void**> calloc(self.n_parts, sizeof(void*))
         self.losses = <double*> calloc(2 * self.n_parts, sizeof(double))
         self.squares = <double*> calloc(self.n_blocks, sizeof(double))
         if self.slopes == NULL or self.losses == NULL or self.squares == NULL:
             raise MemoryError
-        gradients = [
-            aligned(np.zeros(n_params, network.dtype)) for _ in range(self.n_parts)]
+        self.row_time = sizes.row_time(network, data)
+        self.workers = []
+        if network.normalised:
+            self._make_parts()
+            gradients = [part.gradient for part in self.workers]
+        else:
+            gradients = [
+                aligned(np.zeros(n_params, network.dtype)) for _ in range(self.n_parts)]
         self.keep_alive = gradients
         self.gradient = gradients[0]
         self.grad = address(self.gradient)
         for p in range(self.n_parts):
             self.slopes[p] = address(gradients[p])
-        self.row_time = row_time(network, data)
-        self.workers = []
+
+    cdef _make_parts(self):
+        # The parts meet at each normalisation, so each needs a workspace of its own.
+        cdef Workspace work
+        cdef Py_ssize_t rows = (self.batch_size + self.n_parts - 1) // self.n_parts
+        self.parts = <Part*> calloc(self.n_parts, sizeof(Part))
+        self.met = <LayerRoom**> calloc(self.n_parts, sizeof(LayerRoom*))
+        self.batches = <Batch**> calloc(self.n_parts, sizeof(Batch*))
+        if self.parts == NULL or self.met == NULL or self.batches == NULL:
+            raise MemoryError
+        rows = max(rows, min(self.batch_size, 2 * self.usual_rows))
+        for p in range(self.n_parts):
+            self.workers.append(Workspace(self.network, self.data, rows))
+            work = <Workspace> self.workers[p]
+            self.parts[p].work, self.parts[p].rooms = <void*> work, work.rooms
 
     cdef Crew team(self, Py_ssize_t n_rows):
         """Threads for an epoch of so many rows, as many as are allowed now."""
         n = min(n_threads(), max(self.n_parts, self.n_blocks))
         n_updates = (n_rows + self.batch_size - 1) // self.batch_size
-        time = n_rows * self.row_time
-        time += n_updates * UPDATE_TIME * self.network.n_params
-        if time < LEAST_EPOCH:
+        if not sizes.threads_pay(self.network, self.data, n_rows, n_updates):
             n = 1
         rows = self.batch_size
         if self.n_parts > 1:
@@ -394,7 +419,14 @@ cdef class Shards(Workspace):
             self.workers.append(Workspace(self.network, self.data, rows))
         return Crew(self.workers[:n])
 
+    cdef double time_of_update(self):
+        """In nanoseconds, about."""
+        return self.batch_size * self.row_time + sizes.UPDATE_TIME * self.network.n_params
+
     def __dealloc__(self):
         free(self.slopes)
         free(self.losses)
         free(self.squares)
+        free(self.parts)
+        free(self.met)
+        free(self.batches)

@@ -2,10 +2,15 @@
 
 from cython cimport floating
 
+from .layer cimport Batch, LayerMemory, LayerRoom
 
-cdef void batch_norm_running(
-    floating* mean, floating* variance, const floating* batch_mean,
-    const floating* batch_variance, double total, Py_ssize_t n) noexcept nogil
+
+cdef void join_moments_f32(
+    const LayerMemory* layer, LayerRoom** rooms, Batch** batches, Py_ssize_t n_parts
+) noexcept nogil
+cdef void join_moments_f64(
+    const LayerMemory* layer, LayerRoom** rooms, Batch** batches, Py_ssize_t n_parts
+) noexcept nogil
 cdef void batch_norm_single(
     floating* running, const floating* x, double step, Py_ssize_t n) noexcept nogil
 cdef void inverse_root(

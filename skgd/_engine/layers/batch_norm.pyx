@@ -4,12 +4,14 @@ Shapes: a batch has m rows of n columns.
 """
 
 from cython cimport floating
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from ..._rules.vector cimport leaf, root
 from .dense cimport activate, activate_back
 from .layer cimport (
     Batch,
+    Halves,
+    LayerKernel,
     LayerMemory,
     LayerRoom,
     backward_f32,
@@ -106,7 +108,7 @@ cdef void inverse_root(
         inv_std[o] = 1 / root(variance[o] + epsilon)
 
 
-cdef void batch_norm_running(
+cdef void _batch_norm_running(
     floating* mean, floating* variance, const floating* batch_mean,
     const floating* batch_variance, double total, Py_ssize_t n,
 ) noexcept nogil:
@@ -124,12 +126,12 @@ cdef void batch_norm_running(
 cdef leaf _batch_norm_delta(
     const floating* xhat, floating* delta, const floating* inv_std,
     const floating* gamma, const floating* dgamma, const floating* dbeta,
-    const floating* share, Py_ssize_t m, Py_ssize_t n,
+    const floating* share, floating fraction, Py_ssize_t m, Py_ssize_t n,
 ) noexcept nogil:
     cdef Py_ssize_t i, o
     cdef floating p
     for i in range(m):
-        p = share[i]
+        p = fraction * share[i]
         for o in range(n):
             delta[i * n + o] = gamma[o] * inv_std[o] * (
                 delta[i * n + o] - p * (dbeta[o] + xhat[i * n + o] * dgamma[o]))
@@ -155,30 +157,79 @@ cdef leaf _batch_norm_parameters(
 
 
 # ---------------------------------------------------------------- the layer
+cdef void _join_moments(
+    const LayerMemory* layer, LayerRoom** rooms, Batch** batches, Py_ssize_t n_parts,
+    floating* tag,
+) noexcept nogil:
+    # Give each part the mean and the variance of the whole batch, from its own ones. The
+    # variance is that within the parts and that between their means.
+    cdef Py_ssize_t p, o, n = layer.n_in
+    cdef floating* whole = <floating*> rooms[0].rooms[MOMENTS]
+    cdef floating* running = <floating*> layer.statistics
+    cdef const floating* part
+    cdef floating mean, variance, fraction
+    if batches[0].share == NULL:
+        return
+    for o in range(n if n_parts > 1 else 0):
+        mean = variance = 0
+        for p in range(n_parts):
+            part = <const floating*> rooms[p].rooms[MOMENTS]
+            mean += <floating> batches[p].fraction * part[o]
+        for p in range(n_parts):
+            part = <const floating*> rooms[p].rooms[MOMENTS]
+            fraction = batches[p].fraction
+            variance += fraction * (
+                part[n + o] + (part[o] - mean) * (part[o] - mean))
+        whole[o], whole[n + o] = mean, variance
+    for p in range(1, n_parts):
+        memcpy(rooms[p].rooms[MOMENTS], whole, 2 * n * sizeof(floating))
+    if batches[0].step >= 0:
+        _batch_norm_running(
+            running, running + n, whole, whole + n, batches[0].total, n)
+
+
+cdef void join_moments_f32(
+    const LayerMemory* layer, LayerRoom** rooms, Batch** batches, Py_ssize_t n_parts
+) noexcept nogil:
+    """Join the moments of all parts; the running statistics move towards them."""
+    _join_moments(layer, rooms, batches, n_parts, <float*> NULL)
+
+
+cdef void join_moments_f64(
+    const LayerMemory* layer, LayerRoom** rooms, Batch** batches, Py_ssize_t n_parts
+) noexcept nogil:
+    """The same for float64."""
+    _join_moments(layer, rooms, batches, n_parts, <double*> NULL)
+
+
+cdef void _find_moments(
+    const LayerMemory* layer, LayerRoom* room, Batch* batch, floating* before
+) noexcept nogil:
+    # Where there is no share, the running statistics normalise, and learn from the row
+    # `single` alone (-1: from none).
+    cdef Py_ssize_t n = layer.n_out
+    cdef floating* moments = <floating*> room.rooms[MOMENTS]
+    if batch.share != NULL:
+        _batch_moments(
+            before, <const floating*> batch.share, moments, moments + n, batch.m, n)
+    elif batch.step >= 0 and batch.single >= 0:
+        # The sample comes in before it is normalised: no value then lies further
+        # out than 1 / sqrt(momentum), however odd.
+        batch_norm_single(
+            <floating*> layer.statistics, before + batch.single * n, batch.step, n)
+
+
 cdef void _forward(
     const LayerMemory* layer, LayerRoom* room, Batch* batch, floating* before
 ) noexcept nogil:
-    # `before` is normalised in place. Where there is no share, the running statistics
-    # normalise, and learn from the row `single` alone (-1: from none).
+    # `before` is normalised in place.
     cdef Py_ssize_t m = batch.m, n = layer.n_out
     cdef floating* A = <floating*> room.out
-    cdef floating* running = <floating*> layer.statistics
     cdef floating* moments = <floating*> room.rooms[MOMENTS]
     cdef floating* inv_std = <floating*> room.rooms[INVERSE_STD]
-    if batch.share != NULL:
-        _batch_moments(
-            before, <const floating*> batch.share, moments, moments + n, m, n)
-        inverse_root(moments + n, inv_std, n)
-        if batch.step >= 0:
-            batch_norm_running(
-                running, running + n, moments, moments + n, batch.total, n)
-    else:
-        if batch.step >= 0 and batch.single >= 0:
-            # The sample comes in before it is normalised: no value then lies further
-            # out than 1 / sqrt(momentum), however odd.
-            batch_norm_single(running, before + batch.single * n, batch.step, n)
-        memcpy(moments, running, n * sizeof(floating))
-        inverse_root(running + n, inv_std, n)
+    if batch.share == NULL:
+        memcpy(moments, layer.statistics, 2 * n * sizeof(floating))
+    inverse_root(moments + n, inv_std, n)
     _normalise(
         before, A, moments, inv_std, <const floating*> layer.parameters[GAMMA],
         <const floating*> layer.parameters[BETA], m, n)
@@ -186,6 +237,52 @@ cdef void _forward(
         activate(
             layer.activation, A, <floating*> room.rooms[KEPT], <const floating*> NULL, m,
             n)
+
+
+cdef void _find_sums(
+    const LayerMemory* layer, LayerRoom* room, Batch* batch, floating* before,
+    floating* delta, floating* passed,
+) noexcept nogil:
+    cdef Py_ssize_t m = batch.m, n = layer.n_out
+    if layer.activation != NULL:
+        activate_back(
+            layer.activation, <const floating*> room.out,
+            <const floating*> room.rooms[KEPT], delta, <floating*> NULL, m, n)
+    _batch_norm_parameters(
+        before, delta, <floating*> room.gradients[GAMMA],
+        <floating*> room.gradients[BETA], m, n)
+
+
+cdef void _join_sums(
+    const LayerMemory* layer, LayerRoom** rooms, Batch** batches, Py_ssize_t n_parts,
+    floating* tag,
+) noexcept nogil:
+    # The gradients of all parts take the place of the moments.
+    cdef Py_ssize_t p, o, n = layer.n_out
+    cdef floating* whole = <floating*> rooms[0].rooms[MOMENTS]
+    cdef const floating* dgamma
+    cdef const floating* dbeta
+    memset(whole, 0, 2 * n * sizeof(floating))
+    for p in range(n_parts):
+        dgamma = <const floating*> rooms[p].gradients[GAMMA]
+        dbeta = <const floating*> rooms[p].gradients[BETA]
+        for o in range(n):
+            whole[o] += dgamma[o]
+            whole[n + o] += dbeta[o]
+    for p in range(1, n_parts):
+        memcpy(rooms[p].rooms[MOMENTS], whole, 2 * n * sizeof(floating))
+
+
+cdef void _join_sums_f32(
+    const LayerMemory* layer, LayerRoom** rooms, Batch** batches, Py_ssize_t n_parts
+) noexcept nogil:
+    _join_sums(layer, rooms, batches, n_parts, <float*> NULL)
+
+
+cdef void _join_sums_f64(
+    const LayerMemory* layer, LayerRoom** rooms, Batch** batches, Py_ssize_t n_parts
+) noexcept nogil:
+    _join_sums(layer, rooms, batches, n_parts, <double*> NULL)
 
 
 cdef void _backward(
@@ -196,17 +293,11 @@ cdef void _backward(
     cdef Py_ssize_t i, o, m = batch.m, n = layer.n_out
     cdef const floating* inv_std = <const floating*> room.rooms[INVERSE_STD]
     cdef const floating* gamma = <const floating*> layer.parameters[GAMMA]
-    cdef floating* dgamma = <floating*> room.gradients[GAMMA]
-    cdef floating* dbeta = <floating*> room.gradients[BETA]
-    if layer.activation != NULL:
-        activate_back(
-            layer.activation, <const floating*> room.out,
-            <const floating*> room.rooms[KEPT], delta, <floating*> NULL, m, n)
-    _batch_norm_parameters(before, delta, dgamma, dbeta, m, n)
+    cdef const floating* sums = <const floating*> room.rooms[MOMENTS]
     if batch.share != NULL:
         _batch_norm_delta(
-            before, delta, inv_std, gamma, dgamma, dbeta, <const floating*> batch.share,
-            m, n)
+            before, delta, inv_std, gamma, sums, sums + n, <const floating*> batch.share,
+            batch.fraction, m, n)
         return
     for i in range(m):
         for o in range(n):
@@ -299,7 +390,13 @@ class BatchNorm(Layer):
         kernel : LayerKernel
             With the activation.
         """
-        return layer_kernel(
+        cdef LayerKernel kernel = layer_kernel(
             <forward_f32> _forward[float], <forward_f64> _forward[double],
             <backward_f32> _backward[float], <backward_f64> _backward[double],
             (), self.activation)
+        kernel.halves = Halves(
+            <forward_f32> _find_moments[float], <forward_f64> _find_moments[double],
+            join_moments_f32, join_moments_f64,
+            <backward_f32> _find_sums[float], <backward_f64> _find_sums[double],
+            _join_sums_f32, _join_sums_f64)
+        return kernel

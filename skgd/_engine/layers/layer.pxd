@@ -26,7 +26,9 @@ cdef struct Batch:
     const void* y               # (m, n_targets)
     const void* weights         # (m,) or NULL
     const void* share           # (m,) weights over their sum; NULL: see BatchNorm
-    double total                # sum of the weights
+    double total                # sum of the weights, of all parts
+    double fraction             # of it in this part; `share` adds up to 1 in each part
+    Py_ssize_t n_positive       # rows of positive weight
     Py_ssize_t single           # the row of positive weight where share is NULL, or -1
     uint64_t seed               # of the dropout masks
     double step                 # updates so far; -1 at prediction
@@ -67,11 +69,30 @@ ctypedef void (*backward_f64)(
 ) noexcept nogil
 
 
+# What all parts of a batch have found in a first half of a pass is put together, in
+# the order of the parts.
+ctypedef void (*join)(const LayerMemory*, LayerRoom**, Batch**, Py_ssize_t) noexcept nogil
+
+
+# The first halves of the passes of a layer that needs all rows of a batch, or NULL. The
+# passes of the kernel are then the second halves.
+cdef struct Halves:
+    forward_f32 f32
+    forward_f64 f64
+    join join_f32
+    join join_f64
+    backward_f32 back_f32
+    backward_f64 back_f64
+    join join_back_f32
+    join join_back_f64
+
+
 cdef class LayerKernel:
     cdef forward_f32 f32
     cdef forward_f64 f64
     cdef backward_f32 back_f32
     cdef backward_f64 back_f64
+    cdef Halves halves
     cdef const ActivationPasses* activation
     cdef object activation_kernel       # keeps the passes alive
     cdef double h[MOST_HYPERPARAMETERS]

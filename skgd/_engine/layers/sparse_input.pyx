@@ -9,12 +9,19 @@ from cython cimport floating
 from libc.string cimport memcpy, memset
 
 from ..products cimport add_column_sums
-from .batch_norm cimport batch_norm_running, batch_norm_single, inverse_root
+from .batch_norm cimport (
+    batch_norm_single,
+    inverse_root,
+    join_moments_f32,
+    join_moments_f64,
+)
 from .dense cimport INTERCEPTS, WEIGHTS, activate, intercepts_backward
 from .dropout cimport stream_seed
 from .input_scale cimport scales_backward, times_rows
 from .layer cimport (
     Batch,
+    Halves,
+    LayerKernel,
     LayerMemory,
     LayerRoom,
     backward_f32,
@@ -115,6 +122,23 @@ cdef void _repeat_first_row(floating* Z, Py_ssize_t m, Py_ssize_t n) noexcept no
         memcpy(Z + i * n, Z, n * sizeof(floating))
 
 
+cdef void _find_moments(
+    const LayerMemory* layer, LayerRoom* room, Batch* batch, floating* before
+) noexcept nogil:
+    # as for `BatchNorm`
+    cdef Py_ssize_t k = layer.n_in
+    cdef Rows rows = _rows(layer, batch)
+    cdef floating* moments = <floating*> room.rooms[MOMENTS]
+    cdef floating* scratch = <floating*> room.rooms[INVERSE_STD]
+    if batch.share != NULL:
+        csr_moments(
+            &rows, <const floating*> batch.share, moments, moments + k, scratch,
+            <floating*> room.rooms[STORED], batch.m, k)
+    elif batch.step >= 0 and batch.single >= 0:
+        csr_row(&rows, batch.single, scratch, k)
+        batch_norm_single(<floating*> layer.statistics, scratch, batch.step, k)
+
+
 cdef void _normalised_product(
     const LayerMemory* layer, LayerRoom* room, const Batch* batch, const Rows* rows,
     const floating* W, floating* Z,
@@ -126,19 +150,8 @@ cdef void _normalised_product(
     cdef floating* stored = <floating*> room.rooms[STORED]
     cdef floating* moments = <floating*> room.rooms[MOMENTS]
     cdef floating* inv_std = <floating*> room.rooms[INVERSE_STD]
-    cdef floating* running = <floating*> layer.statistics
-    if batch.share != NULL:
-        csr_moments(
-            rows, <const floating*> batch.share, moments, moments + k, inv_std, stored,
-            m, k)
-        if batch.step >= 0:
-            batch_norm_running(
-                running, running + k, moments, moments + k, batch.total, k)
-    else:
-        if batch.step >= 0 and batch.single >= 0:
-            csr_row(rows, batch.single, inv_std, k)
-            batch_norm_single(running, inv_std, batch.step, k)
-        memcpy(moments, running, 2 * k * sizeof(floating))
+    if batch.share == NULL:
+        memcpy(moments, layer.statistics, 2 * k * sizeof(floating))
     inverse_root(moments + k, inv_std, k)
     times_rows(<const floating*> inv_std, W, stored, k, n)
     # The variance is not needed any more, and the shift takes its place.
@@ -331,7 +344,12 @@ class SparseInput(Layer):
             With the activation and the rate of dropout.
         """
         keep = 1.0 if self.dropout is None else 1 - self.dropout.rate
-        return layer_kernel(
+        cdef LayerKernel kernel = layer_kernel(
             <forward_f32> _forward[float], <forward_f64> _forward[double],
             <backward_f32> _backward[float], <backward_f64> _backward[double],
             (keep, self.dense.normalised), self.dense.activation)
+        if self.norm is not None:
+            kernel.halves = Halves(
+                <forward_f32> _find_moments[float], <forward_f64> _find_moments[double],
+                join_moments_f32, join_moments_f64, NULL, NULL, NULL, NULL)
+        return kernel
