@@ -10,7 +10,10 @@ from scipy import sparse as sp
 from sklearn.datasets import make_classification
 from test_shards import arrays_of, threads
 
-from skgd import MLPGDClassifier
+from skgd import GDClassifier, MLPGDClassifier
+from skgd._engine import prediction
+from skgd._estimators import linear_model
+from skgd._training import lbfgs, passes
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -86,12 +89,99 @@ def test_an_interrupted_fit_has_made_whole_updates(many):
 
 
 # ---------------------------------------------------------------- other models
-def sparse_rows():
-    """Sparse rows on which an update of 40 outputs takes half a second."""
-    n, per_row = 200_000, 150
-    rng = np.random.RandomState(0)
-    indices = rng.randint(0, 1000, n * per_row, dtype=np.int32)
-    indices = np.sort(indices.reshape(n, per_row), axis=1).ravel()
+N_CLASSES = 200
+
+
+@pytest.fixture(scope="module")
+def data():
+    """Dense and sparse rows on which an update with 200 outputs takes half a second."""
+    n, per_row, rng = 100_000, 100, np.random.RandomState(0)
+    indices = np.arange(n * per_row, dtype=np.int32) % 997
     indptr = np.arange(0, n * per_row + 1, per_row, dtype=np.int32)
-    values = np.ones(len(indices), dtype=np.float32)
-    return sp.csr_matrix((values, indices, indptr), shape=(n, 1000)), np.arange(n) % 40
+    stored = np.ones(n * per_row, dtype=np.float32), indices, indptr
+    rows = sp.csr_matrix(stored, shape=(n, 1000))
+    dense = rng.standard_normal((40_000, 500))
+    return {"dense": dense, "sparse": rows}
+
+
+def labels(X):
+    """A class for each row."""
+    return np.arange(X.shape[0]) % N_CLASSES
+
+
+MODELS = {
+    "linear": (GDClassifier, {}),
+    "line_search": (GDClassifier, {"learning_rate": "line_search"}),
+    "lbfgs": (GDClassifier, {"optimizer": "lbfgs"}),
+    "inputs": (GDClassifier, {"batch_norm": True}),
+    "network": (MLPGDClassifier, {"hidden_layer_sizes": 200}),
+    "batch_norm": (MLPGDClassifier, {"hidden_layer_sizes": 200, "batch_norm": True}),
+}
+BEGIN, LONGEST = 0.03, 0.2  # seconds
+
+
+class Interrupted:
+    """Calls a compiled function that is interrupted 0.03 CPU seconds after it begins.
+
+    `delay` is the CPU time of all threads from then to its end.
+    """
+
+    def __init__(self, module, name, monkeypatch):
+        self.function, self.delay = getattr(module, name), None
+        monkeypatch.setattr(module, name, self)
+
+    def __call__(self, *args, **options):
+        begin = time.process_time()
+        try:
+            with interrupted_after(BEGIN):
+                return self.function(*args, **options)
+        finally:
+            self.delay = time.process_time() - begin - BEGIN
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "n"),
+    [
+        *((name, kind, 1) for name in MODELS for kind in ("dense", "sparse")),
+        ("linear", "dense", 2),
+        ("batch_norm", "sparse", 2),
+    ],
+)
+def test_an_update_of_any_model_can_be_interrupted(data, name, kind, n, monkeypatch):
+    X, (model, options) = data[kind], MODELS[name]
+    model = model(solver="batch", max_iter=1, early_stopping=False, **options)
+    model.set_params(standardize=False, random_state=0)
+    if name == "lbfgs":
+        call = Interrupted(lbfgs, "training_loss", monkeypatch)
+    elif name == "line_search":
+        call = Interrupted(passes, "training_loss", monkeypatch)
+    else:
+        call = Interrupted(passes, "train_epoch", monkeypatch)
+    with threads(n), pytest.raises(KeyboardInterrupt):
+        model.fit(X, labels(X))
+    assert call.delay < n * LONGEST
+    assert not hasattr(model, "classes_")
+
+
+@pytest.mark.parametrize("name", ["linear", "batch_norm"])
+def test_a_prediction_of_any_model_can_be_interrupted(data, name, monkeypatch):
+    X, (model, options) = data["sparse"], MODELS[name]
+    model = model(solver="batch", max_iter=1, early_stopping=False, **options)
+    model.fit(X[:400], labels(X[:400]))
+    place = linear_model, "_product"
+    if name != "linear":
+        place = prediction, "raw_predictions"
+    call = Interrupted(*place, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        model.predict(X)
+    assert call.delay < LONGEST
+
+
+def test_a_validation_can_be_interrupted(data, monkeypatch):
+    X = data["sparse"]
+    held_out = X[: 2 * N_CLASSES], labels(X[: 2 * N_CLASSES])
+    model = GDClassifier(solver="batch", early_stopping=True, max_iter=1)
+    call = Interrupted(prediction, "raw_predictions", monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(*held_out, X_val=X, y_val=labels(X))
+    assert call.delay < LONGEST

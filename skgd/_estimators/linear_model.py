@@ -26,6 +26,8 @@ from .published import coefficients_of, for_raw_data, numbers_of
 POWER = 0.25
 # Rows of a batch, as for MLP*.
 BATCH = 200
+# Multiply-adds of a piece of a prediction; they take some 50 ms for sparse rows.
+PIECE = 10**8
 # The noise of the gradients has to be averaged over so many rows for each weight until
 # the objective is within 0.1% of its optimum. (There are at least 100 features in this
 # rule, since it takes some 2,000 updates to get near the optimum at all.) Rules that do
@@ -46,6 +48,19 @@ FEW_ROWS_PER_FEATURE = 10
 START_OF_INTERCEPTS = 1 / 8
 # With more samples per unit of their weight, alpha='auto' is stronger than expected.
 MOST_PER_WEIGHT = 10
+
+
+def _product(X, coef):
+    # X @ coef.T in pieces of rows, between which Python notices Ctrl-C
+    cost = (
+        coef.size if not sp.issparse(X) else X.nnz * coef.shape[0] // max(X.shape[0], 1)
+    )
+    n_rows = max(PIECE // max(cost, 1), 1)
+    if X.shape[0] <= n_rows:
+        return safe_sparse_dot(X, coef.T, dense_output=True)
+    pieces = (X[first : first + n_rows] for first in range(0, X.shape[0], n_rows))
+    products = [safe_sparse_dot(piece, coef.T, dense_output=True) for piece in pieces]
+    return np.concatenate(products)
 
 
 class LinearModel(ComparableCoefficients, GradientDescent):
@@ -267,8 +282,7 @@ class LinearModel(ComparableCoefficients, GradientDescent):
         # (BLAS adds in another order if rows are not contiguous)
         options = {"dtype": [np.float64, np.float32], "order": "C", "reset": False}
         X = validate_features(self, X, accept_sparse="csr", **options)
-        Z = safe_sparse_dot(X, coef.T, dense_output=True) + intercept
-        return np.ascontiguousarray(Z)
+        return np.ascontiguousarray(_product(X, coef) + intercept)
 
     def _plain_layers(self):
         coef, intercept = coefficients_of(self)
