@@ -55,6 +55,14 @@ def test_numbers_whose_squares_are_finite_and_not_zero(scale):
     assert_allclose(model.coef_ / scale, expected.coef_, rtol=1e-10)
 
 
+def test_constant_columns_may_be_huge():
+    for kind in (np.asarray, sp.csr_array):
+        more = np.column_stack([X, np.full(60, 1.7e290)])
+        with np.errstate(all="raise"):
+            model = GDRegressor(random_state=0).fit(kind(more), Y)
+        assert_allclose(model.coef_, [*GDRegressor().fit(X, Y).coef_, 0], rtol=1e-7)
+
+
 def test_constant_columns_may_be_small():
     expected = GDRegressor(random_state=0).fit(X, Y)
     more = np.column_stack([X, np.full(60, 1e-200)])

@@ -18,6 +18,7 @@ from skgd import (
     GDRegressor,
     MLPGDClassifier,
     MLPGDRegressor,
+    TabularRegressor,
     learning_rate_range,
     minimize,
     minimize_stochastic,
@@ -510,7 +511,58 @@ PARAMETERS = {
     ),
 }
 
+
+def cells(values, cell):
+    """The values as objects, the first of which is replaced."""
+    values = values.astype(object)
+    values[:1] = [cell] if values.ndim == 1 else cell
+    return values
+
+
+def masked(values):
+    """An array that masks its largest values."""
+    return np.ma.masked_greater(values, np.median(values) - 0.1)
+
+
+def with_cell(cell):
+    """Features as objects, with an object in the third column."""
+    values = X.astype(object)
+    values[5, 2] = cell
+    return values
+
+
 FEATURES = {
+    "a huge int": (lambda: reg().fit(with_cell(10**400), Y), "X", "too large", "2."),
+    "a huge int in lists": (
+        lambda: reg().fit([[1, 10**400], [2, 3]], [1, 2]),
+        "X",
+        "too large",
+        "1.",
+    ),
+    "a huge int in prediction": (
+        lambda: reg().fit(X, Y).predict(with_cell(-(10**400))),
+        "X",
+        "too large",
+        "2.",
+    ),
+    "a list in a cell": (lambda: reg().fit(with_cell([1, 2]), Y), "2", "objects"),
+    "ragged": (lambda: reg().fit([[1, 2], [3]], [1, 2]), "X must", "inhomogeneous"),
+    "masked": (lambda: reg().fit(masked(X), Y), "X", "masked", "filled"),
+    "masked in prediction": (
+        lambda: mlp_reg().fit(X, Y).predict(masked(X)),
+        "X",
+        "masked",
+    ),
+    "masked in a table": (
+        lambda: TabularRegressor(n_members=1).fit(masked(X), Y),
+        "X",
+        "masked",
+    ),
+    "huge in a table": (
+        lambda: TabularRegressor(n_members=1).fit(with_cell(10**400), Y),
+        "X",
+        "too large",
+    ),
     "text": (
         lambda: reg().fit(np.full((150, 2), "a"), Y),
         "text",
@@ -539,7 +591,6 @@ FEATURES = {
     ),
     "dict": (lambda: reg().fit({"a": X[:, 0]}, Y), "dict"),
     "file name": (lambda: reg().fit("data.csv", Y), "data.csv"),
-    "ragged": (lambda: reg().fit([[1, 2], [3]], [1, 2]), "inhomogeneous shape"),
     "one dimension": (
         lambda: reg().fit(X[:, 0], Y),
         "Expected 2D array",
@@ -735,7 +786,38 @@ TARGETS = {
         "y",
         "rescale",
     ),
+    "y huge": (lambda: reg().fit(X, [10**400] * 150), "y", "too large for float64"),
+    "y lists": (lambda: reg().fit(X, cells(Y, [1, 2])), "y of GDRegressor", "numeric"),
+    "y records": (lambda: reg().fit(X, np.zeros(150, "V8")), "y", "numeric"),
+    "classes records": (lambda: clf().fit(X, np.zeros(150, "V8")), "y", "V8"),
+    "y masked": (lambda: reg().fit(X, masked(Y)), "y", "masked"),
     # weights
+    "weights of dates": (
+        lambda: reg().fit(X, Y, sample_weight=np.full(150, "2020", "M8[D]")),
+        "sample_weight",
+        "dates",
+    ),
+    "weights huge": (
+        lambda: reg().fit(X, Y, sample_weight=cells(Y, 10**400)),
+        "sample_weight",
+        "too large",
+    ),
+    "weights tiny": (
+        lambda: reg().fit(X, Y, sample_weight=np.full(150, 1e-310)),
+        "sample_weight",
+        "1e-310",
+        "1e-100",
+    ),
+    "weights tiny float32": (
+        lambda: clf().fit(X.astype("f"), BINARY, sample_weight=np.full(150, 1e-20)),
+        "sample_weight",
+        "1e-15",
+    ),
+    "weights masked": (
+        lambda: reg().fit(X, Y, sample_weight=masked(np.ones(150))),
+        "sample_weight",
+        "masked",
+    ),
     "weights of length": (
         lambda: reg().fit(X, Y, sample_weight=[1, 2]),
         "sample_weight",

@@ -54,6 +54,17 @@ SETUP = dedent("""
     lil = sound.tolil()
     lil.rows[3][:1] = [10**6]
     kinds["lil, large"] = lil
+    for name in ("rows", "data"):
+        lil = sound.tolil()
+        getattr(lil, name)[3] = [0] * 200
+        kinds[f"lil, {name}"] = lil
+    for name, value in (("offsets", [0]), ("offsets", [0, 0]), ("offsets", [0, 2**40])):
+        dia = sp.dia_array((np.ones((2, 5)), [0, 1]), shape=(40, 5))
+        setattr(dia, name, np.array(value))
+        kinds[f"dia, {value}"] = dia
+    flat = sp.dia_array((np.ones((2, 5)), [0, 1]), shape=(40, 5))
+    flat.data = np.ones(2)
+    kinds["dia, flat"] = flat
     floats = sound.copy()
     floats.indices = floats.indices.astype(float)
     kinds["csr, floats"] = floats

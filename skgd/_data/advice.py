@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 from sklearn.base import is_classifier
 
-from .columns import columns_of, is_frame
+from .columns import columns_of, is_frame, series_of
 
+LARGEST = float(np.finfo(np.float64).max)
 # An error message names at most this many columns of a kind, and so does its pipeline.
 NAMED = 5
 # One-hot encoded texts and categories get at most this many columns.
@@ -199,6 +200,30 @@ def describe_targets(estimator, y):
         kinds = {"linear": "GDClassifier", "network": "MLPGDClassifier"}
         text += f" If y contains classes, use {kinds[estimator._kind]}."
     return text
+
+
+def describe_huge_integers(X):
+    """Describe where there are integers that are too large for a float.
+
+    Parameters
+    ----------
+    X : array-like or DataFrame
+        The features.
+
+    Returns
+    -------
+    text : str
+        A line of text. If there are none in the features, they are in the target.
+    """
+    names = [
+        name
+        for name, values in series_of(X)
+        if any(isinstance(value, int) and abs(value) > LARGEST for value in values)
+    ]
+    text = "contains integers that are too large for float64"
+    if names:
+        return f"Input X {text}, in these columns: {listed_columns(names)}."
+    return f"Input y {text}."
 
 
 def describe_text(names):

@@ -15,6 +15,7 @@ import numpy as np
 from scipy import sparse as sp
 
 from .dates import find_format, is_date, is_duration, is_missing
+from .missing import check_not_masked
 
 KINDS = (
     "number",
@@ -98,6 +99,7 @@ def check_eager(X):
     TypeError
         If X is a LazyFrame.
     """
+    check_not_masked(X, "X")
     if type(X).__name__ == "LazyFrame":
         raise TypeError(
             "X is a LazyFrame, which does not contain any data yet. Pass X.collect() "
@@ -261,7 +263,10 @@ def as_floats(values):
         return values.cast(float).to_numpy()
     if hasattr(values, "iloc"):  # pandas
         return values.to_numpy(dtype=np.float64, na_value=np.nan)
-    return np.asarray(values, dtype=np.float64)
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except OverflowError as error:  # of Python's integers, which have no limit
+        raise ValueError(f"A column of X is too large for float64: {error}.") from None
 
 
 def _sparse_columns(X):

@@ -9,15 +9,24 @@ from sklearn.utils.validation import validate_data
 
 from .._engine.sparse_arrays import check_sparse
 from .._rules.warn import warn
-from .advice import describe, describe_targets, describe_text, find_columns
+from .advice import (
+    describe,
+    describe_huge_integers,
+    describe_targets,
+    describe_text,
+    find_columns,
+)
 from .columns import (
     check_eager,
     dtypes_of,
     kind_of_dtype,
     numbers_stored_as_text,
 )
+from .missing import check_not_masked
 
 DATES = "Input X contains dates or durations, which are not numbers."
+# The least mean of sample weights; the reciprocal is the largest one.
+LEAST_WEIGHT = {"float32": 1e-15, "float64": 1e-100}
 # Parts of the errors of scikit-learn, NumPy and pandas for data that are not numbers.
 SYMPTOMS = (
     DATES,
@@ -28,6 +37,7 @@ SYMPTOMS = (
     "float() argument must be",
     "boolean value of NA is ambiguous",
     "Cannot cast",
+    "setting an array element",
 )
 
 
@@ -66,6 +76,8 @@ def validate_features(estimator, X, *y, incremental=False, **checks):
         If a new training gets numbers that are stored as text.
     """
     check_eager(X)
+    for values in y:
+        check_not_masked(values, "y")
     X, y = check_sparse(X), [check_sparse(values, "y") for values in y]
     try:
         # NumPy would make numbers of dates, in units that depend on their type
@@ -77,10 +89,12 @@ def validate_features(estimator, X, *y, incremental=False, **checks):
         with np.errstate(over="ignore", invalid="ignore"):
             checked = validate_data(estimator, X, *y, **checks)
         kind = checked[1].dtype.kind if checks.get("y_numeric") else ""
-        if kind and kind in "mM":  # in a list
+        if kind and kind in "mMV":  # in a list, or records
             raise ValueError(describe_targets(estimator, *y))
         if kind and kind in "US":  # scikit-learn converts objects, but not text
             checked = checked[0], checked[1].astype(np.float64)
+    except OverflowError:  # of Python's integers, which have no limit
+        raise ValueError(describe_huge_integers(X)) from None
     except (TypeError, ValueError) as error:
         if not any(symptom in str(error) for symptom in SYMPTOMS):
             raise
@@ -89,7 +103,9 @@ def validate_features(estimator, X, *y, incremental=False, **checks):
             if checks.get("y_numeric") and not is_numeric(*y):
                 text = f"{error}\n\n{describe_targets(estimator, *y)}"
                 raise type(error)(text) from None
-            raise
+            if "X" in str(error):
+                raise
+            raise type(error)(f"X must be a table of numbers: {error}") from None
         text = f"{error}\n\n{describe(estimator, X, found, incremental)}"
         # no pipeline is suggested for other objects, so a TypeError remains a TypeError
         no_cure = "other" in found and isinstance(error, TypeError)
@@ -122,7 +138,7 @@ def is_numeric(y):
         if values.dtype.kind in "mM":  # NumPy would make numbers of them
             return False
         values.astype(np.float64)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         return False
     return True
 
@@ -155,10 +171,13 @@ def check_weights(sample_weight, X):
     """
     if sample_weight is None:
         return None
+    check_not_masked(sample_weight, "sample_weight")
     n = X.shape[0]
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n, sample_weight)
     try:
+        if _has_dates(sample_weight):
+            raise TypeError("Got dates or durations.")
         weights = check_array(
             sample_weight,
             ensure_2d=False,
@@ -166,7 +185,7 @@ def check_weights(sample_weight, X):
             order="C",
             input_name="sample_weight",
         )
-    except (TypeError, ValueError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
         if "sample_weight" in str(error):
             raise
         raise ValueError(
@@ -189,6 +208,11 @@ def check_weights(sample_weight, X):
             "Sample weights must contain at least one non-zero number. All values of "
             "sample_weight are zero."
         )
+    _check_size(weights)
+    return weights
+
+
+def _check_size(weights):
     with np.errstate(over="ignore"):
         finite = np.isfinite(weights.sum(dtype=np.float64))
     if not finite:
@@ -196,7 +220,14 @@ def check_weights(sample_weight, X):
             "The sum of sample_weight must be finite. The largest weight is "
             f"{weights.max():.3g}: only the ratios of weights matter, so divide them."
         )
-    return weights
+    # (products with weights must remain numbers with all their digits)
+    least = LEAST_WEIGHT[weights.dtype.name]
+    if not least <= weights.mean(dtype=np.float64) <= 1 / least:
+        raise ValueError(
+            f"The mean of sample_weight must be between {least:g} and {1 / least:g} "
+            f"in {weights.dtype}. The largest weight is {weights.max():.3g}. Multiply "
+            "all weights by the same number."
+        )
 
 
 def as_rows(X):

@@ -1,9 +1,33 @@
-"""Missing classes, which are errors before anything compares them with others."""
+"""Missing values that other code would not see, or could not compare with others."""
 
 import numpy as np
 from scipy import sparse as sp
 
 from .dates import is_missing
+
+
+def check_not_masked(values, name):
+    """Raise an error if an array masks some of its values.
+
+    NumPy would use the numbers below the mask.
+
+    Parameters
+    ----------
+    values : object
+        An argument.
+    name : str
+        The name of the argument, for the error.
+
+    Raises
+    ------
+    ValueError
+        If it is a masked array with masked values.
+    """
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise ValueError(
+            f"{name} is a masked array in which {np.ma.count_masked(values)} values "
+            f"are masked. Replace them first, for example by {name}.filled(np.nan)."
+        )
 
 
 def check_none_is_missing(y, name="y"):
@@ -21,7 +45,7 @@ def check_none_is_missing(y, name="y"):
     Raises
     ------
     ValueError
-        If there is None, NaN or NA.
+        If there is None, NaN or NA, or if there are records instead of classes.
     """
     if y is None or sp.issparse(y):
         return
@@ -30,6 +54,11 @@ def check_none_is_missing(y, name="y"):
         values = np.asarray(y, dtype=object if isinstance(y, list | tuple) else None)
     except ValueError:  # rows of different lengths, of which scikit-learn says more
         return
+    if values.dtype.kind == "V":
+        raise ValueError(
+            f"Unknown label type: {name} must contain one class for each sample, and "
+            f"not values of type {values.dtype}."
+        )
     if values.dtype == object and any(map(is_missing, values.ravel())):
         raise ValueError(
             f"Unknown label type: unknown. {name} contains missing values (None, NaN "

@@ -46,6 +46,8 @@ def check_sparse(X, name="X"):
         elif X.format in ("csr", "csc", "bsr"):
             _check_compressed(X)
         else:
+            check_first = {"dia": _check_diagonals, "lil": _check_lists}
+            check_first.get(X.format, lambda X: None)(X)
             X = X.tocsr()
             _check_compressed(X)
     except _WrongArrays as error:
@@ -89,6 +91,29 @@ def _check_compressed(X):
             f"ends at {indptr[-1]}."
         )
     _check_range(indices[: indptr[-1]], n_minor, "indices")
+
+
+def _check_diagonals(X):
+    offsets = _index_array(X, "offsets")
+    if X.data.ndim != 2 or len(offsets) != len(X.data):
+        raise _WrongArrays(
+            f"data must have a row for each of the {len(offsets)} offsets. Its shape "
+            f"is {X.data.shape}."
+        )
+    if len(np.unique(offsets)) < len(offsets):
+        raise _WrongArrays("offsets contains the same diagonal more than once.")
+    # (diagonals beyond the corners are allowed, but SciPy reads 32 bits)
+    if not (offsets == offsets.astype(np.int32)).all():
+        raise _WrongArrays("offsets contains numbers that are no 32-bit ints.")
+
+
+def _check_lists(X):
+    lengths = [[len(values) for values in lists] for lists in (X.rows, X.data)]
+    if lengths[0] != lengths[1] or len(lengths[0]) != X.shape[0]:
+        raise _WrongArrays(
+            "rows and data must have a list for each row, and both lists must have the "
+            "same length."
+        )
 
 
 def _index_array(X, attribute):

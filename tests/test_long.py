@@ -1,0 +1,22 @@
+"""Many cases of the generated tests, with other seeds each time.
+
+Run it as `python -m pytest -m campaign`. The environment variable
+SKGD_CAMPAIGN_EXAMPLES is the number of cases of each test.
+"""
+
+import pytest
+import test_campaign
+from hypothesis import is_hypothesis_test
+
+CHECKS = {
+    name: check
+    for module in (test_campaign,)
+    for name, check in vars(module).items()
+    if is_hypothesis_test(check)
+}
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("name", CHECKS)
+def test_many(name):
+    CHECKS[name]()
