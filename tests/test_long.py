@@ -6,11 +6,12 @@ SKGD_CAMPAIGN_EXAMPLES is the number of cases of each test.
 
 import pytest
 import test_campaign
+import test_properties
 from hypothesis import is_hypothesis_test
 
 CHECKS = {
     name: check
-    for module in (test_campaign,)
+    for module in (test_campaign, test_properties)
     for name, check in vars(module).items()
     if is_hypothesis_test(check)
 }
