@@ -75,7 +75,9 @@ def test_all_dtypes_of_integers_give_the_same_model(name, method, table, data):
 @given(NAMES, METHODS, cases.tables(), st.data())
 def test_all_sparse_formats_give_the_same_model(name, method, table, data):
     y = cases.target_of(table, name)
-    written, rows = data.draw(cases.sparse_forms(table.X)), sp.csr_array(table.X)
+    written = data.draw(cases.sparse_forms(table.X))
+    # (blocks store zeros, which counts: whether columns are centred depends on it)
+    rows = sp.csr_array(written.copy() if written.format == "bsr" else table.X)
     before = copy.deepcopy(written)
     expected, refusal = attempt(name, method, rows, y)
     model, error = attempt(name, method, written, y)
