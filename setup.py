@@ -3,6 +3,7 @@
 Everything else about the package is in `pyproject.toml`.
 """
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -33,6 +34,15 @@ DIRECTIVES = {
     "wraparound": False,
     "cdivision": True,
 }
+# Builds that check what the compiled code does (see CONTRIBUTING.md): "bounds" checks
+# the indices of memoryviews, and "sanitize" all memory and undefined behaviour.
+CHECKS = os.environ.get("SKGD_CHECKS", "")
+if CHECKS not in ("", "bounds", "sanitize"):
+    raise ValueError(f"SKGD_CHECKS must be 'bounds' or 'sanitize'. Got {CHECKS!r}.")
+DIRECTIVES["boundscheck"] = CHECKS == "bounds"
+# (functions for several processors are chosen before the sanitizer has started)
+SANITIZE = ["-O1", "-g", "-fno-omit-frame-pointer", "-DSKGD_ONE_TARGET"]
+SANITIZE += ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
 MODULES = [
     "skgd._rules.activation",
     "skgd._rules.loss",
@@ -63,6 +73,7 @@ MODULES = [
 
 def extension(name):
     """The extension module of a `.pyx` file, with its flags."""
+    checks = SANITIZE if CHECKS == "sanitize" else []
     return Extension(
         name,
         [name.replace(".", "/") + ".pyx"],
@@ -71,7 +82,9 @@ def extension(name):
         extra_compile_args=FLAGS
         + ([] if name in EXACT else [REORDER])
         + ([SOURCE_ORDER] if name in IN_ORDER else [])
-        + (["-ffp-contract=off"] if name in UNFUSED else []),
+        + (["-ffp-contract=off"] if name in UNFUSED else [])
+        + checks,
+        extra_link_args=[flag for flag in checks if "sanitize" in flag],
     )
 
 

@@ -5,8 +5,11 @@ from importlib.util import find_spec
 
 from hypothesis import HealthCheck, settings
 
-# The comparison with PyTorch, which is no requirement of the tests.
+# The comparison with PyTorch, which is no requirement of the tests, and callbacks,
+# which scikit-learn has since version 1.9.
 collect_ignore = [] if find_spec("torch") else ["test_torch.py"]
+if not find_spec("sklearn.callback"):
+    collect_ignore += ["test_callbacks.py", "test_progress.py"]
 
 # (the first example of a test imports and compiles nothing, but may be slow anyway)
 options = {"deadline": None, "suppress_health_check": list(HealthCheck)}

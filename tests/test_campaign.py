@@ -213,6 +213,8 @@ def test_combinations_of_parameters(name, method, table, seed, data):
         return model
 
     model = cases.make(name, **options)
+    if not hasattr(model, method):  # no optimizer of a stream
+        return
     n_calls = data.draw(st.sampled_from([1, 1, 2]))
     error = [cases.outcome(call)[1] for _ in range(n_calls)][-1]
     if error is not None:
@@ -241,6 +243,22 @@ def test_raw_tables(name, table, seed, data):
     assert len(answers) == len(y)
     if not cases.is_classifier_name(name):
         assert np.isfinite(answers).all()
+
+
+@given(st.sampled_from(sorted(cases.TABLE_MODELS)), st.data())
+@settings(max_examples=max(settings.default.max_examples // 4, 1))
+def test_parameters_of_raw_tables(name, data):
+    kind, options = cases.TABLE_MODELS[name]
+    parameter = data.draw(st.sampled_from(sorted(inspect.signature(kind).parameters)))
+    value = data.draw(st.sampled_from(cases.VALUES))
+    X = np.random.RandomState(0).standard_normal((24, 2))
+    y = X[:, 0] > 0 if cases.is_classifier_name(name) else X[:, 0]
+    model = kind(**options | {parameter: value})
+    _, error = cases.outcome(lambda: model.fit(X, y))
+    if error is not None:
+        cases.check_error(error, [rf"\b{parameter}\b"])
+    else:
+        assert len(model.predict(X)) == len(y)
 
 
 def test_damaged_sparse_arrays_do_not_crash():

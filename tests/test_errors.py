@@ -177,7 +177,7 @@ def test_elasticnet_needs_a_ratio(estimator):
         (X[:, 0], Y, "Expected 2D array"),
         (X.astype(complex), Y, "Complex data not supported"),
         (X, None, "requires y to be passed"),
-        (X.astype(str) + "a", Y, "could not convert string to float"),
+        (np.char.add(X.astype(str), "a"), Y, "could not convert string to float"),
         (X, np.where(Y == 1, np.nan, Y), "NaN"),
         (X, np.zeros((150, 2, 2)), "dim"),
     ],

@@ -162,6 +162,27 @@ PARAMETERS = {
         "int",
         "0.1",
     ),
+    "alpha huge": (
+        lambda: TabularRegressor(hidden_layer_sizes=3, alpha=1e30).fit(X, Y),
+        "exploded",
+        "very strong (alpha=",
+    ),
+    "n_jobs": (
+        lambda: TabularRegressor(n_jobs=np.inf).fit(X, Y),
+        "'n_jobs'",
+        "int",
+        "inf",
+    ),
+    "categorical_features": (
+        lambda: TabularRegressor(categorical_features=[[1], [2, 3]]).fit(X, Y),
+        "'categorical_features'",
+        "[[1], [2, 3]]",
+    ),
+    "learning_rate series": (
+        lambda: reg(learning_rate=pd.Series([0.1, 0.2])).fit(X, Y),
+        "learning_rate",
+        "'auto'",
+    ),
     "learning_rate number": (
         lambda: reg(learning_rate=0.1).fit(X, Y),
         "'learning_rate'",

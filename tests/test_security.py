@@ -1,4 +1,4 @@
-"""What SECURITY.md promises: no text is evaluated, and nothing but memory is touched."""
+"""What SECURITY.md promises: no text is evaluated, and only memory is touched."""
 
 import ast
 import re
@@ -23,9 +23,7 @@ REFUSED = {
     *("ssl", "subprocess", "telnetlib", "urllib", "urllib3", "xmlrpc"),
     *("tempfile", "shutil", "marshal", "pickle", "shelve", "joblib.numpy_pickle"),
 }
-CALLS = re.compile(
-    r"(?<![\w.])(eval|exec|compile|open|__import__)\(|os\.(system|popen)"
-)
+CALLS = re.compile(r"(?<![\w.])(eval|exec|compile|open|__import__|system|popen)\(")
 
 
 def imported(text):

@@ -21,7 +21,7 @@ from .._engine.architecture import Architecture, set_views
 from .._engine.threads import single_blas_thread
 from .._rules.warn import warn
 from .._training.descent import Outcome, descend
-from .._training.divergence import Diverged, largest_columns
+from .._training.divergence import Diverged, largest_columns, strong_penalty
 from .._training.lbfgs import descend_by_lbfgs
 from .._training.observers import (
     CallbackSupportMixin,
@@ -342,6 +342,7 @@ class GradientDescent(CallbackSupportMixin, Strippable, Convertible, Settings):
             X, Y = data.arrays.X[:, : self.n_features_in_], data.arrays.Y
             names = getattr(self, "feature_names_in_", None)
             advice = too_large(X, X.dtype, names) or too_large(Y, X.dtype, targets=True)
+            advice = advice or strong_penalty(recipe.alpha, rate)
             advice = advice or self._advice(recipe.optimizer, X, rate)
             raise ValueError(f"{error} {advice}") from error
 

@@ -221,7 +221,7 @@ class Settings(
             elif name == "average":
                 rules[name] = resolve_average(value, type(self).__name__)
             elif name == "learning_rate" and (
-                is_rate_function(value) or value == "auto"
+                is_rate_function(value) or isinstance(value, str) and value == "auto"
             ):
                 rules[name] = value
             else:

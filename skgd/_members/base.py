@@ -56,6 +56,7 @@ class TableEstimator(
         "trees": Allowed(options=("auto", None)),
         "cv": AllowedSplits(Integral, ge=2, options=(None,)),
         "time_limit": Allowed(Real, gt=0, options=(None,)),
+        "n_jobs": Allowed(Integral, options=(None,)),
         "warm_start": Allowed(bool),
         "verbose": Allowed(bool, Integral, ge=0),
     }

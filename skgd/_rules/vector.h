@@ -11,7 +11,7 @@
  * load time, so that one binary is portable and yet as fast as -march=native
  * (plain -O3 was up to 2.5 times slower at one sample per update). */
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) \
-    && !defined(__clang__) && __GNUC__ >= 12
+    && !defined(__clang__) && __GNUC__ >= 12 && !defined(SKGD_ONE_TARGET)
 #define SKGD_LEAF \
     __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else

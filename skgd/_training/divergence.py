@@ -209,6 +209,29 @@ def give_up(state, what, loss):
     )
 
 
+def strong_penalty(alpha, rate):
+    """Describe a penalty of which a single update takes more than the whole weight.
+
+    Parameters
+    ----------
+    alpha : float
+        The strength of the penalty.
+    rate : float or None
+        A learning rate with which other trainings succeed.
+
+    Returns
+    -------
+    text : str
+        A sentence; empty if the penalty is weaker, or if there is no learning rate.
+    """
+    if rate is None or alpha * rate <= 1:
+        return ""
+    return (
+        f"The penalty is very strong (alpha={alpha:g}): a smaller alpha, or a "
+        "smaller learning_rate_init, might help."
+    )
+
+
 def warn_of_restart(what):
     """Warn the user of a restart, once in each call.
 

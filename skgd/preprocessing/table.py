@@ -1,12 +1,12 @@
 """A raw table as one sparse matrix of numbers."""
 
 from collections import Counter
+from collections.abc import Hashable
 from numbers import Integral
 
 import numpy as np
 from scipy import sparse as sp
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._data.advice import listed_columns
@@ -271,15 +271,20 @@ class TableEncoder(
         if given is None or (isinstance(given, str) and given == "from_dtype"):
             return set()
         names = {column.name: column.position for column in columns}
-        given = np.asarray(given)
+        try:
+            given = np.atleast_1d(given)
+        except ValueError:  # lists of different lengths
+            given = np.empty(1, dtype=object)
+            given[0] = self.categorical_features
         n = len(columns)
         if given.dtype == bool and given.shape == (n,):
             return set(np.flatnonzero(given).tolist())
         positions = set()
-        for each in column_or_1d(np.atleast_1d(given), warn=False).tolist():
-            if isinstance(each, int) and -n <= each < n and given.dtype != bool:
+        for each in given.tolist():
+            is_number = isinstance(each, int) and given.dtype != bool
+            if is_number and -n <= each < n:
                 positions.add(each % n)
-            elif each in names:
+            elif isinstance(each, Hashable) and each in names:
                 positions.add(names[each])
             else:
                 raise ValueError(
