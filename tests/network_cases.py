@@ -65,7 +65,7 @@ def distance_to_corner(case, activation):
     for name, a in zip(names, case.expected.pre_activations, strict=True):
         if oracles.ACTIVATIONS[name].kinked:
             # Exactly zero is what dead units hand on without an intercept: it stays.
-            distances.append(np.abs(a[a != 0]).min())
+            distances.append(np.abs(a[a != 0]).min(initial=np.inf))
     if not case.architecture.softmax:
         margin = oracles.LOSSES[case.loss].margin
         distances.append(margin(case.Y, case.expected.Z, case.architecture.loss).min())
