@@ -47,7 +47,12 @@ def table(n_samples, n_features, n_outputs=1):
     ],
 )
 def test_few_samples_or_wide_data_mean_lbfgs(n_samples, n_features, expected):
-    rows = sp.random_array((n_samples, n_features), density=0.01, rng=0, format="csr")
+    rows = sp.random_array(
+        (n_samples, n_features),
+        density=0.01,
+        random_state=np.random.default_rng(0),
+        format="csr",
+    )
     targets = rows.sum(axis=1)
     labels = targets > np.median(targets)
     assert is_by_lbfgs(GDRegressor(max_iter=1).fit(rows, targets)) == expected

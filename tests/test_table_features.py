@@ -15,7 +15,12 @@ NUMBERS = np.random.RandomState(0).standard_normal((N, 6))
 
 def table_with(share, n_features=12):
     """A table of which about so many features are stored."""
-    X = sp.random_array((N, n_features), density=share, rng=0, format="csr")
+    X = sp.random_array(
+        (N, n_features),
+        density=share,
+        random_state=np.random.default_rng(0),
+        format="csr",
+    )
     is_hat = np.zeros(n_features, dtype=bool)
     return Table(X.astype(np.float32), is_hat, is_hat, np.full(X.shape[1], -1))
 

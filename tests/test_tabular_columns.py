@@ -108,7 +108,7 @@ def test_outputs_and_scales():
 
 def test_a_sparse_table():
     rng = np.random.RandomState(0)
-    S = sp.csr_matrix(sp.random_array((N, 4), density=0.5, rng=rng))
+    S = sp.csr_matrix(sp.random_array((N, 4), density=0.5, random_state=rng))
     y = S[:, [0]].toarray()[:, 0]
     reg = TabularRegressor(**SMALL).fit(S, y)
     shape = shape_function(reg, S, 0)

@@ -64,7 +64,7 @@ def test_wrong_parameters(options, message):
 
 @pytest.mark.parametrize("unit", [1e300, 1e-300, 1e-310])
 def test_the_unit_of_a_sparse_table_does_not_matter(unit):
-    X = sp.random_array((N, 4), density=0.5, rng=np.random.RandomState(0))
+    X = sp.random_array((N, 4), density=0.5, random_state=np.random.RandomState(0))
     y = X.toarray()[:, 0]
     reg = TabularRegressor(alpha=1e-3, **SMALL)
     expected = clone(reg).fit(X, y).predict(X)
