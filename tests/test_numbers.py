@@ -16,6 +16,7 @@ from skgd import (
     minimize,
     minimize_stochastic,
 )
+from skgd._rules.numbers import plain_number
 from skgd.averaging import ASGD
 from skgd.inspection import learning_rate_range
 from skgd.optimizers import Adam
@@ -153,3 +154,8 @@ def test_arguments_of_functions():
     )
     assert small.suggestion == plain.suggestion
     assert Adaptive(factor=0.5)(0, n_plateaus=np.uint8(3)) == 0.125
+
+
+def test_truth_values_of_numpy_become_those_of_python():
+    assert plain_number(np.True_) is True
+    assert plain_number(np.False_) is False

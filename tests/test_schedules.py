@@ -339,3 +339,11 @@ def test_training_takes_what_a_subclass_says(schedule):
 def test_a_schedule_needs_a_factor():
     with pytest.raises(NotImplementedError, match="Nothing needs a method _factor"):
         type("Nothing", (Schedule,), {})()([0, 1])
+
+
+def test_only_a_schedule_over_the_whole_training_ends_with_it():
+    for name in ("cosine", "linear", "one_cycle"):
+        assert SCHEDULES[name]()._has_end
+        assert not SCHEDULES[name](n_steps=5)._has_end
+    assert Warmup(3)._has_end
+    assert not Warmup(3, then="constant")._has_end
