@@ -28,6 +28,7 @@ PUBLIC_MODULES = ["skgd"] + [
     for name in (
         "activations",
         "averaging",
+        "dask",
         "export",
         "initializers",
         "inspection",

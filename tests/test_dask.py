@@ -1,0 +1,150 @@
+"""Training on Dask collections and inside Dask's backend for joblib."""
+
+import sys
+
+import dask.array as da
+import dask.dataframe as dd
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from distributed import Client, LocalCluster
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+from sklearn.datasets import load_diabetes, load_iris
+from sklearn.model_selection import GridSearchCV
+
+from skgd import (
+    GDClassifier,
+    GDRegressor,
+    MLPGDClassifier,
+    MLPGDRegressor,
+    TabularClassifier,
+)
+from skgd.dask import partial_fit
+
+X, Y = load_diabetes(return_X_y=True)
+ROWS = da.from_array(X, chunks=(90, 4))  # partitions are to have all columns
+TARGETS = da.from_array(Y, chunks=90)
+IRIS, KINDS = load_iris(return_X_y=True)
+STREAMED = [
+    GDRegressor(random_state=0, batch_size=20),
+    MLPGDRegressor((5,), random_state=0),
+]
+
+
+@pytest.fixture(scope="module")
+def client():
+    options = {"threads_per_worker": 1, "dashboard_address": None}
+    with (
+        LocalCluster(n_workers=3, processes=True, **options) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+def state_of(estimator):
+    """The attributes of a fitted estimator that predictions depend on."""
+    return {name: np.copy(value) for name, value in vars(estimator).items()}
+
+
+# ---------------------------------------------------------------- joblib
+def test_a_search_runs_in_workers(client):
+    search = GridSearchCV(
+        GDClassifier(random_state=0, max_iter=20, tol=None), {"alpha": [1e-4, 1e-2]}
+    )
+    here = clone(search).fit(IRIS, KINDS)
+    with joblib.parallel_config("dask"):
+        there = clone(search).fit(IRIS, KINDS)
+    scores = "mean_test_score"
+    assert_array_equal(here.cv_results_[scores], there.cv_results_[scores])
+    assert_array_equal(here.best_estimator_.coef_, there.best_estimator_.coef_)
+
+
+def test_members_of_an_ensemble_train_in_threads_of_this_process(client):
+    # They share the table. Joblib replaces a backend without shared memory by threads.
+    model = TabularClassifier(random_state=0, n_jobs=2)
+    here = clone(model).fit(IRIS, KINDS)
+    with joblib.parallel_config("dask"):
+        there = clone(model).fit(IRIS, KINDS)
+    assert_array_equal(here.predict_proba(IRIS), there.predict_proba(IRIS))
+
+
+# ---------------------------------------------------------------- streams
+@pytest.mark.parametrize("model", STREAMED, ids=lambda model: type(model).__name__)
+@pytest.mark.parametrize("y", [TARGETS, Y], ids=["dask", "numpy"])
+def test_a_pass_over_an_array_is_a_loop_of_partial_fit(model, y):
+    weights = np.linspace(0.5, 2, len(Y))
+    loop, model = clone(model), clone(model)
+    for _ in range(2):
+        partial_fit(model, ROWS, y, da.from_array(weights, chunks=90))
+        for start in range(0, len(X), 90):
+            rows = slice(start, start + 90)
+            loop.partial_fit(X[rows], Y[rows], sample_weight=weights[rows])
+    assert_array_equal(model.predict(X), loop.predict(X))
+    assert_array_equal(model.loss_curve_, loop.loss_curve_)
+
+
+def test_a_pass_over_a_frame_in_the_cluster(client, tmp_path):
+    frame = pd.DataFrame(IRIS, columns=list("abcd")).assign(kind=KINDS)
+    frame = frame.sample(frac=1, random_state=0)
+    dd.from_pandas(frame, npartitions=5, sort=False).to_parquet(tmp_path)
+    read = dd.read_parquet(tmp_path)
+    read = read[read.a > 4.4]  # (the graph is optimised for the columns that are used)
+    model = MLPGDClassifier((8,), random_state=0, learning_rate_init=0.01)
+    for _ in range(40):
+        partial_fit(model, read[list("abcd")], read["kind"], classes=[0, 1, 2])
+    assert model.score(frame[list("abcd")], frame["kind"]) > 0.9
+    assert list(model.feature_names_in_) == list("abcd")
+    assert model.t_ == 40 * (frame.a > 4.4).sum()
+
+
+def test_partitions_without_rows_are_skipped():
+    frame = pd.DataFrame(X).assign(y=Y, k=np.arange(len(X)))
+    frame = dd.from_pandas(frame, npartitions=4)
+    frame = frame[frame.k > 200]
+    model = partial_fit(GDRegressor(random_state=0), frame[list(range(10))], frame.y)
+    assert model.t_ == 1 + len(X) - 201
+
+
+@pytest.mark.parametrize("fitted", [False, True])
+def test_an_error_in_a_partition_leaves_the_model_as_it_was(fitted):
+    model = GDRegressor(random_state=0)
+    if fitted:
+        partial_fit(model, ROWS, TARGETS)
+    before = state_of(model)
+    bad = X.copy()
+    bad[300, 2] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        partial_fit(model, da.from_array(bad, chunks=(90, 10)), TARGETS)
+    after = state_of(model)
+    assert before.keys() == after.keys()
+    if fitted:
+        assert_array_equal(before["coef_"], after["coef_"])
+        assert_array_equal(before["loss_curve_"], after["loss_curve_"])
+        again = partial_fit(clone(model), ROWS, TARGETS)
+        partial_fit(again, ROWS, TARGETS)
+        partial_fit(model, ROWS, TARGETS)
+        assert_array_equal(model.coef_, again.coef_)
+
+
+@pytest.mark.parametrize(
+    ("rows", "y", "error", "match"),
+    [
+        (X, Y, TypeError, "X must be a Dask array or DataFrame.*numpy.ndarray"),
+        (TARGETS, Y, TypeError, "with two dimensions"),
+        (ROWS, TARGETS.rechunk(100), ValueError, "Found input variables|inconsistent"),
+        (ROWS, TARGETS.rechunk(200), ValueError, "3 partitions, X has 5"),
+        (ROWS, Y[:-1], ValueError, "inconsistent"),
+        (ROWS, np.append(Y, 1), ValueError, "Got 443, X has 442"),
+    ],
+)
+def test_partitions_that_do_not_fit_are_refused(rows, y, error, match):
+    with pytest.raises(error, match=match):
+        partial_fit(GDRegressor(), rows, y)
+
+
+def test_the_error_without_dask_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ImportError, match=r"checkout\[dask\]"):
+        partial_fit(GDRegressor(), ROWS, Y)
