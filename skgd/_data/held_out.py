@@ -81,7 +81,9 @@ def split(
             f"some of each class: {error}"
         ) from None
     held_out = np.sort(held_out)
-    rows = np.setdiff1d(np.arange(n), held_out)
+    is_training = np.ones(n, dtype=bool)
+    is_training[held_out] = False
+    rows = np.flatnonzero(is_training)
     for name, part in (("validation", held_out), ("training", rows)):
         check_some_weight(weights, part, name)
     return rows, held_out
