@@ -65,6 +65,7 @@ MODULES = [
     "skgd._engine.crew",
     "skgd._engine.loading",
     "skgd._engine.update",
+    "skgd._engine.gathered",
     "skgd._engine.shards",
     "skgd._engine.epoch",
     "skgd._engine.prediction",

@@ -1,6 +1,9 @@
 """Training on Dask collections and inside Dask's backend for joblib."""
 
+import os
+import signal
 import sys
+import time
 
 import dask.array as da
 import dask.dataframe as dd
@@ -9,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from distributed import Client, LocalCluster
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.model_selection import GridSearchCV
@@ -21,7 +24,7 @@ from skgd import (
     MLPGDRegressor,
     TabularClassifier,
 )
-from skgd.dask import partial_fit
+from skgd.dask import fit, partial_fit
 
 X, Y = load_diabetes(return_X_y=True)
 ROWS = da.from_array(X, chunks=(90, 4))  # partitions are to have all columns
@@ -148,3 +151,157 @@ def test_the_error_without_dask_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ImportError, match=r"checkout\[dask\]"):
         partial_fit(GDRegressor(), ROWS, Y)
+
+
+# ---------------------------------------------------------------- distributed training
+SHORT = {"random_state": 0, "max_iter": 2, "tol": None}
+WEIGHTS = np.random.RandomState(0).randint(0, 3, len(Y)).astype(float)
+# One column is constant, most rows of another have the same value, a third one is far
+# from zero: the units of training need more than sums of squares for these.
+MIXED = X.copy()
+MIXED[:, 0] = 7
+MIXED[:, 1] = np.where(np.arange(len(X)) % 5, 0.25, X[:, 1])
+MIXED[:, 2] += 10
+DISTRIBUTED = {
+    "batches": GDRegressor(batch_size=150, **SHORT),
+    "linear lbfgs": GDRegressor(random_state=0),
+    "line search": GDRegressor(solver="batch", learning_rate="line_search", **SHORT),
+    "averaged, clipped": GDRegressor(
+        batch_size=150, average=True, clip_norm=0.1, penalty="l1", alpha=0.01, **SHORT
+    ),
+    "held out": GDRegressor(
+        "huber", batch_size=150, early_stopping=True, validation_split=3, **SHORT
+    ),
+    "network": MLPGDRegressor((5,), batch_size=150, alpha=1e-3, **SHORT),
+    "network lbfgs": MLPGDRegressor(
+        (5,),
+        optimizer="lbfgs",
+        solver="batch",
+        alpha=1e-3,
+        early_stopping=True,
+        **SHORT,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DISTRIBUTED)
+def test_workers_compute_what_one_process_computes(client, name):
+    one, model = clone(DISTRIBUTED[name]), clone(DISTRIBUTED[name])
+    one.fit(MIXED, Y, sample_weight=WEIGHTS)
+    fit(model, da.from_array(MIXED, chunks=(150, 4)), TARGETS, WEIGHTS, client=client)
+    assert model.n_iter_ == one.n_iter_
+    assert_allclose(model.loss_curve_, one.loss_curve_, rtol=1e-10)
+    assert_allclose(model.predict(MIXED), one.predict(MIXED), rtol=1e-10)
+    units, expected = model._state.units, one._state.units
+    assert_array_equal(units.varies, expected.varies)
+    assert_allclose(units.mean, expected.mean, rtol=1e-12)
+    assert_allclose(units.scale, expected.scale, rtol=1e-12)
+    assert_allclose(units.features.shares, expected.features.shares, rtol=1e-12)
+
+
+def test_a_classifier_of_a_frame(client):
+    frame = pd.DataFrame(IRIS.astype(np.float32), columns=list("abcd"))
+    frame = frame.sample(frac=1, random_state=0)
+    kinds = np.array(["x", "y", "z"])[KINDS[frame.index]]
+    model = MLPGDClassifier((4,), **SHORT, solver="batch", early_stopping=False)
+    one = clone(model).fit(frame, kinds)
+    parts = dd.from_pandas(frame, npartitions=3, sort=False)
+    fit(model, parts, kinds)
+    assert list(model.feature_names_in_) == list("abcd")
+    assert model.coefs_[0].dtype == np.float32
+    assert_array_equal(model.classes_, one.classes_)
+    assert_allclose(model.predict_proba(frame), one.predict_proba(frame), rtol=1e-4)
+
+
+class KillsAWorker:
+    """A constant learning rate; in the second epoch, it kills a worker."""
+
+    def __init__(self, client):
+        self.pids, self.n_calls = client.run(os.getpid), 0
+
+    def __call__(self, step):
+        self.n_calls += 1
+        if self.n_calls == 2:
+            os.kill(next(iter(self.pids.values())), signal.SIGKILL)
+        return 0.1
+
+    def __deepcopy__(self, memo):  # `clone`
+        return self
+
+
+def test_the_training_goes_on_when_a_worker_is_killed(client):
+    # (it has rows, because there are more partitions than workers)
+    options = {"solver": "batch", "optimizer": "adam", "tol": None, "max_iter": 4}
+    rate = KillsAWorker(client)
+    model = GDRegressor(learning_rate=rate, **options)
+    calm = GDRegressor(learning_rate=lambda step: 0.1, **options)
+    fit(calm, ROWS, Y, client=client)
+    fit(model, ROWS, Y, client=client)
+    assert rate.n_calls == 4
+    assert_array_equal(model.coef_, calm.coef_)
+    assert model.loss_curve_ == calm.loss_curve_
+
+
+def test_without_workers_the_model_is_as_it_was(monkeypatch):
+    monkeypatch.setattr("skgd.dask.rows.PATIENCE", 0.5)
+    options = {"processes": False, "dashboard_address": ":0"}
+    with LocalCluster(n_workers=1, **options) as cluster, Client(cluster) as client:
+
+        def rate(step):
+            if rate.closes:
+                cluster.scale(0)
+                while client.scheduler_info()["workers"]:
+                    time.sleep(0.05)
+            return 0.1
+
+        rate.closes = False
+        model = GDRegressor(
+            learning_rate=rate, **SHORT, solver="batch", optimizer="adam"
+        )
+        fit(model, ROWS, Y)
+        before, rate.closes = state_of(model), True
+        with pytest.raises(RuntimeError, match="no other worker for 0.5 seconds"):
+            fit(model, ROWS, Y)
+        assert_array_equal(before["coef_"], model.coef_)
+        assert_array_equal(before["loss_curve_"], model.loss_curve_)
+
+
+def test_the_number_of_workers_does_not_matter(client):
+    model = MLPGDRegressor((5,), batch_size=150, dropout=0.3, alpha=1e-3, **SHORT)
+    many = fit(clone(model), ROWS, Y, client=client)
+    options = {"processes": False, "dashboard_address": ":0", "n_workers": 1}
+    with LocalCluster(**options) as cluster, Client(cluster) as alone:
+        one = fit(clone(model), ROWS, Y, client=alone)
+    assert_array_equal(many.predict(X), one.predict(X))
+
+
+BAD = X.copy()
+BAD[300, 2] = np.nan
+
+
+@pytest.mark.parametrize(
+    ("model", "rows", "error", "match"),
+    [
+        (GDRegressor(), X, TypeError, "X must be a Dask array or DataFrame"),
+        (GDRegressor(), ROWS[:200], ValueError, "inconsistent numbers of samples"),
+        (GDRegressor(), ROWS[:0], ValueError, "at least one row"),
+        (
+            GDRegressor(),
+            da.from_array(BAD, chunks=(90, 10)),
+            ValueError,
+            "(?s)contains NaN.*2",
+        ),
+        (MLPGDRegressor(batch_norm=True), ROWS, ValueError, "'batch_norm'.*False"),
+        (
+            MLPGDRegressor(num_embedding="piecewise_linear"),
+            ROWS,
+            ValueError,
+            "'num_embedding'.*None",
+        ),
+        (TabularClassifier(), ROWS, TypeError, "MLPGDClassifier. Got TabularClass"),
+    ],
+)
+def test_what_cannot_be_distributed_is_refused(client, model, rows, error, match):
+    with pytest.raises(error, match=match):
+        fit(model, rows, Y, client=client)
+    assert not hasattr(model, "n_features_in_")

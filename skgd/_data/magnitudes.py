@@ -4,22 +4,26 @@ import numpy as np
 from scipy import sparse as sp
 from sklearn.utils.sparsefuncs import min_max_axis
 
+from .._engine.distributed_rows import each_part
+
 # smaller squares have lost digits, and the differences of rows whose squares have
 LEAST_SQUARE = np.finfo(np.float64).tiny
 LEAST_SPREAD = 1e-150
 
 
-def too_large(values, dtype, names=None, *, targets=False):
+def too_large(values, dtype, names=None, *, rows=None, targets=False):
     """Describe the columns that are too large for their dtype, or to be squared.
 
     Parameters
     ----------
-    values : ndarray or CSR of shape (n_samples, n_columns)
+    values : ndarray, CSR or DistributedRows of shape (n_samples, n_columns)
         Features or targets, which are finite.
     dtype : dtype
         The dtype in which the numbers are squared.
     names : sequence of str, default=None
         The names of the columns. If it is None, the columns are numbered.
+    rows : ndarray of intp, default=None
+        The rows that are used; None for all.
     targets : bool, default=False
         Whether the columns are targets.
 
@@ -29,10 +33,11 @@ def too_large(values, dtype, names=None, *, targets=False):
         A sentence for each column, of three at most, with the advice to rescale it.
         It is empty if all sums are finite.
     """
-    low, high = _extremes(values)
+    low, high = _extremes(values, rows)
+    n = values.shape[0] if rows is None else len(rows)
     reach = np.maximum(high, -low)
     # (a sum of squares is finite if all numbers are below this limit)
-    limit = np.sqrt(np.finfo(dtype).max / max(values.shape[0], 1))
+    limit = np.sqrt(np.finfo(dtype).max / max(n, 1))
     own = np.finfo(values.dtype).max / 4  # a difference of two numbers is finite, too
     lines = []
     for column in np.flatnonzero(reach >= min(limit, own))[:3]:
@@ -53,7 +58,7 @@ def too_small(values, rows, square, names=None, *, targets=False):
 
     Parameters
     ----------
-    values : ndarray or CSR of shape (n_samples, n_columns)
+    values : ndarray, CSR or DistributedRows of shape (n_samples, n_columns)
         Features or targets, which are finite.
     rows : ndarray of intp
         The rows that are used.
@@ -71,7 +76,7 @@ def too_small(values, rows, square, names=None, *, targets=False):
         It is empty if there are no such columns.
     """
     columns = np.flatnonzero(square < LEAST_SQUARE)
-    low, high = _extremes(values[:, columns][rows])
+    low, high = _extremes(values, rows, columns)
     spread = high.astype(np.float64) - low
     lines = []
     for k in np.flatnonzero((spread > 0) & (spread < LEAST_SPREAD))[:3]:
@@ -86,8 +91,15 @@ def too_small(values, rows, square, names=None, *, targets=False):
     return " ".join(lines)
 
 
-def _extremes(values):
+def _extremes(values, rows, columns=None):
     # of each column
+    low, high = zip(*each_part(_extremes_of, values, None, rows, columns), strict=True)
+    return np.min(low, axis=0), np.max(high, axis=0)
+
+
+def _extremes_of(values, _, rows, columns):
+    values = values if columns is None else values[:, columns]
+    values = values if rows is None else values[rows]
     if sp.issparse(values):
         return min_max_axis(values, axis=0)
     return values.min(axis=0), values.max(axis=0)
@@ -136,9 +148,9 @@ def check_not_large(estimator, samples, rows):
     """
     used = _used(samples, rows)
     names = getattr(estimator, "feature_names_in_", None)
-    text = too_large(samples.X[used], np.float64, names)
+    text = too_large(samples.X, np.float64, names, rows=used)
     if not text and estimator._y_numeric:
-        text = too_large(samples.Y[used], np.float64, targets=True)
+        text = too_large(samples.Y, np.float64, rows=used, targets=True)
     if text:
         raise ValueError(text)
 

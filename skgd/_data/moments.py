@@ -6,6 +6,7 @@ import numpy as np
 from scipy import sparse as sp
 from sklearn.utils.sparsefuncs import mean_variance_axis, min_max_axis
 
+from .._engine.distributed_rows import sums_of_parts
 from .._rules.plain_state import stored_as_dict
 
 # how many numbers are read at a time, so that the data are not copied as a whole
@@ -123,7 +124,7 @@ def moments_of(X, weights, centre, rows=None, *, usual=True, before=None):
 
     Parameters
     ----------
-    X : ndarray or CSR of shape (n_samples, n_columns)
+    X : ndarray, CSR or DistributedRows of shape (n_samples, n_columns)
         Validated data.
     weights : ndarray of shape (n_samples,) or None
         Sample weights. A row with weight zero is ignored.
@@ -175,7 +176,8 @@ def _dense_moments(X, weights, centre, rows, usual):
         mean[far], square[far] = _mean_square(X, weights, rows, about, unit, far)[1:]
     shares = np.zeros(common.shape)
     if columns.size:
-        counted = _weights_of_values(X, weights, rows, candidates, columns)
+        args = X, weights, rows, candidates, columns
+        (counted,) = sums_of_parts(_weights_of_values, *args)
         shares[:, columns] = counted / weight
         shares[1, common[0] == common[1]] = 0
     common, shares = _larger_first(common, shares)
@@ -224,6 +226,19 @@ def _candidates(sample, weights):
 def _mean_square(X, weights, rows, about, unit=None, columns=None):
     # the weight, the mean and the mean square of the differences from it, in one pass
     # with differences from the values `about`, in which constant columns are exact
+    args = X, weights, rows, about, unit, columns
+    with np.errstate(over="ignore", invalid="ignore"):
+        weight, linear, square = sums_of_parts(_sums_of_powers, *args)
+        linear /= weight
+        square = square / weight - linear**2
+        if unit is not None:
+            linear, square = linear * unit, square * unit**2
+        # (a column with an infinite square is ignored)
+        return weight, about + linear, np.maximum(square, 0)
+
+
+def _sums_of_powers(X, weights, rows, about, unit, columns):
+    # the sums of the weights, of the differences, and of their squares
     weight, linear, square = 0.0, np.zeros(about.size), np.zeros(about.size)
     with np.errstate(over="ignore", invalid="ignore"):
         for part, share in _chunks(X, weights, rows, columns):
@@ -235,12 +250,7 @@ def _mean_square(X, weights, rows, about, unit=None, columns=None):
             linear += share @ difference
             np.multiply(difference, difference, out=difference)
             square += share @ difference
-        linear /= weight
-        square = square / weight - linear**2
-        if unit is not None:
-            linear, square = linear * unit, square * unit**2
-        # (a column with an infinite square is ignored)
-        return weight, about + linear, np.maximum(square, 0)
+    return weight, linear, square
 
 
 def _weights_of_values(X, weights, rows, values, columns):
@@ -249,7 +259,7 @@ def _weights_of_values(X, weights, rows, values, columns):
     for part, share in _chunks(X, weights, rows, columns):
         for total, value in zip(found, values, strict=True):
             total += share @ (part == value).astype(np.float64)
-    return found
+    return (found,)
 
 
 def _chunks(X, weights, rows, columns=None):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse as sp
 
+from .._engine.distributed_rows import DistributedRows
 from .._engine.network import Data
 from .held_out import hold_out
 from .samples import Samples, check_validation_samples
@@ -124,6 +125,8 @@ def arrays_in_units(estimator, samples, units, solver):
     if units is None:
         return Data(X, samples.Y, weights)
     Y = units.of_targets(samples.Y)
+    if isinstance(X, DistributedRows):
+        return Data(X.in_units(units.mean, units.scale), Y, weights)
     # a batch of all rows is a copy anyway, and linear models read single rows in place
     in_place = estimator._kind == "linear" and solver == "sgd"
     copied = sp.issparse(X) or in_place or solver == "batch"

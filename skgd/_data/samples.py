@@ -1,12 +1,13 @@
 """The samples of a call, as the user passed them and as checked and encoded arrays."""
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse as sp
 
+from .._engine.distributed_rows import DistributedRows
 from .features import as_rows, check_weights, validate_features
 from .knots import Knots
 from .missing import check_none_is_missing
@@ -290,6 +291,12 @@ def check_features_and_targets(estimator, X, y, **options):
     """
     if not estimator._y_numeric:
         check_none_is_missing(y)
+    if isinstance(X, DistributedRows):
+        stand_in, other = np.zeros((len(X), 1)), estimator._alias()
+        _, y = check_features_and_targets(
+            other, stand_in, y, **options | {"reset": True}
+        )
+        return _check_distributed(estimator, X, **options), y
     X, y = validate_features(
         estimator,
         X,
@@ -301,3 +308,17 @@ def check_features_and_targets(estimator, X, y, **options):
         **options,
     )
     return as_rows(X), y
+
+
+def _check_distributed(estimator, X, **options):
+    # The first row determines the dtype and the names of the features. The parts are
+    # checked by another estimator that knows no more than these, since a parameter can
+    # be an object that cannot be sent elsewhere.
+    head = validate_features(estimator, X.head, order="C", **options)
+    other = type(estimator)()
+    for name in ("n_features_in_", "feature_names_in_"):
+        if hasattr(estimator, name):
+            setattr(other, name, getattr(estimator, name))
+    options.update(dtype=head.dtype, reset=False)
+    check = partial(validate_features, other, order="C", **options)
+    return X.checked(check, head.dtype)

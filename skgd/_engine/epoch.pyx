@@ -48,12 +48,13 @@ cdef double _run(
     for number in range(begin, end[0]):
         first = number * plan.batch_size
         m = min(plan.batch_size, plan.n_samples - first)
-        if work.batch_size == 1 and plan.order != NULL:
-            announce(work, plan, number, tag)
-        batch.seed = plan.seed + number
-        batch.step = plan.step + number
-        load(work, &batch, plan.order, first, m, plan.n_samples - first, 0, tag)
-        loss += gradient(work, &batch, plan.weight_mean, reported, tag)
+        if not work.is_gathered:
+            if work.batch_size == 1 and plan.order != NULL:
+                announce(work, plan, number, tag)
+            batch.seed = plan.seed + number
+            batch.step = plan.step + number
+            load(work, &batch, plan.order, first, m, plan.n_samples - first, 0, tag)
+            loss += gradient(work, &batch, plan.weight_mean, reported, tag)
         if plan.clip_norm < INFINITY:
             clip(work, plan.clip_norm, tag)
         begin_update(&update, work, kernel, plan, number, m)
@@ -91,6 +92,24 @@ cdef _check_room(Workspace work, order):
 cdef Crew _crew(Workspace work, Py_ssize_t n_rows):
     # the threads for batches in shards, of so many rows in all
     return (<Shards> work).team(n_rows) if isinstance(work, Shards) else None
+
+
+cdef double _gather(
+    Workspace work, Plan* plan, order, Py_ssize_t number, double* reported
+) except? -1:
+    # As `gradient`, for update `number` of an epoch, by the parts of distributed rows.
+    cdef Py_ssize_t first = number * plan.batch_size
+    cdef Py_ssize_t m = min(plan.batch_size, plan.n_samples - first)
+    cdef double weight = m * plan.weight_mean
+    order = None if m == work.data.n_samples else order
+    if order is None and m < work.data.n_samples:
+        order = np.arange(first, first + m)
+    elif order is not None:
+        order = order[first:first + m]
+    losses = work.evaluate(
+        order, plan.weight_mean, plan.seed + number, plan.step + number, True)
+    reported[0] += losses[1] * weight
+    return losses[0] * weight
 
 
 cdef _raise_error(Network net, Crew crew):
@@ -172,6 +191,9 @@ def train_epoch(
         with nullcontext() if crew is None else crew:
             while begin < n_updates:
                 end = min(n_updates, begin + 1 + <Py_ssize_t> (CHUNK / cost))
+                if work.is_gathered:
+                    end = begin + 1
+                    loss += _gather(work, &plan, order, begin, &reported)
                 with nogil:
                     if net.f32:
                         loss += _run(
@@ -257,6 +279,8 @@ def training_loss(
     _check_room(work, order)
     if m > work.batch_size:
         raise ValueError("The workspace has no room for all rows as one batch.")
+    if work.is_gathered:
+        return work.evaluate(order, weight_mean, seed, step, backward)
     plan.order, plan.n_samples = <const Py_ssize_t*> address(order), m
     plan.batch_size, plan.weight_mean = m, weight_mean
     plan.seed, plan.step = seed, step

@@ -77,6 +77,7 @@ cdef class Workspace:
     cdef readonly Py_ssize_t batch_size
     cdef readonly object gradient   # (n_params,) ndarray, or None
     cdef readonly double clip_factor    # by which the last gradient was scaled
+    cdef bint is_gathered       # others compute the gradient, see `Gathered`
     cdef LayerRoom* rooms
     cdef list keep_alive
     cdef void* grad

@@ -14,6 +14,7 @@ from .._rules.loss cimport loss_and_delta
 from .layers.layer cimport MOST_ROOMS, MOST_SLOTS, Halves, LayerKernel
 from .memory cimport address
 
+from .distributed_rows import DistributedRows
 from .memory import aligned
 
 
@@ -23,7 +24,7 @@ cdef class Data:
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_features) or CSR with int32 indices
-        Features, C-ordered, float32 or float64.
+        Features, C-ordered, float32 or float64; or `DistributedRows`.
     Y : ndarray of shape (n_samples, n_targets), default=None
         Encoded targets of the same dtype.
     weights : ndarray of shape (n_samples,), default=None
@@ -43,7 +44,7 @@ cdef class Data:
             self.csr_data = address(X.data)
             self.csr_indices = <const int*> address(X.indices)
             self.csr_indptr = <const int*> address(X.indptr)
-        else:
+        elif not isinstance(X, DistributedRows):
             self.x = address(X)
         self.y, self.w = address(Y), address(weights)
         if units is not None:

@@ -15,6 +15,8 @@ from libc.stdlib cimport calloc, free
 
 import numpy as np
 
+from .distributed_rows import DistributedRows
+from .gathered import Gathered
 from .memory import aligned
 from .network import Workspace
 from .threads import n_threads
@@ -347,8 +349,11 @@ def workspace(net, data, batch_size):
     Returns
     -------
     workspace : Workspace
-        Of the class `Shards` if threads can share the rows of a batch or its update.
+        Of the class `Shards` if threads can share the rows of a batch or its update,
+        and of the class `Gathered` if other processes have the rows.
     """
+    if isinstance(data.X, DistributedRows):
+        return Gathered(net, data, batch_size)
     pays = sizes.parts_of_batch(net, data, batch_size)[2] > 1
     if net.sparse and batch_size > 1:
         pays = pays or net.n_params > BLOCK

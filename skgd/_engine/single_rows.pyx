@@ -26,6 +26,8 @@ cdef bint can_run_rows(Workspace work, OptimizerKernel kernel, Plan* plan) noexc
     """Whether the updates of an epoch can be made by `run_rows`."""
     if not (kernel.plain and work.batch_size == 1 and work.network.single):
         return False
+    if work.is_gathered:
+        return False
     if plan.shares != NULL or plan.per_sample or work.data.mean != NULL:
         return False
     if plan.signs != NULL:

@@ -339,7 +339,8 @@ class GradientDescent(CallbackSupportMixin, Strippable, Convertible, Settings):
                 own = self._own_rate(recipe.optimizer, size, single_pass)
                 rate = min(error.rate / 10, own)
             # (the inputs that a network appends to the features are never large)
-            X, Y = data.arrays.X[:, : self.n_features_in_], data.arrays.Y
+            X, Y = data.arrays.X, data.arrays.Y
+            X = X if X.shape[1] == self.n_features_in_ else X[:, : self.n_features_in_]
             names = getattr(self, "feature_names_in_", None)
             advice = too_large(X, X.dtype, names) or too_large(Y, X.dtype, targets=True)
             advice = advice or strong_penalty(recipe.alpha, rate)

@@ -8,6 +8,7 @@ from scipy import sparse as sp
 from scipy.optimize import LbfgsInvHessProduct, minimize
 
 from .._data.features import as_rows
+from .._engine.distributed_rows import DistributedRows
 from .._engine.epoch import training_loss
 from .._engine.memory import aligned
 from .._engine.network import Data, Network
@@ -280,8 +281,12 @@ def _training_arrays(data):
     arrays, rows = data.arrays, data.rows
     if rows is None:
         return arrays
+    rows = np.sort(rows)
     weights = None if arrays.weights is None else arrays.weights[rows]
-    return Data(as_rows(arrays.X[rows]), np.ascontiguousarray(arrays.Y[rows]), weights)
+    Y = np.ascontiguousarray(arrays.Y[rows])
+    if isinstance(arrays.X, DistributedRows):
+        return Data(arrays.X.take(rows), Y, weights)
+    return Data(as_rows(arrays.X[rows]), Y, weights)
 
 
 class _Epochs:

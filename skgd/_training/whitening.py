@@ -4,6 +4,7 @@ import numpy as np
 from scipy import sparse as sp
 from scipy.linalg import cholesky, solve_triangular
 
+from .._engine.distributed_rows import sums_of_parts
 from .divergence import Diverged
 
 # The Gram matrix of more columns than this takes longer than it saves. (One of sparse
@@ -136,7 +137,7 @@ def _mean_and_map(arrays, centre, l2):
     most = MOST_SPARSE_COLUMNS if sp.issparse(X) else MOST_DENSE_COLUMNS
     is_full = p <= min(most, len(share))
     with np.errstate(over="ignore", invalid="ignore"):
-        mean, moments = _moments(X, share, is_full)
+        mean, moments = sums_of_parts(_moments, X, share, None, is_full)
     squares = moments.diagonal() if is_full else moments
     if not (np.isfinite(mean).all() and np.isfinite(squares).all()):
         raise Diverged(
@@ -161,7 +162,7 @@ def _mean_and_map(arrays, centre, l2):
     return mean, scale[:, np.newaxis] * inverse
 
 
-def _moments(X, share, is_full):
+def _moments(X, share, _, is_full):
     # X' share, and X' X or its diagonal, weighted by the share of each row, in float64
     if sp.issparse(X):
         X = X.astype(np.float64)

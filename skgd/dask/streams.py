@@ -1,26 +1,8 @@
-"""Training on Dask collections: a pass over the partitions of a stream.
-
-This module needs Dask, which the extra ``dask`` installs; importing it does not.
-"""
+"""A pass over the partitions of a collection, one after another."""
 
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
-
-__all__ = ["partial_fit"]
-
-
-def _import_dask():
-    # Dask on demand, with an error that names the extra.
-    try:
-        import dask
-        import distributed
-    except ImportError as error:
-        raise ImportError(
-            "skgd.dask needs Dask and its distributed scheduler. Install them with the "
-            'extra: pip install "path/to/checkout[dask]".'
-        ) from error
-    return dask, distributed
+from .collections import import_dask, pieces_of
 
 
 def partial_fit(estimator, X, y, sample_weight=None, *, classes=None):
@@ -73,51 +55,15 @@ def partial_fit(estimator, X, y, sample_weight=None, *, classes=None):
     >>> bool(reg.score(X.compute(), y.compute()) > 0.4)
     True
     """
-    dask, _ = _import_dask()
+    dask, _ = import_dask()
     fit = estimator.partial_fit
     options = {} if classes is None else {"classes": classes}
-    pieces = _pieces({"X": X, "y": y, "sample_weight": sample_weight})
+    pieces = pieces_of({"X": X, "y": y, "sample_weight": sample_weight})
     with estimator._all_or_nothing():
         for rows, targets, weights in _computed_ahead(dask, pieces):
             if len(rows):  # a partition that a filter has emptied
                 fit(rows, targets, sample_weight=weights, **options)
     return estimator
-
-
-def _pieces(given):
-    # (X, y, sample_weight) of each partition. What is no collection is returned as it
-    # is in each of them, because the lengths of the partitions may not be known yet.
-    X = given["X"]
-    if not hasattr(X, "to_delayed") or getattr(X, "ndim", 0) != 2:
-        raise TypeError(
-            "X must be a Dask array or DataFrame with two dimensions. Got "
-            f"{type(X).__module__}.{type(X).__name__} instead."
-        )
-    columns = []
-    for name, values in given.items():
-        if not hasattr(values, "to_delayed"):
-            columns.append(None if values is None else np.asarray(values))
-            continue
-        parts = _partitions(values)
-        if len(parts) != len(_partitions(X)):
-            raise ValueError(
-                f"{name} must have the same partitions as X. Got {len(parts)} "
-                f"partitions, X has {len(_partitions(X))}."
-            )
-        columns.append(parts)
-    n_parts = len(columns[0])
-    return [
-        tuple(part[k] if isinstance(part, list) else part for part in columns)
-        for k in range(n_parts)
-    ]
-
-
-def _partitions(collection):
-    # the partitions of a collection, each with all columns
-    if hasattr(collection, "rechunk") and collection.ndim == 2:
-        collection = collection.rechunk({1: -1})
-    # (Optimised, the number of partitions of a frame could depend on its columns.)
-    return list(np.ravel(collection.to_delayed(optimize_graph=False)))
 
 
 def _computed_ahead(dask, pieces):

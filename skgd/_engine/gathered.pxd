@@ -1,0 +1,7 @@
+"""Room for a gradient that the parts of distributed rows compute."""
+
+from .network cimport Workspace
+
+
+cdef class Gathered(Workspace):
+    cdef object theta, gradients
