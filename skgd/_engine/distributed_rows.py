@@ -154,7 +154,8 @@ class DistributedRows(ABC):
         starts = np.append(0, self.ends[:-1])
         if rows is None:
             return [(k, int(start), None) for k, start in enumerate(starts)]
-        pieces = np.split(rows := np.sort(rows), np.searchsorted(rows, self.ends[:-1]))
+        rows = np.sort(rows)
+        pieces = np.split(rows, np.searchsorted(rows, self.ends[:-1]))
         return [
             (k, int(start), (piece - start).astype(np.int32))
             for k, (start, piece) in enumerate(zip(starts, pieces, strict=True))
