@@ -1,7 +1,7 @@
 """
-===================================================
+=====================================================
 Quick start: a linear model, a network, a grid search
-===================================================
+=====================================================
 
 On two small data sets from scikit-learn, this example trains a linear regression and
 a classifier with hidden layers by gradient descent. Both are used in a pipeline and a

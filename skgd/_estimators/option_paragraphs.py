@@ -47,7 +47,7 @@ OPTION_PARAGRAPHS = {
             supported.""",
     ),
     "standardized_coef": """
-        standardized_coef_ : ndarray of the shape of coef_
+        standardized_coef_ : ndarray of the shape of `coef_`
             The coefficients times the standard deviations of their features in the
             training data: by how much the raw prediction changes if a feature changes
             by one standard deviation. While `coef_` depends on the units of the

@@ -66,7 +66,7 @@ CURVES = """
             rate after divergence.
         n_features_in_ : int
             Number of features.
-        feature_names_in_ : ndarray of shape (n_features_in_,)
+        feature_names_in_ : ndarray of shape (`n_features_in_`,)
             Names of the features, if all of them are strings.
         """
 

@@ -70,7 +70,7 @@ TABLE_PARAGRAPHS = {
             `sample_weight_val`.
         n_features_in_ : int
             The number of columns seen during `fit`.
-        feature_names_in_ : ndarray of shape (n_features_in_,)
+        feature_names_in_ : ndarray of shape (`n_features_in_`,)
             The names of the columns. Defined only if all names are strings.
     """,
     "table_data": """

@@ -17,9 +17,10 @@ from .network import TableClassifier, TableRegressor
 
 # The temperature by which raw predictions are divided is between these limits.
 TEMPERATURES = 0.1, 10.0
-# It is fitted as if there were so many more rows, which are of any class: if all
-# held-out predictions are right, no temperature would be low enough.
-N_MORE = 2
+# It is fitted as if there were so many more rows, which are of any class, and with a
+# normal prior for its logarithm: if all held-out predictions are right, no temperature
+# would be low enough, and a single error on other rows would then cost very much.
+N_MORE, DEVIATION = 2, 0.3
 # The range of the predictions of each link that has one.
 RANGES = {"exp": (0.0, np.inf), "logistic": (0.0, 1.0)}
 # The shares of the classes count as so much, so that their logits are finite.
@@ -96,7 +97,8 @@ class ClassTargets:
     def _fit_temperature(self, raw, Y, weights, n_rows):
         def cost(log_temperature):
             losses = self._losses(raw, Y, np.exp(log_temperature), n_rows)
-            return np.average(losses, weights=weights)
+            prior = (log_temperature / DEVIATION) ** 2 / 2
+            return np.average(losses, weights=weights) + prior / n_rows
 
         found = minimize_scalar(cost, bounds=np.log(TEMPERATURES), method="bounded")
         return float(np.exp(found.x)) if found.fun < cost(0.0) else 1.0
@@ -120,7 +122,7 @@ class ClassTargets:
         rows = np.concatenate([pair.rows for pair in pairs])
         raw = np.concatenate([pair.raw for pair in pairs], axis=1)
         weights = np.concatenate([p.weights * p.share / len(p.rows) for p in pairs])
-        n_rows = sum(len(raw) for _, raw, _ in self._held)
+        n_rows = len(rows)
         _, Y = self._encoding.encode(job.y[rows], np.float64)
         single = np.concatenate(raw), np.concatenate([Y, Y]), np.tile(weights, 2)
         one = self._fit_temperature(*single, n_rows)

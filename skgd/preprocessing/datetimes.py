@@ -68,7 +68,7 @@ class DatetimeEncoder(Versioned, OneToOneFeatureMixin, TransformerMixin, BaseEst
         'ISO8601'; None for the other columns.
     n_features_in_ : int
         The number of columns seen during `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         The names of the columns. Defined only if all names are strings.
 
     See Also

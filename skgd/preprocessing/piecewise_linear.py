@@ -44,7 +44,7 @@ class PiecewiseLinearEncoder(PlainNumbers, Versioned, TransformerMixin, BaseEsti
         least and the largest. A feature with less than three distinct values has none.
     n_features_in_ : int
         The number of features seen during `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         The names of the features. Defined only if all names are strings.
 
     See Also

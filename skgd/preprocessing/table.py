@@ -74,7 +74,7 @@ class TableEncoder(
         The position of the column of the table from which a column of the result comes.
     n_features_in_ : int
         The number of columns seen during `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         The names of the columns. Defined only if all names are strings.
 
     See Also
