@@ -57,6 +57,7 @@ myst_heading_anchors = 4
 # Reference
 autosummary_generate = True
 autodoc_typehints = "none"
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False
 extlinks = {
     "arxiv": ("https://arxiv.org/abs/%s", "arXiv:%s"),
@@ -66,6 +67,7 @@ extlinks = {
 # Gallery: each example writes its picture to the path that it gets as its argument.
 PICTURES = tempfile.mkdtemp()
 FIRST = [
+    "plot_table_in_ten_minutes.py",
     "plot_quickstart.py",
     "plot_raw_table.py",
     "plot_networks_and_trees.py",
@@ -104,6 +106,8 @@ html_theme = "pydata_sphinx_theme"
 html_title = "skgd"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_favicon = "_static/favicon.svg"
+html_context = {"default_mode": "auto"}
 html_show_sourcelink = False
 html_theme_options = {
     "header_links_before_dropdown": 6,
@@ -116,19 +120,21 @@ html_theme_options = {
 html_sidebars = {"index": [], "tutorial": [], "changelog": []}
 
 
-def link_to_pages(app, relative_path, parent, source):
-    """Links between files of the repository lead to the pages of the site."""
-    for pattern, page in FILES.items():
-        source[0] = re.sub(rf"\]\((?:\.\./)?{pattern}\)", rf"]({page})", source[0])
+def link_to_pages(app, docname, source):
+    """Files of the root are pages too, and links between files lead to pages."""
+    if docname in ROOT_FILES:
+        app.env.note_dependency(str(ROOT / ROOT_FILES[docname]))
+        source[0] = (ROOT / ROOT_FILES[docname]).read_text("utf-8")
+    for pattern, page in PAGES.items():
+        source[0] = re.sub(rf"\]\((?:\.\./)?{pattern}", rf"]({page}", source[0])
 
 
-FILES = {
-    r"examples/(\w+)\.py": r"auto_examples/\1.rst",
-    r"examples/?": "auto_examples/index.rst",
-    r"CHANGELOG\.md": "changelog.md",
-    r"CONTRIBUTING\.md": "contributing.md",
-    r"LICENSE": "about.md",
-    r"setup\.py": "install.md",
+ROOT_FILES = {"changelog": "CHANGELOG.md", "contributing": "CONTRIBUTING.md"}
+PAGES = {
+    r"examples/(\w+)\.py\)": r"auto_examples/\1.rst)",
+    r"CHANGELOG\.md\)": "changelog.md)",
+    r"LICENSE\)": "about.md)",
+    r"docs/(?=\w+\.md)": "",
 }
 
 
@@ -140,9 +146,5 @@ def without_references(app, what, name, thing, options, lines):
 
 def setup(app):
     """Connect the two functions above."""
-    app.connect(
-        "source-read",
-        lambda app, docname, source: link_to_pages(app, None, None, source),
-    )
-    app.connect("include-read", link_to_pages)
+    app.connect("source-read", link_to_pages)
     app.connect("autodoc-process-docstring", without_references, priority=0)

@@ -93,16 +93,6 @@ def network(batch_norm, rate, seed):
 
 
 SEED = 0
-plt.rcParams.update({"font.size": 12, "axes.titlesize": 14})
-figure, axes = plt.subplot_mosaic(
-    [[False, True], ["rates", "rates"]], figsize=(13, 9), layout="constrained"
-)
-displays = {
-    batch_norm: ActivationsDisplay.from_estimator(
-        network(batch_norm, 1e-9, SEED).fit(X, y), X, ax=axes[batch_norm]
-    )
-    for batch_norm in (False, True)
-}
 
 # %%
 # Learning, at many rates
@@ -145,6 +135,16 @@ for rate, without, with_norm in zip(rates, means[False], means[True], strict=Tru
 # The picture
 # -----------
 
+plt.rcParams.update({"font.size": 12, "axes.titlesize": 14})
+figure, axes = plt.subplot_mosaic(
+    [[False, True], ["rates", "rates"]], figsize=(13, 9), layout="constrained"
+)
+displays = {
+    batch_norm: ActivationsDisplay.from_estimator(
+        network(batch_norm, 1e-9, SEED).fit(X, y), X, ax=axes[batch_norm]
+    )
+    for batch_norm in (False, True)
+}
 axes[False].set_title("Before learning, without batch normalisation")
 axes[True].set_title("Before learning, with batch normalisation")
 for ax in (axes[False], axes[True]):

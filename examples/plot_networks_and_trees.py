@@ -13,7 +13,7 @@ What to see:
   defaults clearly less. Trees with smaller steps, chosen with a look at the same folds,
   come closer. A linear model is good as well: the relation is almost linear.
 - Middle: what two of the models make of the body mass index. The trees see a staircase
-  with steps where there are gaps in the data. The networks see a smooth curve.
+  that goes up and down. The networks see a smooth curve that rises.
 - Right: a mean of both is hardly better than the networks alone. `TabularRegressor`
   decides this by held-out rows, and here it gives the trees no share.
 

@@ -16,7 +16,8 @@ What to see:
   being told that anything has changed.
 - With a learning rate four times as high, it recovers faster, but in the long run it
   is less accurate. This is the price for following changes quickly.
-- The log loss (right) rises more than fivefold with the change. To watch it is a simple alarm.
+- The log loss (right) rises more than fivefold with the change. To watch it is a simple
+  alarm.
 
 The last cell checks these statements in numbers.
 
@@ -52,7 +53,7 @@ pieces = [slice(start, start + size) for start in range(0, len(digits), size)]
 # this call names all classes, since the piece might not contain all of them.
 
 
-def run(model, learns_until=len(digits)):
+def run(model, learns_until):
     """Accuracy and log loss of each piece, before the model learns from it."""
     classes = np.arange(10)
     model.partial_fit(images[pieces[0]], digits[pieces[0]], classes=classes)

@@ -400,9 +400,9 @@ PARAGRAPHS = {
             Class labels, or a binary indicator of labels.
         """,
     "start": """
-        coef_init : array-like of the shape of coef_, default=None
+        coef_init : array-like of the shape of `coef_`, default=None
             The coefficients at which training starts.
-        intercept_init : array-like of the shape of intercept_, default=None
+        intercept_init : array-like of the shape of `intercept_`, default=None
             The intercepts at which training starts.
         """,
     "sample_weight": """

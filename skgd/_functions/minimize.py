@@ -113,7 +113,7 @@ def minimize(
     --------
     maximize : Gradient ascent.
     minimize_stochastic : For sums over samples, in mini-batches.
-    check_grad : SciPy's comparison of a gradient with finite differences.
+    scipy.optimize.check_grad : Compare a gradient with finite differences.
 
     Examples
     --------
