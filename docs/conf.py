@@ -33,10 +33,7 @@ templates_path = ["_templates"]
 default_role = "literal"  # single backticks, as in the docstrings of scikit-learn
 nitpicky = True
 nitpick_ignore_regex = [("py:.*", r"(sklearn|scipy|numpy|matplotlib|pandas)\..*")]
-suppress_warnings = [
-    "config.cache",  # functions in the settings of the gallery
-    "toc.empty_glob",  # the pages that a pattern of the user guide will find
-]
+suppress_warnings = ["config.cache"]  # the gallery has functions in its settings
 linkcheck_timeout = 20
 linkcheck_anchors_ignore_for_url = [r"https://github\.com/.*"]
 
