@@ -94,6 +94,7 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "show_memory": False,
     "show_signature": False,
+    "write_computation_times": False,
     "remove_config_comments": True,
     "abort_on_example_error": True,
 }
@@ -114,7 +115,8 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": ["theme-version"],
 }
-html_sidebars = {"index": [], "tutorial": [], "changelog": []}
+TUTORIAL = "auto_examples/plot_table_in_ten_minutes"
+html_sidebars = {page: [] for page in ("index", "coming_from", TUTORIAL)}
 
 
 def link_to_pages(app, docname, source):
