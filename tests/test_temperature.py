@@ -28,8 +28,14 @@ def test_own_validation_data_fit_the_temperature_of_the_mean():
     val = X[1000:], y[1000:]
     clf = TabularClassifier(n_members=4, hidden_layer_sizes=32, random_state=0)
     clf.fit(X[:1000], y[:1000], X_val=val[0], y_val=val[1])
-    best = log_loss(val[1], clf.predict_proba(val[0]))
+
+    def cost(temperature):
+        # the loss, and the prior of the logarithm
+        clf.temperature_ = temperature
+        prior = (np.log(temperature) / 0.3) ** 2 / 2
+        return log_loss(val[1], clf.predict_proba(val[0])) + prior / len(val[1])
+
     found = clf.temperature_
-    for factor in (0.9, 1.1):
-        clf.temperature_ = factor * found
-        assert log_loss(val[1], clf.predict_proba(val[0])) > best
+    best = cost(found)
+    assert cost(0.9 * found) > best
+    assert cost(1.1 * found) > best
