@@ -15,6 +15,7 @@ from distributed import Client, LocalCluster
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
+from sklearn.linear_model import SGDRegressor
 from sklearn.model_selection import GridSearchCV
 
 from skgd import (
@@ -150,6 +151,13 @@ def test_an_error_in_a_partition_leaves_the_model_as_it_was(fitted):
 def test_partitions_that_do_not_fit_are_refused(rows, y, error, match):
     with pytest.raises(error, match=match):
         partial_fit(GDRegressor(), rows, y)
+
+
+@pytest.mark.parametrize("model", [SGDRegressor(), TabularClassifier()])
+def test_a_pass_of_another_estimator_is_refused(model):
+    name = type(model).__name__
+    with pytest.raises(TypeError, match=f"partial_fit trains .* Got {name} instead"):
+        partial_fit(model, ROWS, Y)
 
 
 def test_the_error_without_dask_names_the_extra(monkeypatch):

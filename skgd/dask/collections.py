@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from .._estimators.base import GradientDescent
+
 
 def import_dask():
     """Dask on demand, with an error that names the extra.
@@ -25,6 +27,28 @@ def import_dask():
             'extra: pip install "path/to/checkout[dask]".'
         ) from error
     return dask, distributed
+
+
+def check_can_descend(estimator, caller):
+    """Raise an error if an estimator is none of those that Dask collections train.
+
+    Parameters
+    ----------
+    estimator : object
+        The estimator.
+    caller : str
+        The name of the function, for the error.
+
+    Raises
+    ------
+    TypeError
+        If the estimator is another one.
+    """
+    if not isinstance(estimator, GradientDescent):
+        raise TypeError(
+            f"{caller} trains GDRegressor, GDClassifier, MLPGDRegressor and "
+            f"MLPGDClassifier. Got {type(estimator).__name__} instead."
+        )
 
 
 def pieces_of(given):

@@ -1,7 +1,6 @@
 """A fit whose rows stay in the workers of a cluster."""
 
-from .._estimators.base import GradientDescent
-from .collections import import_dask, pieces_of
+from .collections import check_can_descend, import_dask, pieces_of
 from .rows import PartitionedRows
 
 
@@ -10,8 +9,9 @@ def fit(estimator, X, y, sample_weight=None, *, client=None, **options):
 
     For each update, each partition computes the gradient of its rows of the batch, and
     the sum of the gradients makes the update in this process. The result is the same as
-    that of ``estimator.fit`` in one process, except for rounding errors. It depends on
-    how the rows are divided into partitions, but not on the number of workers.
+    that of ``estimator.fit`` in one process, except for rounding errors, and except for
+    the random masks of dropout. It depends on how the rows are divided into partitions,
+    but not on the number of workers.
 
     If a worker is lost, its partitions are computed again by other workers, and the
     training goes on. If there is an error, the estimator remains as it was before.
@@ -85,11 +85,7 @@ def fit(estimator, X, y, sample_weight=None, *, client=None, **options):
 
 
 def _check_can_be_distributed(estimator):
-    if not isinstance(estimator, GradientDescent):
-        raise TypeError(
-            "skgd.dask.fit trains GDRegressor, GDClassifier, MLPGDRegressor and "
-            f"MLPGDClassifier. Got {type(estimator).__name__} instead."
-        )
+    check_can_descend(estimator, "skgd.dask.fit")
     needs = {
         "batch_norm": (False, "the mean and the variance of a whole batch"),
         "num_embedding": (None, "the order of all values of a feature"),

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from .collections import import_dask, pieces_of
+from .collections import check_can_descend, import_dask, pieces_of
 
 
 def partial_fit(estimator, X, y, sample_weight=None, *, classes=None):
@@ -15,8 +15,8 @@ def partial_fit(estimator, X, y, sample_weight=None, *, classes=None):
 
     Parameters
     ----------
-    estimator : estimator with `partial_fit`
-        One of the linear models or multilayer perceptrons of this package.
+    estimator : GDRegressor, GDClassifier, MLPGDRegressor or MLPGDClassifier
+        The estimator.
     X : dask.array.Array or dask.dataframe.DataFrame of shape (n_samples, n_features)
         Features. The chunks of an array have all columns, or are merged so that they
         have them.
@@ -37,7 +37,7 @@ def partial_fit(estimator, X, y, sample_weight=None, *, classes=None):
     ImportError
         If Dask is not installed.
     TypeError
-        If `X` is not a Dask array or DataFrame.
+        If `X` is not a Dask array or DataFrame, or if the estimator is another one.
     ValueError
         If the partitions do not have the same samples.
 
@@ -56,6 +56,7 @@ def partial_fit(estimator, X, y, sample_weight=None, *, classes=None):
     True
     """
     dask, _ = import_dask()
+    check_can_descend(estimator, "skgd.dask.partial_fit")
     fit = estimator.partial_fit
     options = {} if classes is None else {"classes": classes}
     pieces = pieces_of({"X": X, "y": y, "sample_weight": sample_weight})
