@@ -284,6 +284,8 @@ cdef double _run_batch(
         loss += job.losses[p]
         reported[0] += job.reported[p]
     return loss
+
+
 cdef double run_shards(
     Shards shards, Crew team, OptimizerKernel kernel, Plan* plan, Py_ssize_t begin,
     Py_ssize_t* end, double* reported, floating* tag,
