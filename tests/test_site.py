@@ -51,6 +51,11 @@ def test_links_lead_to_files_and_headings(page):
         assert not anchor or anchor in anchors(target), link
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_line_waits_for_its_text(page):
+    assert not re.findall(r"^[A-Z_]{3,}$", page.read_text("utf-8"), re.M)
+
+
 def test_every_page_is_in_a_toctree():
     listed = {"index", "auto_examples/plot_table_in_ten_minutes", "auto_examples/index"}
     for page in DOCS.glob("*.md"):
