@@ -4,6 +4,8 @@ import os
 import signal
 import sys
 import time
+from types import SimpleNamespace
+from unittest import mock
 
 import dask.array as da
 import dask.dataframe as dd
@@ -26,6 +28,7 @@ from skgd import (
     TabularClassifier,
 )
 from skgd.dask import fit, partial_fit
+from skgd.dask.rows import MOST_LOSSES, Gradients
 
 X, Y = load_diabetes(return_X_y=True)
 ROWS = da.from_array(X, chunks=(90, 4))  # partitions are to have all columns
@@ -253,6 +256,42 @@ def test_the_training_goes_on_when_a_worker_is_killed(client):
     assert rate.n_calls == 4
     assert_array_equal(model.coef_, calm.coef_)
     assert model.loss_curve_ == calm.loss_curve_
+
+
+class LosesActors:
+    """A client and the actors of a part; a call of the first `n_lost` of them fails."""
+
+    def __init__(self, n_lost, method):
+        self.n_lost, self.n_made, self.method = n_lost, 0, method
+
+    def submit(self, *args, **options):
+        self.n_made += 1
+        is_lost = self.n_made <= self.n_lost
+        answers = {"begin": None, "evaluate": (1.0, 2.0, np.ones(3))}
+
+        def answer(name):
+            if is_lost and name == self.method:
+                return mock.Mock(**{"result.side_effect": OSError("Unable to contact")})
+            return mock.Mock(**{"result.return_value": answers[name]})
+
+        calls = {name: lambda *_, name=name: answer(name) for name in answers}
+        return mock.Mock(**{"result.return_value": SimpleNamespace(**calls)})
+
+    def wait_for_workers(self, n, timeout):
+        pass
+
+
+@pytest.mark.parametrize("method", ["begin", "evaluate"])
+def test_an_actor_may_be_lost_while_it_is_made_again(method):
+    def evaluate(n_lost):
+        rows = mock.MagicMock(client=LosesActors(n_lost, method), parts=[None])
+        rows.divided.return_value = [(0, 0, None)]
+        gradients = Gradients(rows, [()])
+        return gradients(np.zeros(3), None, 1.0, seed=0, step=0, backward=True)
+
+    assert evaluate(MOST_LOSSES - 1)[:2] == (1.0, 2.0)
+    with pytest.raises(RuntimeError, match="Partition 0 of X was lost 3 times"):
+        evaluate(MOST_LOSSES + 1)
 
 
 def test_without_workers_the_model_is_as_it_was(monkeypatch):

@@ -142,7 +142,7 @@ class Gradients:
     def __init__(self, rows, begun):
         self.rows, self.begun = rows, begun
         self.futures = [self._submit(k) for k in range(len(begun))]
-        self.actors = [future.result() for future in self.futures]
+        self.actors = [self._wait_for(k, each) for k, each in enumerate(self.futures)]
         started = [self._ask(k, "begin", args) for k, args in enumerate(begun)]
         for k, (answer, args) in enumerate(zip(started, begun, strict=True)):
             self._answer(k, answer, "begin", args)
@@ -181,15 +181,14 @@ class Gradients:
                     return self._wait_for(k, answer)
                 except OSError:  # "Unable to contact Actor's worker"
                     pass
-            self._make_again(k)
-            answer = self._ask(k, method, args)
+            answer = self._ask(k, method, args) if self._make_again(k) else None
         raise RuntimeError(
             f"Partition {k} of X was lost {MOST_LOSSES} times with its worker, perhaps "
             "because it does not fit into the memory of a worker."
         )
 
     def _wait_for(self, k, answer):
-        # (If no worker is left, Dask would wait for ever.)
+        # for an answer or a future (if no worker is left, Dask would wait for ever)
         while True:
             try:
                 return answer.result(timeout=1)
@@ -197,10 +196,18 @@ class Gradients:
                 self._check_workers(k)
 
     def _make_again(self, k):
+        # Whether it was not lost once more.
         self._check_workers(k)
         self.futures[k] = self._submit(k)
-        self.actors[k] = self.futures[k].result()
-        self.actors[k].begin(*self.begun[k]).result()
+        self.actors[k] = self._wait_for(k, self.futures[k])
+        answer = self._ask(k, "begin", self.begun[k])
+        if answer is None:
+            return False
+        try:
+            self._wait_for(k, answer)
+        except OSError:
+            return False
+        return True
 
     def _check_workers(self, k):
         try:
