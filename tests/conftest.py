@@ -5,11 +5,18 @@ from importlib.util import find_spec
 
 from hypothesis import HealthCheck, settings
 
-# The comparison with PyTorch, which is no requirement of the tests, and callbacks,
-# which scikit-learn has since version 1.9.
-collect_ignore = [] if find_spec("torch") else ["test_torch.py"]
-if not find_spec("sklearn.callback"):
-    collect_ignore += ["test_callbacks.py", "test_progress.py"]
+# What needs more than the oldest requirements: PyTorch is no requirement of the tests,
+# and scikit-learn has callbacks since version 1.9.
+CALLBACKS = ["test_callbacks.py", "test_progress.py", "test_tabular_callbacks.py"]
+NEEDED = {
+    "torch": ["test_torch.py"],
+    "sklearn.callback": [*CALLBACKS, "test_notebook.py"],
+    "dask": ["test_dask.py"],
+    "skl2onnx": ["test_export_onnx.py"],
+}
+collect_ignore = [
+    name for module, names in NEEDED.items() if not find_spec(module) for name in names
+]
 
 # (the first example of a test imports and compiles nothing, but may be slow anyway)
 options = {"deadline": None, "suppress_health_check": list(HealthCheck)}
