@@ -29,7 +29,8 @@ def floor(session):
     """The oldest requirements that pyproject.toml allows, with the oldest Python."""
     oldest = [name.replace(">=", "==") for name in PROJECT["dependencies"]]
     session.install("-e", ".", *oldest, *BESIDE_THE_FLOOR)
-    test(session)
+    # the pages show callbacks, Dask and more, which need newer versions
+    test(session, "--ignore=tests/test_docs.py", "--ignore=tests/test_site.py")
 
 
 @nox.session(python=PYTHONS)
@@ -39,7 +40,7 @@ def newest(session):
     test(session)
 
 
-def test(session):
+def test(session, *options):
     """Run the tests, or what the arguments say."""
     session.run("pip", "list")
-    session.run("python", "-m", "pytest", "-n", "auto", *session.posargs)
+    session.run("python", "-m", "pytest", "-n", "auto", *options, *session.posargs)
