@@ -110,6 +110,8 @@ left.set_title("Two guesses")
 LearningRateDisplay.from_range(found, ax=middle)
 middle.set_title("A test of many rates")
 right.set_title("Tamed")
+right.set_ylim(bottom=1e-5)  # room for the legend
+right.legend(title="rate", loc="lower left")
 picture = sys.argv[1] if sys.argv[1:] else Path(__file__).with_suffix(".png")
 figure.savefig(picture, dpi=100)
 
