@@ -17,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
 
 from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
+from skgd._training import descent
 from skgd.optimizers import SGD, Adam
 from skgd.schedules import Schedule, Warmup
 
@@ -391,11 +392,24 @@ def interrupt_soon(seconds):
     threading.Thread(target=interrupt).start()
 
 
+def interrupt_after_an_epoch(monkeypatch):
+    # However slow the machine is, there is an epoch to keep.
+    run_epoch, calls = descent.run_epoch, []
+
+    def timed(*args):
+        calls.append(args)
+        if len(calls) == 2:
+            interrupt_soon(0.3)
+        return run_epoch(*args)
+
+    monkeypatch.setattr(descent, "run_epoch", timed)
+
+
 @pytest.mark.parametrize("estimator", [GDRegressor, MLPGDRegressor])
-def test_keyboard_interrupt(estimator):
+def test_keyboard_interrupt(estimator, monkeypatch):
     X = np.random.RandomState(0).randn(20000, 20)
     model = estimator(max_iter=10**6, tol=None, random_state=0)
-    interrupt_soon(1.0)
+    interrupt_after_an_epoch(monkeypatch)
     with pytest.warns(UserWarning, match="Training interrupted by user"):
         model.fit(X, X[:, 0])
     assert 0 < model.n_iter_ == len(model.loss_curve_) < 10**6
@@ -403,18 +417,18 @@ def test_keyboard_interrupt(estimator):
     model.partial_fit(X, X[:, 0])
 
 
-def test_an_interrupted_epoch_is_counted():
+def test_an_interrupted_epoch_is_undone(monkeypatch):
     # What the cumulative penalty has taken off can never be more than was due.
     X = np.random.RandomState(0).randn(200000, 20)
     model = GDRegressor(
         optimizer="sgd", solver="sgd", penalty="l1", alpha=0.1, max_iter=10**6, tol=None
     )
-    interrupt_soon(0.7)
+    interrupt_after_an_epoch(monkeypatch)
     with pytest.warns(UserWarning, match="Training interrupted by user"):
         model.fit(X, X[:, 0])
     state = model._state
     assert np.abs(state.slots).max() <= state.l1_total * (1 + 1e-9)
-    assert state.step == state.slot_step == state.n_seen
+    assert state.step == state.slot_step == state.n_seen == model.n_iter_ * len(X)
 
 
 def test_keyboard_interrupt_before_the_first_epoch_has_ended():
