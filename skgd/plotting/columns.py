@@ -197,6 +197,7 @@ class PermutationImportanceDisplay:
         self.ax_.plot(importances[chosen].ravel(), dots, "k.", alpha=0.6)
         self.ax_.axvline(0, color="black", linewidth=0.8)
         dress(self.ax_, self.measure, "")
+        self.ax_.locator_params(axis="x", nbins=5)  # narrow axes have room for these
         self.ax_.set_yticks(places, [names[j] for j in chosen], fontsize=font_size())
         self.ax_.grid(False, axis="y")
         return self
