@@ -327,8 +327,25 @@ def _n_first(job, divisions):
     # the number of folds on which settings are compared
     if job.held_out is not None:
         return 1
-    n_rows = np.cumsum([len(part) for _, part in divisions])
-    return int(min(np.searchsorted(n_rows, ENOUGH_ROWS) + 1, len(divisions)))
+    return n_folds_with(ENOUGH_ROWS, [len(part) for _, part in divisions])
+
+
+def n_folds_with(n_rows, sizes):
+    """Count the first folds that have enough rows together.
+
+    Parameters
+    ----------
+    n_rows : int
+        The number of rows that is enough.
+    sizes : list of int
+        The number of held-out rows of each fold.
+
+    Returns
+    -------
+    n_folds : int
+        The number of folds; all of them if they have fewer rows.
+    """
+    return int(min(np.searchsorted(np.cumsum(sizes), n_rows) + 1, len(sizes)))
 
 
 def refit(job, members, seeds):

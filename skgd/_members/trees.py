@@ -16,7 +16,7 @@ from ..losses import (
     Quantile,
     SquaredError,
 )
-from .ensemble import losses_of
+from .ensemble import losses_of, n_folds_with
 
 # Few leaves, a random half of the columns for each split and many small steps: such
 # trees are bad alone on no table that we have seen, and the exact values matter little.
@@ -196,8 +196,8 @@ def grow(job, members, seeds, n_iterations=None):
         firsts.setdefault(id(member.rows), member)
     if n_iterations is None:
         tried = list(firsts.values())
-        n_rows = np.cumsum([len(member.losses) for member in tried])
-        tried = tried[: np.searchsorted(n_rows, ENOUGH_ROWS) + 1]
+        sizes = [len(member.losses) for member in tried]
+        tried = tried[: n_folds_with(ENOUGH_ROWS, sizes)]
         n_iterations = _best_length(job, tried, seeds[0])
     if not n_iterations:
         return [None] * len(members)
