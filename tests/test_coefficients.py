@@ -1,6 +1,6 @@
 """Coefficients that can be compared, and their table."""
 
-import builtins
+import sys
 
 import numpy as np
 import pandas as pd
@@ -155,14 +155,7 @@ def test_table_of_several_outputs(estimator, target, kind, outputs):
 def test_table_needs_pandas(monkeypatch):
     X, y = informative_and_noise()
     reg = GDRegressor().fit(X, y)
-    importing = builtins.__import__
-
-    def without_pandas(name, *args, **kwargs):
-        if name == "pandas":
-            raise ImportError(name)
-        return importing(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without_pandas)
+    monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ImportError, match="pip install pandas"):
         reg.coef_frame()
     with pytest.raises(NotFittedError):

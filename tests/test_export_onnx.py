@@ -391,4 +391,4 @@ def test_the_packages_are_only_imported_for_a_conversion():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "ImportError: register_onnx_converters needs skl2onnx" in found.stderr
-    assert "the extra 'onnx'" in found.stderr
+    assert "checkout[onnx]" in found.stderr

@@ -306,5 +306,5 @@ def test_imports():
         "sys.modules['IPython'] = None\nskgd.plotting.LiveLossCurve()\n"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert "ImportError: LiveLossCurve needs IPython" in found.stderr
-    assert "the extra 'notebook'" in found.stderr
+    assert "ImportError: LiveLossCurve needs ipython" in found.stderr
+    assert "checkout[notebook]" in found.stderr

@@ -4,6 +4,8 @@ import numpy as np
 from scipy import sparse as sp
 from sklearn.utils.validation import check_is_fitted
 
+from .._rules.extras import import_extra
+
 
 class ComparableCoefficients:
     """What a linear model says about its coefficients."""
@@ -55,12 +57,7 @@ class ComparableCoefficients:
         'petal length (cm)'
         """
         check_is_fitted(self)
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ImportError(
-                "coef_frame needs pandas. You can install it with `pip install pandas`."
-            ) from error
+        pandas = import_extra("coef_frame", None, "pandas", "pandas")
         names = getattr(self, "feature_names_in_", None)
         if names is None:
             names = [f"x{j}" for j in range(self.n_features_in_)]
@@ -71,13 +68,13 @@ class ComparableCoefficients:
             name: (values.toarray() if sp.issparse(values) else values).ravel()
             for name, values in columns.items()
         }
-        index = pd.Index(names, name="feature")
+        index = pandas.Index(names, name="feature")
         kind, outputs = self._named_outputs()
         if len(outputs) > 1:
-            index = pd.MultiIndex.from_product(
+            index = pandas.MultiIndex.from_product(
                 [outputs, names], names=[kind, "feature"]
             )
-        return pd.DataFrame(columns, index=index)
+        return pandas.DataFrame(columns, index=index)
 
     def _named_outputs(self):
         # what the rows of `coef_` are for, and a name of each

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._estimators.base import GradientDescent
+from .._rules.extras import import_extra
 
 
 def import_dask():
@@ -18,15 +19,8 @@ def import_dask():
     ImportError
         If one of them is not installed; the message says how to install them.
     """
-    try:
-        import dask
-        import distributed
-    except ImportError as error:
-        raise ImportError(
-            "skgd.dask needs Dask and its distributed scheduler. Install them with the "
-            'extra: pip install "path/to/checkout[dask]".'
-        ) from error
-    return dask, distributed
+    packages = "dask distributed"
+    return import_extra("skgd.dask", "dask", packages, "dask", "distributed")
 
 
 def check_can_descend(estimator, caller):

@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 
+from .._rules.extras import import_extra
 from ..linear import GDClassifier, GDRegressor
 from ..losses import ModifiedHuber
 from ..mlp import MLPGDClassifier, MLPGDRegressor
@@ -50,14 +51,9 @@ def register_onnx_converters() -> None:
     >>> [output.name for output in onnx.graph.output]
     ['label', 'probabilities']
     """
-    try:
-        from skl2onnx import update_registered_converter as register
-    except ImportError as error:
-        raise ImportError(
-            "register_onnx_converters needs skl2onnx, which the extra 'onnx' of skgd "
-            "installs: `pip install skl2onnx onnxruntime`."
-        ) from error
-
+    packages = "skl2onnx onnxruntime"
+    skl2onnx = import_extra("register_onnx_converters", "onnx", packages, "skl2onnx")
+    register = skl2onnx.update_registered_converter
     options = {
         "zipmap": [True, False, "columns"],
         "nocl": [True, False],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from .._rules.extras import import_extra
 from .report import report_html, training_html
 
 
@@ -46,13 +47,7 @@ class LiveLossCurve:
     """
 
     def __init__(self, pause: float = 0.5):
-        try:
-            import IPython.display  # noqa: F401
-        except ImportError as error:
-            raise ImportError(
-                "LiveLossCurve needs IPython, which every notebook has. Elsewhere, the "
-                "extra 'notebook' of skgd installs it: `pip install ipython`."
-            ) from error
+        import_extra("LiveLossCurve", "notebook", "ipython", "IPython.display")
         self.pause = pause
         self._handle = None
 

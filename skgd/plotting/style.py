@@ -6,6 +6,8 @@ from numbers import Integral
 
 import numpy as np
 
+from .._rules.extras import import_extra
+
 # Colours of Okabe and Ito, told apart with any colour vision; those that are light in
 # grey come last. Line styles, markers and hatches tell the same things apart in grey.
 STYLES = [
@@ -42,19 +44,9 @@ def import_matplotlib():
     ImportError
         If matplotlib is not installed; the message says how to install it.
     """
-    try:
-        import matplotlib
-        import matplotlib.animation
-        import matplotlib.dates
-        import matplotlib.pyplot
-        import matplotlib.textpath
-    except ImportError as error:
-        raise ImportError(
-            "skgd.plotting needs matplotlib, which is not installed. Install it with "
-            "`pip install matplotlib`, or together with skgd: "
-            '`pip install "path/to/checkout[plot]"`.'
-        ) from error
-    return matplotlib
+    parts = ("animation", "dates", "pyplot", "textpath")
+    modules = ["matplotlib", *(f"matplotlib.{part}" for part in parts)]
+    return import_extra("skgd.plotting", "plot", "matplotlib", *modules)[0]
 
 
 def check_named(name, things):

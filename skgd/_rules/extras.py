@@ -1,0 +1,51 @@
+"""Packages that only a part of skgd needs, imported by this part when it is used."""
+
+from importlib import import_module
+
+
+def import_extra(caller, extra, packages, *modules):
+    """Import packages that an extra of skgd installs.
+
+    Parameters
+    ----------
+    caller : str
+        What needs the packages, as users call it.
+    extra : str or None
+        The extra in pyproject.toml. None means that no extra installs the packages.
+    packages : str
+        The names of the packages for pip, separated by spaces.
+    *modules : str
+        The modules to import.
+
+    Returns
+    -------
+    module : module or list of module
+        The modules, in this order; a single one is not in a list.
+
+    Raises
+    ------
+    ImportError
+        If one of them cannot be imported; the message says how to install it.
+
+    Examples
+    --------
+    >>> from skgd._rules.extras import import_extra
+    >>> import_extra("A report", "report", "paper-mill", "paper_mill")
+    Traceback (most recent call last):
+        ...
+    ImportError: A report needs paper-mill, which cannot be imported (No module named
+    'paper_mill'). Run `pip install paper-mill` or `pip install
+    "path/to/checkout[report]"`.
+    """
+    try:
+        found = [import_module(name) for name in modules]
+    except ImportError as error:
+        needed = " and ".join(packages.split())
+        message = (
+            f"{caller} needs {needed}, which cannot be imported ({error}). Run "
+            f"`pip install {packages}`"
+        )
+        if extra is not None:
+            message += f' or `pip install "path/to/checkout[{extra}]"`'
+        raise ImportError(message + ".") from error
+    return found[0] if len(found) == 1 else found
