@@ -1,5 +1,6 @@
 """What all rules share, over the registries."""
 
+import ast
 import copy
 import math
 import pickle
@@ -210,6 +211,14 @@ def test_numbers_of_numpy_are_numbers(key, name):
 def test_docstring_names_every_parameter(key):
     for name in KINDS[key]._allowed:
         assert re.search(rf"^    {name} : ", KINDS[key].__doc__, re.M), name
+
+
+@pytest.mark.parametrize("key", KINDS)
+def test_docstring_tells_the_defaults(key):
+    for name, value in KINDS[key]().get_params(deep=False).items():
+        told = re.search(rf"^    {name} : .*default=(.*)$", KINDS[key].__doc__, re.M)
+        assert told is not None, name
+        assert ast.literal_eval(told.group(1)) == value, name
 
 
 @pytest.mark.parametrize("key", [k for k in KINDS if k.startswith("opt")])

@@ -286,6 +286,38 @@ def test_a_steady_schedule_of_the_user_is_checked(wrong):
         learning_rates("rate", OwnSteady(value), 1.0, np.arange(3), 10)
 
 
+FACTOR, STEPS = "a float >= 0 and <= 1", "an int >= 1 or None"
+DOMAINS = {
+    "constant": {},
+    "invscaling": {"power_t": "a float >= 0"},
+    "adaptive": {"factor": "a float > 0 and < 1", "min_rate": "a float >= 0"},
+    "exponential": {"decay": "a float > 0 and <= 1", "period": "an int >= 1"},
+    "step": {"decay": "a float > 0 and <= 1", "period": "an int >= 1"},
+    "linear": {"final": FACTOR, "n_steps": STEPS, "hold": "a float >= 0 and < 1"},
+    "cosine": {"final": FACTOR, "n_steps": STEPS},
+    "one_cycle": {
+        "warmup": "a float > 0 and < 1",
+        "start": FACTOR,
+        "final": FACTOR,
+        "n_steps": STEPS,
+    },
+    "warmup": {
+        "n_steps": "an int >= 1",
+        "start": FACTOR,
+        "then": "a str or a Schedule",
+    },
+}
+
+
+def test_domains_of_the_parameters():
+    # (the tests of all rules derive what they try from the domains)
+    found = {
+        name: {key: str(allowed) for key, allowed in kind._allowed.items()}
+        for name, kind in SCHEDULES.items()
+    }
+    assert found == DOMAINS
+
+
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_a_step_is_not_negative(name):
     for step in (-1, [0, -1], [[3, np.nan]]):

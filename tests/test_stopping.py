@@ -170,3 +170,34 @@ def test_growing_patience():
     for patience, expected in ((3, 15), (8, 18)):
         stopping = Stopping(0.0, patience, windowed=False, growth=0.5)
         assert first_plateau(stopping, falling + 20 * [0.0]) == expected
+
+
+def test_growth_is_the_share_of_the_epochs_before_the_best():
+    falling = [float(-epoch) for epoch in range(10)]
+    stopping = Stopping(0.0, 1, windowed=False, growth=0.3)
+    assert first_plateau(stopping, falling + 20 * [0.0]) == 13
+
+
+# ---------------------------------------------------------------- state
+def test_a_copy_goes_on_by_itself():
+    stopping = Stopping(0.0, 2, windowed=True)
+    for value in (1.0, 2.0, 3.0):
+        stopping.update(value, lambda: ("kept",))
+    copy = stopping.copy()
+    assert (copy.best, copy.best_weights) == (1.0, ("kept",))
+    copy.update(4.0)
+    assert copy.on_plateau is True
+    assert stopping.on_plateau is False  # it has seen three values only
+    stopping.update(-9.0)
+    assert stopping.on_plateau is False
+    assert (copy.best, stopping.best) == (1.0, -9.0)
+
+
+@pytest.mark.parametrize(
+    ("patience", "windowed", "n_kept"), [(3, True, 6), (np.inf, True, 0), (3, False, 0)]
+)
+def test_only_windows_keep_values(patience, windowed, n_kept):
+    stopping = Stopping(0.0, patience, windowed)
+    for value in range(100):
+        stopping.update(float(value))
+    assert len(stopping._recent) == n_kept
