@@ -23,8 +23,6 @@ from skgd import (
     GDRegressor,
     MLPGDClassifier,
     MLPGDRegressor,
-    TabularClassifier,
-    TabularRegressor,
 )
 from skgd.activations import ACTIVATIONS, ELU, LeakyReLU
 from skgd.export import register_onnx_converters
@@ -359,18 +357,6 @@ def test_losses_in_python():
     model = GDRegressor(Shifted(), **QUICK).fit(X, Y)
     with pytest.raises(ValueError, match=r"loss=Shifted\(\) cannot .* its method pred"):
         run(model, X)
-
-
-def test_raw_tables_are_refused():
-    small = {"n_members": 1, "trees": None, "random_state": 0}
-    clf = TabularClassifier(**small).fit(IRIS, SPECIES)
-    with pytest.raises(
-        TypeError, match=r"TabularClassifier cannot .* MLPGDClassifier\("
-    ):
-        run(clf, IRIS)
-    reg = TabularRegressor(**small).fit(X, Y)
-    with pytest.raises(TypeError, match=r"TabularRegressor cannot .* MLPGDRegressor\("):
-        run(make_pipeline(StandardScaler(), reg), X)
 
 
 def test_hidden_features_are_refused():

@@ -9,28 +9,39 @@ from ..linear import GDClassifier, GDRegressor
 from ..losses import ModifiedHuber
 from ..mlp import MLPGDClassifier, MLPGDRegressor
 from ..tabular import TabularClassifier, TabularRegressor
-from .onnx_graph import raw_predictions
+from .onnx_graph import class_labels, decoded, raw_predictions
+from .onnx_tables import (
+    table_classifier,
+    table_classifier_shapes,
+    table_regressor,
+    table_regressor_shapes,
+)
 
 
 def register_onnx_converters() -> None:
     """Register the estimators in skl2onnx, which can then convert them to ONNX.
 
-    Afterwards, `skl2onnx.to_onnx` and `skl2onnx.convert_sklearn` convert a fitted
-    `GDRegressor`, `GDClassifier`, `MLPGDRegressor` or `MLPGDClassifier`, also as a part
-    of a pipeline or another estimator that skl2onnx can convert. The graph contains the
-    published weights, which act on raw data, and computes in the dtype of `predict`.
+    Afterwards, `skl2onnx.to_onnx` and `skl2onnx.convert_sklearn` convert the fitted
+    classifiers and regressors of this package, also as a part of a pipeline or another
+    estimator that skl2onnx can convert. The graph contains the published weights, which
+    act on raw data, and computes in the dtype of `predict`.
 
     The conversion follows the conventions of skl2onnx. The predictions of a regressor
     have the shape (n_samples, n_outputs). A classifier has two results, the labels and
     the probabilities. If the estimator has no `predict_proba`, or with the option
     ``raw_scores=True``, the second result is the result of `decision_function`, for two
     classes with the columns ``-decision`` and ``decision``. The other options are
-    'zipmap', 'nocl' and 'output_class_labels'.
+    'zipmap', 'nocl' and 'output_class_labels'. `TabularClassifier` has no decision
+    function, and thus no option 'raw_scores'.
+
+    The graph of a `TabularRegressor` or `TabularClassifier` contains its encoder and
+    its boosted trees. Its input is an array of numbers, or one column for each column
+    of a table with text.
 
     What cannot be converted is refused with an error that says what to do instead:
-    `TabularRegressor` and `TabularClassifier`, losses whose predictions are written in
-    Python, and networks that are transformers, as a step before the last one of a
-    pipeline, for example.
+    columns of raw tables that contain dates, durations, long texts or numbers as text,
+    losses whose predictions are written in Python, and networks that are transformers,
+    as a step before the last one of a pipeline, for example.
 
     Raises
     ------
@@ -58,35 +69,18 @@ def register_onnx_converters() -> None:
         "zipmap": [True, False, "columns"],
         "nocl": [True, False],
         "output_class_labels": [False, True],
-        "raw_scores": [True, False],
     }
+    functions = table_classifier_shapes, table_classifier
+    register(TabularClassifier, "SkgdTabularClassifier", *functions, options=options)
+    functions = table_regressor_shapes, table_regressor
+    register(TabularRegressor, "SkgdTabularRegressor", *functions)
+    options = {**options, "raw_scores": [True, False]}
     for kind in (GDClassifier, MLPGDClassifier):
         alias = f"Skgd{kind.__name__}"
         register(kind, alias, _classifier_shapes, _classifier, options=options)
     for kind in (GDRegressor, MLPGDRegressor):
         register(kind, f"Skgd{kind.__name__}", _regressor_shapes, _regressor)
-    for kind in (TabularClassifier, TabularRegressor):
-        alias = f"Skgd{kind.__name__}"
-        register(kind, alias, _refused_shapes, _regressor, parser=_refused)
     _refuse_hidden_features()
-
-
-# ---------------------------------------------------------------- raw tables
-def _refused(scope, model, inputs, custom_parsers=None):
-    # in place of a parser
-    name = type(model).__name__
-    network = f"MLPGD{name.removeprefix('Tabular')}"
-    raise TypeError(
-        f"{name} cannot be converted to ONNX, because ONNX has no operators for its "
-        "encoder of raw tables. A pipeline of a ColumnTransformer, with encoders that "
-        f"skl2onnx can convert, and {network}(num_embedding='piecewise_linear') is "
-        "similar and can be converted."
-    )
-
-
-def _refused_shapes(operator):
-    # (some converters of ensembles do not use parsers)
-    _refused(None, operator.raw_operator, operator.inputs)
 
 
 # ---------------------------------------------------------------- hidden features
@@ -164,29 +158,9 @@ def _dtype_of(variable):
 def _regressor(scope, operator, container):
     estimator = operator.raw_operator
     graph, Z = _raw(scope, operator, container)
-    found = _decoded(graph, Z, estimator._fitted_loss)
+    found = decoded(graph, Z, estimator._fitted_loss)
     output = operator.outputs[0]
     graph.give(graph.cast(found, _dtype_of(output)), output.full_name)
-
-
-def _decoded(graph, Z, loss):
-    # `RegressionEncoding.decode` in ONNX
-    if loss.link == "custom" and hasattr(loss.rule, "predict"):
-        raise ValueError(
-            f"loss={loss!r} cannot be converted to ONNX, because its method predict is "
-            "written in Python. Without this method, the raw predictions can be."
-        )
-    if loss.link == "exp":
-        return graph.node("Exp", Z)
-    if loss.link == "logistic":
-        return graph.node("Sigmoid", Z)
-    if loss.link == "softmax":
-        return graph.node("Softmax", Z, axis=1)
-    if loss.n_levels > 1:  # quantiles do not cross
-        n = np.array([loss.n_levels])
-        options = {"axis": 1, "largest": 0, "sorted": 1}
-        return graph.node("TopK", Z, n, n_outputs=2, **options)
-    return Z
 
 
 def _classifier(scope, operator, container):
@@ -200,8 +174,6 @@ def _classifier(scope, operator, container):
 
 def _labels(graph, Z, operator):
     # `ClassEncoding.decode` in ONNX
-    from skl2onnx.common.utils_classifier import get_label_classes
-
     encoding = operator.raw_operator._encoding
     if encoding.multilabel or encoding.n_outputs == 1 and len(encoding.classes) == 2:
         codes = graph.cast(graph.node("Greater", Z, 0.0), np.int64)
@@ -210,10 +182,7 @@ def _labels(graph, Z, operator):
         codes = graph.node("Reshape", codes, np.array([-1]))
     else:
         codes = graph.node("ArgMax", Z, axis=1, keepdims=0)
-    classes = get_label_classes(operator.scope_inst, operator.raw_operator)
-    if classes.dtype.kind in "biuf":
-        classes = classes.astype(np.int64)
-    return graph.node("Gather", classes, codes)
+    return class_labels(graph, codes, operator)
 
 
 def _scores(graph, Z, estimator, container):

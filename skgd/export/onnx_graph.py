@@ -1,5 +1,7 @@
 """The function of a fitted estimator as nodes of an ONNX graph."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from .. import activations as rules
@@ -47,14 +49,15 @@ class Graph:
         self._container.add_node(kind, names, outputs, name=label, **attributes)
         return outputs[0]
 
-    def constant(self, values):
+    def constant(self, values, dtype=None):
         """Append a constant.
 
         Parameters
         ----------
         values : float or ndarray
-            Numbers of type float get the dtype of the graph. Integers and texts keep
-            their types.
+            The values. Integers and texts keep their types.
+        dtype : dtype, default=None
+            The dtype of numbers of type float. None is the dtype of the graph.
 
         Returns
         -------
@@ -64,7 +67,7 @@ class Graph:
         values = np.asarray(values)
         name = self._scope.get_unique_variable_name("skgd_constant")
         if values.dtype.kind == "f":
-            values = values.astype(self.dtype)
+            values = values.astype(dtype or self.dtype)
         content = values.ravel()
         if values.dtype.kind not in "fi":
             content = [str(text).encode() for text in content]
@@ -159,14 +162,99 @@ def raw_predictions(estimator, scope, container, name, dtype):
     layers = estimator._plain_layers()
     graph = Graph(scope, container, working_dtype(estimator, layers, dtype))
     found = graph.cast(name, graph.dtype)
-    coefs = list(layers.coefs)
     if layers.knots:
-        found, coefs[0] = _with_ramps(graph, found, coefs[0], layers.knots)
-    for i, (W, b) in enumerate(zip(coefs, layers.intercepts, strict=True)):
+        found, first = _with_ramps(graph, found, layers.coefs[0], layers.knots)
+        layers = replace(layers, coefs=[first, *layers.coefs[1:]])
+    return graph, outputs_of(graph, found, layers)
+
+
+def outputs_of(graph, found, layers):
+    """Append the linear maps and the activations of an estimator.
+
+    Parameters
+    ----------
+    graph : Graph
+        The graph.
+    found : str
+        The name of the features, in the dtype of the graph.
+    layers : PlainLayers
+        The layers. Knots are not looked at.
+
+    Returns
+    -------
+    Z : str
+        The name of the outputs of the last layer.
+    """
+    for i, (W, b) in enumerate(zip(layers.coefs, layers.intercepts, strict=True)):
         found = graph.node("Add", graph.node("MatMul", found, W), b)
         if i < len(layers.activations):
             found = activated(graph, found, layers.activations[i])
-    return graph, found
+    return found
+
+
+def decoded(graph, Z, loss):
+    """Append the predictions of a regressor, as `RegressionEncoding.decode` does.
+
+    Parameters
+    ----------
+    graph : Graph
+        The graph.
+    Z : str
+        The name of the raw predictions.
+    loss : Loss
+        The loss of the estimator.
+
+    Returns
+    -------
+    name : str
+        The name of the predictions.
+
+    Raises
+    ------
+    ValueError
+        If the loss converts raw predictions by Python code.
+    """
+    if loss.link == "custom" and hasattr(loss.rule, "predict"):
+        raise ValueError(
+            f"loss={loss!r} cannot be converted to ONNX, because its method predict is "
+            "written in Python. Without this method, the raw predictions can be."
+        )
+    if loss.link == "exp":
+        return graph.node("Exp", Z)
+    if loss.link == "logistic":
+        return graph.node("Sigmoid", Z)
+    if loss.link == "softmax":
+        return graph.node("Softmax", Z, axis=1)
+    if loss.n_levels > 1:  # quantiles do not cross
+        n = np.array([loss.n_levels])
+        options = {"axis": 1, "largest": 0, "sorted": 1}
+        return graph.node("TopK", Z, n, n_outputs=2, **options)
+    return Z
+
+
+def class_labels(graph, codes, operator):
+    """Append the labels of classes.
+
+    Parameters
+    ----------
+    graph : Graph
+        The graph.
+    codes : str
+        The name of the positions of the classes.
+    operator : Operator
+        The operator of skl2onnx, whose option 'nocl' is respected.
+
+    Returns
+    -------
+    name : str
+        The name of the labels.
+    """
+    from skl2onnx.common.utils_classifier import get_label_classes
+
+    classes = get_label_classes(operator.scope_inst, operator.raw_operator)
+    if classes.dtype.kind in "biuf":
+        classes = classes.astype(np.int64)
+    return graph.node("Gather", classes, codes)
 
 
 def _with_ramps(graph, X, W, knots):

@@ -1,0 +1,176 @@
+"""Converters of skl2onnx for the estimators of raw tables."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from .._members.table import MOST_LEVELS
+from .onnx_encoder import TableInputs, encode
+from .onnx_graph import Graph, class_labels, decoded, outputs_of
+from .onnx_trees import tree_outputs
+
+
+# ---------------------------------------------------------------- shapes
+def table_regressor_shapes(operator):
+    """Set the type of the output of a `TabularRegressor`.
+
+    Parameters
+    ----------
+    operator : Operator
+        The operator of skl2onnx.
+    """
+    model = operator.raw_operator
+    kind, n_rows = _kind_of_result(operator)
+    operator.outputs[0].set_type(kind([n_rows, model._encoding.n_outputs]))
+
+
+def table_classifier_shapes(operator):
+    """Set the types of the outputs of a `TabularClassifier`.
+
+    Parameters
+    ----------
+    operator : Operator
+        The operator of skl2onnx.
+    """
+    from skl2onnx.common.data_types import Int64TensorType, StringTensorType
+    from skl2onnx.common.utils_classifier import get_label_classes
+
+    model = operator.raw_operator
+    kind, n_rows = _kind_of_result(operator)
+    n_columns = len(model.classes_)
+    operator.outputs[1].set_type(kind([n_rows, n_columns]))
+    classes = get_label_classes(operator.scope_inst, model)
+    label = Int64TensorType if classes.dtype.kind in "biuf" else StringTensorType
+    shape = [n_rows, n_columns] if model._encoding.multilabel else [n_rows]
+    operator.outputs[0].set_type(label(shape))
+
+
+def _kind_of_result(operator):
+    # double precision if an input has it; and the number of rows
+    from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
+
+    inputs = operator.inputs
+    doubles = any(isinstance(each.type, DoubleTensorType) for each in inputs)
+    kind = DoubleTensorType if doubles else FloatTensorType
+    return kind, inputs[0].get_first_dimension()
+
+
+# ---------------------------------------------------------------- predictions
+def table_regressor(scope, operator, container):
+    """Append the predictions of a `TabularRegressor`.
+
+    Parameters
+    ----------
+    scope, operator, container : object
+        What skl2onnx passes to a converter.
+    """
+    model = operator.raw_operator
+    graph = Graph(scope, container, np.float64)
+    is_identity = model._encoding.loss.link == "identity"
+
+    def link(raw):
+        # `NumberTargets._link`
+        if not is_identity:
+            Y = decoded(graph, raw, model._encoding.loss)
+            return graph.node("Mul", Y, model._scale)
+        raw = graph.node("Mul", raw, model._scale)
+        raw = graph.node("Add", raw, model._mean)
+        return decoded(graph, raw, model._encoding.loss)
+
+    found = _mean_of_members(graph, operator, link)
+    _give(graph, found, operator.outputs[0])
+
+
+def table_classifier(scope, operator, container):
+    """Append the labels and the probabilities of a `TabularClassifier`.
+
+    Parameters
+    ----------
+    scope, operator, container : object
+        What skl2onnx passes to a converter.
+    """
+    model = operator.raw_operator
+    encoding = model._encoding
+    graph = Graph(scope, container, np.float64)
+
+    def link(raw):
+        # `ClassEncoding.probabilities`
+        Z = graph.node("Div", raw, float(model.temperature_))
+        if encoding.softmax:
+            return graph.node("Softmax", Z, axis=1)
+        P = graph.node("Sigmoid", Z)
+        if encoding.multilabel:
+            return P
+        return graph.node("Concat", graph.node("Sub", 1.0, P), P, axis=1)
+
+    P = _mean_of_members(graph, operator, link)
+    label, probabilities = operator.outputs
+    if encoding.multilabel:
+        labels = graph.cast(graph.node("Greater", P, 0.5), np.int64)
+    else:
+        codes = graph.node("ArgMax", P, axis=1, keepdims=0)
+        labels = class_labels(graph, codes, operator)
+    graph.give(labels, label.full_name)
+    _give(graph, P, probabilities)
+
+
+def _give(graph, found, output):
+    from skl2onnx.common.data_types import DoubleTensorType
+
+    is_double = isinstance(output.type, DoubleTensorType)
+    found = graph.cast(found, np.float64 if is_double else np.float32)
+    graph.give(found, output.full_name)
+
+
+def _mean_of_members(graph, operator, link):
+    model = operator.raw_operator
+    encoder, share = model.encoder_, model.tree_share_
+    features = encode(graph, encoder, TableInputs(graph, operator))
+    doubles = graph.cast(features.name, graph.dtype)
+    columns = None
+    predictions = []
+    for pair in model._final:
+        layers = _layers(pair.network, encoder, features.order)
+        raw = outputs_of(graph, doubles, layers)
+        if pair.trees is not None:
+            columns = columns or _tree_columns(graph, encoder, features)
+            of_trees = tree_outputs(graph, columns[0], pair.trees.model, columns[1])
+            raw = graph.node("Mul", raw, 1 - share)
+            raw = graph.node("Add", raw, graph.node("Mul", of_trees, share))
+        predictions.append(link(raw))
+    return graph.node("Div", graph.node("Sum", *predictions), float(len(predictions)))
+
+
+def _layers(network, encoder, order):
+    # the weights for all features; those that the network does not see have none
+    layers = network._plain_layers()
+    first, *others = layers.coefs
+    seen = np.ones(len(order), dtype=bool)
+    if not network._setting.bends:
+        seen = ~encoder.is_hat_
+    W = np.zeros((len(order), first.shape[1]))
+    W[seen] = first
+    return replace(layers, coefs=[W[order], *others])
+
+
+def _tree_columns(graph, encoder, features):
+    # `Table.columns`: numbers, and then codes of categories. They begin with 1 here, so
+    # that the code of a level is the product with its indicator.
+    is_level, place = encoder.is_level_, np.argsort(features.order)
+    numbers = np.flatnonzero(~encoder.is_hat_ & ~is_level)
+    levels = np.flatnonzero(is_level)
+    parts, n_codes = [], [0] * len(numbers)
+    if len(numbers):
+        parts.append(graph.node("Gather", features.name, place[numbers], axis=1))
+    if len(levels):
+        positions, column = np.unique(encoder.part_of_[levels], return_inverse=True)
+        weights = np.zeros((len(levels), len(positions)), dtype=np.float32)
+        for j in range(len(positions)):
+            n = np.count_nonzero(column == j)
+            n_codes.append(min(n, MOST_LEVELS))
+            weights[column == j, j] = np.arange(1, n + 1)
+        weights[weights > MOST_LEVELS] = 0
+        found = graph.node("Gather", features.name, place[levels], axis=1)
+        found = graph.node("MatMul", found, graph.constant(weights, np.float32))
+        parts.append(found)
+    return graph.node("Concat", *parts, axis=1), np.array(n_codes)
