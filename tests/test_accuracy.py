@@ -14,13 +14,15 @@ from skgd.averaging import ASGD
 from skgd.optimizers import SGD
 from skgd.schedules import Cosine, Exponential, InverseScaling, Linear, OneCycle
 
-# The digits that L-BFGS reaches, less one for other processors. Filip's and Wampler's
-# polynomials have condition numbers up to 1e15 (of the features as they are).
+# The digits that L-BFGS reaches, at least, with twelve orders of the rows, less one for
+# other processors. Filip's and Wampler's polynomials have condition numbers up to 1e15
+# (of the features as they are), so that the last bits of a sum change several digits:
+# Filip 4.5 to 7.5, Wampler5 4.2 to 7.4, and the others by less than two.
 BY_DEFAULT = {
     **{"Norris": 11.5, "Pontius": 11.5, "NoInt1": 13, "NoInt2": 13, "Longley": 12.5},
-    **{"Wampler1": 7.4, "Wampler2": 10.5, "Wampler3": 7.4, "Wampler4": 6.8},
+    **{"Wampler1": 7.4, "Wampler2": 10.5, "Wampler3": 7.4, "Wampler4": 6.5},
 }
-TO_THE_END = BY_DEFAULT | {"Filip": 6.6, "Wampler5": 5.0}
+TO_THE_END = BY_DEFAULT | {"Filip": 3.5, "Wampler5": 3.2}
 
 
 @pytest.mark.parametrize("name", strd.PROBLEMS)

@@ -76,7 +76,7 @@ def _paragraph(name):
 
 def _filled(text):
     lines = []
-    for line in text.splitlines():
+    for line in text.split("\n"):
         name = line.strip()
         if name.startswith("{") and name.endswith("}") and name[1:-1] in PARAGRAPHS:
             paragraph = _paragraph(name[1:-1])

@@ -19,6 +19,7 @@ from .._rules.version import Versioned
 
 EPOCH = np.datetime64("2000-01-01", "us")
 DAY = np.timedelta64(1, "D")
+YEAR = np.timedelta64(1, "Y")
 
 
 def _phase_of_day(moments):
@@ -32,7 +33,7 @@ def _phase_of_week(moments):
 
 def _phase_of_year(moments):
     years = moments.astype("datetime64[Y]")
-    return (moments - years) / ((years + 1).astype(EPOCH.dtype) - years)
+    return (moments - years) / ((years + YEAR).astype(EPOCH.dtype) - years)
 
 
 PERIODS = {"day": _phase_of_day, "week": _phase_of_week, "year": _phase_of_year}
