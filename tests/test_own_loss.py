@@ -15,6 +15,7 @@ from sklearn.preprocessing import scale
 from sklearn.utils import shuffle
 
 from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
+from skgd._rules.own_loss import OwnLoss
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -206,6 +207,8 @@ def test_errors_within_training(estimator, solver):
             r"\(8,\) and \(8, 1\). Got arrays of the shapes \(8, 1\)",
         ),
         (lambda y, z: (z[:, 0], z[:, 0]), r"and \(8,\)"),
+        (lambda y, z: (z[:, 0], z, z), "Got tuple"),
+        (lambda y, z: [z[:, 0], z], "Got list"),
     ],
 )
 def test_results_of_wrong_shape(result, text):
@@ -215,6 +218,18 @@ def test_results_of_wrong_shape(result, text):
 
     with pytest.raises(ValueError, match=text):
         GDRegressor(Odd()).fit(*REGRESSION)
+
+
+@pytest.mark.parametrize("wrong", [np.ravel, np.transpose, lambda z: z[:-1]])
+def test_predictions_of_wrong_shape(wrong):
+    class Odd(Squares):
+        def predict(self, raw):
+            return wrong(np.c_[raw, raw])
+
+    X, y = REGRESSION
+    model = GDRegressor(Odd(), max_iter=2).fit(X, y)
+    with pytest.raises(ValueError, match=r"must return an array of the shape \(5, 1\)"):
+        model.predict(X[:5])
 
 
 def test_objects_that_are_no_losses():
@@ -239,3 +254,61 @@ def test_inputs_are_float64_and_may_be_changed():
     assert_allclose(model.predict(X), exact.predict(X), rtol=1e-3)
     assert {tuple(map(str, kinds[:2])) for kinds in seen} == {("float64", "float64")}
     assert all(len(y_shape) == 2 == len(shape) for _, _, y_shape, shape in seen)
+
+
+# ---------------------------------------------------------------- check of the gradient
+class Scaled:
+    """A loss of one output whose gradient is multiplied by a factor."""
+
+    def __init__(self, value, slope, factor=1.0):
+        self.value, self.slope, self.factor = value, slope, factor
+
+    def value_and_gradient(self, y_true, raw):
+        return self.value(raw[:, 0]), self.factor * self.slope(raw)
+
+
+SMOOTH = {
+    "steep": (lambda z: (1e4 * z) ** 4, lambda z: 4e4 * (1e4 * z) ** 3),
+    "flat": (lambda z: 1e-6 * np.sin(z), lambda z: 1e-6 * np.cos(z)),
+    # values of this size have rounding errors of 1e-7
+    "far from zero": (lambda z: 1e9 + np.sin(z), np.cos),
+    # no difference tells the slope where the value is infinite
+    "infinite": (
+        lambda z: np.where(z < 0, np.inf, z),
+        lambda z: np.where(z < 0, 0.0, 1.0),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SMOOTH)
+def test_right_gradients_pass(kind):
+    OwnLoss(Scaled(*SMOOTH[kind]), "custom")._check_slopes(np.zeros((30, 1)), 1)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e6])
+def test_gradients_agree_to_a_thousandth(size):
+    line = lambda z: 5 * size * z, lambda z: np.full_like(z, 5 * size)
+    for error in (-0.0008, 0.0008):
+        loss = OwnLoss(Scaled(*line, 1 + error), "custom")
+        loss._check_slopes(np.zeros((30, 1)), 1)
+    for error in (-0.0012, 0.0012):
+        loss = OwnLoss(Scaled(*line, 1 + error), "custom")
+        with pytest.raises(ValueError, match="does not agree with the differences"):
+            loss._check_slopes(np.zeros((30, 1)), 1)
+
+
+def test_the_largest_difference_is_the_one_that_is_named():
+    class OneRow(Squares):
+        def value_and_gradient(self, y_true, raw):
+            losses, slope = super().value_and_gradient(y_true, raw)
+            slope[:, 0] += 0.5
+            slope[-1, 1] += 9.0
+            return losses, slope
+
+    Y = np.arange(6.0).reshape(3, 2)
+    with pytest.raises(ValueError, match=r"y_true=\[4.0, 5.0\].*output 1 is"):
+        OwnLoss(OneRow(), "custom")._check_slopes(Y, 2)
+
+
+def test_values_are_not_converted_to_other_units():
+    assert OwnLoss(Squares(), "custom")._unit(3.0) == 1

@@ -1,10 +1,13 @@
 """Encodings of targets, and what training reads of the samples."""
 
+import warnings
 from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.exceptions import DataConversionWarning
+from sklearn.utils.multiclass import check_classification_targets
 
 from skgd import GDClassifier, GDRegressor
 from skgd._data.prepare import prepare
@@ -70,6 +73,110 @@ def test_numbers():
     several = RegressionEncoding.learn(np.arange(3), float, Quantile([0.1, 0.9]))[2]
     assert several.n_outputs == 2
     assert_array_equal(several.decode(np.array([[2.0, 1.0]])), [[1, 2]])
+
+
+def test_a_column_of_numbers_is_predicted_as_a_column():
+    column = np.arange(3.0)[:, None]
+    for y, shape in ((column, (2, 1)), (column[:, 0], (2,)), (column[:, [0, 0]], None)):
+        encoding = RegressionEncoding.learn(y, float, SquaredError())[2]
+        assert encoding.is_column is (shape == (2, 1))
+        with pytest.raises(FrozenInstanceError):
+            encoding.n_outputs = 5
+        if shape is not None:
+            assert encoding.decode(np.zeros((2, 1))).shape == shape
+
+
+def test_a_raw_prediction_of_zero_is_the_first_class():
+    zero = np.zeros((2, 2))
+    for y, decoded in ((TWO, ["a", "a"]), (THREE, [5, 5]), (LABELS, zero)):
+        encoding = ClassEncoding.learn(y, float, LogLoss())[2]
+        assert_array_equal(encoding.decode(zero), decoded)
+
+
+def test_a_column_of_classes_is_a_vector_with_scikit_learns_warning():
+    with pytest.warns(DataConversionWarning, match="A column-vector y was passed"):
+        y, _, encoding = ClassEncoding.learn(TWO[:, None], float, LogLoss())
+    assert_array_equal(y, TWO)
+    with pytest.warns(DataConversionWarning):
+        assert_array_equal(encoding.encode(TWO[:, None], float)[0], TWO)
+
+
+WRONG_LABELS = {
+    "a vector": np.array([0, 1]),
+    "one label": np.array([[0], [1]]),
+    "three labels": np.zeros((2, 3), dtype=int),
+    "other numbers": np.array([[0, 2], [1, 0]]),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG_LABELS)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
+def test_labels_of_validation_data(kind):
+    encoding = ClassEncoding.learn(LABELS, float, LogLoss())[2]
+    assert_array_equal(encoding.encode(LABELS[:2], float)[0], LABELS[:2])
+    with pytest.raises(ValueError, match="a binary indicator of these labels, "):
+        encoding.encode(WRONG_LABELS[kind], float)
+
+
+def test_classes_of_validation_data():
+    encoding = ClassEncoding.learn(THREE, float, LogLoss())[2]
+    for wrong in (np.array([5, 6]), np.array([[5, 7], [7, 9]])):
+        with pytest.raises(ValueError, match=r"y_val must .* of y: these, \[5 7 9\]"):
+            encoding.encode(wrong, float)
+
+
+# ---------------------------------------------------------------- kinds of targets
+def outcome(function, y):
+    """The error, or else the warnings, of a check."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            function(y)
+        except ValueError as error:
+            return str(error).split(".")[0]
+    return [str(warning.message) for warning in caught]
+
+
+@pytest.mark.parametrize("dtype", [int, float])
+@pytest.mark.parametrize("n_classes", [3, 9, 10, 11, 19, 20, 21, 22, 40])
+def test_many_classes_are_judged_as_by_scikit_learn(n_classes, dtype):
+    # it warns if more than 20 classes are more than half of the samples
+    for n in {n_classes, n_classes + 1, 2 * n_classes - 1, 2 * n_classes, 90}:
+        y = np.arange(n).astype(dtype) % n_classes
+        expected = outcome(check_classification_targets, y)
+        assert outcome(learned, y) == expected
+        y[0] = y[1] if dtype is int else 0.5
+        assert outcome(learned, y) == outcome(check_classification_targets, y)
+
+
+def learned(y):
+    return ClassEncoding.learn(y, float, LogLoss())
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.array([0.5, 1, 2]),
+        np.array([[0.5, 1], [1, 2]]),
+        np.array([1, 2.0, 1], dtype=object),
+    ],
+    ids=["numbers", "several numbers", "objects"],
+)
+def test_targets_that_are_no_classes(y):
+    message = outcome(check_classification_targets, y)
+    assert "Unknown label type" in message
+    assert outcome(learned, y) == message
+
+
+def test_texts_are_classes():
+    y = np.array([np.str_("b"), "a", "b"], dtype=object)
+    assert_array_equal(learned(y)[2].classes, ["a", "b"])
+
+
+@pytest.mark.parametrize("y", [["a", 1], ["a", None], [1, None], [b"a", b"b"]])
+def test_objects_of_several_kinds_are_no_classes(y):
+    with pytest.raises(ValueError, match="must be all str or all numbers"):
+        learned(np.array(y, dtype=object))
 
 
 @pytest.mark.parametrize("estimator", [GDRegressor, GDClassifier])

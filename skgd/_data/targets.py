@@ -35,14 +35,14 @@ class RegressionEncoding:
         The loss. A loss for several quantiles has one output for each of them.
     n_outputs : int
         The number of outputs of the network.
-    is_column : bool, default=False
+    is_column : bool
         Whether the targets of a single output have two dimensions. Then the predictions
         have two dimensions as well.
     """
 
     loss: Loss
     n_outputs: int
-    is_column: bool = False
+    is_column: bool
 
     # attributes that only classes use
     classes = None

@@ -49,11 +49,6 @@ class OwnLoss(Loss):
     def __repr__(self):
         return repr(self.rule)
 
-    @property
-    def has_softmax(self):
-        """Whether the outputs can be one distribution."""
-        return self.link == "logistic"
-
     def _kernel(self, softmax=False):
         return kernel_of_function(self.value_and_gradient, softmax)
 
