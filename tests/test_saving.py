@@ -12,8 +12,9 @@ from sklearn import exceptions
 from sklearn.base import clone
 
 import skgd
-from skgd import MLPGDRegressor
-from skgd._rules import version
+from skgd import GDRegressor, MLPGDRegressor
+from skgd._rules import plain_state, version
+from skgd._training.stopping import Stopping
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -106,3 +107,37 @@ def test_the_size_is_that_of_what_a_training_needs(early_stopping, average):
     copies = len(pickle.dumps(network)) / parameters
     assert copies == pytest.approx(4 + average, abs=0.2)
     assert len(pickle.dumps(network.strip())) / parameters < 1.1
+
+
+# ---------------------------------------------------------------- plain state
+def test_a_name_of_a_stored_class_is_unique():
+    with pytest.raises(ValueError, match="two classes with the name Stopping"):
+        plain_state.stored_as_dict(type("Stopping", (), {}))
+
+
+def test_a_file_with_a_class_that_is_not_there():
+    stored = {plain_state.CLASS: "Nothing", plain_state.STATE: {}}
+    with pytest.raises(ValueError, match="has no class 'Nothing'. The file was"):
+        MLPGDRegressor().__setstate__({"part": stored})
+
+
+def test_private_objects_within_containers_are_dicts_and_stay_one_object():
+    stopping = Stopping(0.1, 3, windowed=True)
+    array, same = np.arange(3), [1, {"a": 2}]
+    parts = {"pair": (stopping, array), "list": [{"b": stopping}], "same": same}
+    model = GDRegressor()
+    model.parts = parts
+    stored = model.__getstate__()["parts"]
+    kind = {plain_state.CLASS, plain_state.STATE}
+    assert type(stored["pair"][0]) is dict
+    assert set(stored["pair"][0]) == kind
+    assert stored["list"][0]["b"] is stored["pair"][0]
+    assert stored["pair"][1] is array
+    assert stored["same"] is same  # nothing in it has changed
+    assert parts["pair"][0] is stopping
+    new = GDRegressor()
+    new.__setstate__(model.__getstate__())
+    found = new.parts["pair"][0]
+    assert type(found) is Stopping
+    assert found is new.parts["list"][0]["b"] is not stopping
+    assert vars(found) == vars(stopping)
