@@ -22,7 +22,13 @@ from skgd import (
     schedules,
 )
 from skgd._rules.numbers import plain_number
-from skgd._rules.rule import Allowed, AllowedRising, Rule, resolve_rule
+from skgd._rules.rule import (
+    RANDOM_STATE,
+    Allowed,
+    AllowedRising,
+    Rule,
+    resolve_rule,
+)
 from skgd.activations import ACTIVATIONS, Activation
 from skgd.averaging import AVERAGES, Averaging
 from skgd.initializers import INITIALIZERS, Initializer
@@ -315,3 +321,15 @@ def test_allowed_options_are_not_numbers_that_compare_equal():
         assert value not in number
     assert math.inf in Allowed(Integral, ge=1, options=(math.inf,))
     assert math.inf not in Allowed(Integral, ge=1)
+
+
+def test_seeds_are_those_of_numpy():
+    for seed in (None, 0, 2**32 - 1, np.uint32(7), np.random.RandomState(0)):
+        assert seed in RANDOM_STATE
+    for wrong in (-1, 2**32, 1.0, "0", True, np.random.default_rng(0)):
+        assert wrong not in RANDOM_STATE
+
+
+def test_numbers_that_are_too_large_for_a_float_are_not_finite():
+    assert 10**300 in Allowed(Real, ge=0)
+    assert 10**400 not in Allowed(Real, ge=0)

@@ -220,6 +220,12 @@ def test_learning_rates_of_a_function():
     for wrong in (lambda step: -1.0, lambda step: np.inf, lambda step: None):
         with pytest.raises(ValueError, match="'rate' callable must"):
             one_rate(wrong)
+    with pytest.raises(ValueError, match="must take the number of updates.*argument"):
+        one_rate(lambda: 0.1)
+    assert_array_equal(one_rate(lambda step: 0.0), [0, 0, 0])
+    assert_array_equal(
+        learning_rates("rate", Adaptive(), 2.0, np.arange(2), 10), [2, 2]
+    )
 
 
 class Own(Schedule):
@@ -321,7 +327,7 @@ def test_domains_of_the_parameters():
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_a_step_is_not_negative(name):
     for step in (-1, [0, -1], [[3, np.nan]]):
-        with pytest.raises(ValueError, match="step must be >= 0, as updates so far"):
+        with pytest.raises(ValueError, match=r"step must be >= 0, .* Got (-1|nan)\."):
             SCHEDULES[name]()(step, 10)
     for options in ({"n_steps": -1}, {"n_steps": 10, "n_plateaus": -1}):
         with pytest.raises(ValueError, match="must be >= 0. Got -1"):

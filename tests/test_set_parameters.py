@@ -138,3 +138,9 @@ def test_predictions_do_not_depend_on_the_order_of_memory(estimator):
         assert_array_equal(model.predict(same), expected)
     rows = sp.csr_array(wide)
     assert_array_equal(model.predict(sp.csc_array(rows)), model.predict(rows))
+
+
+def test_parts_of_a_parameter_that_does_not_exist():
+    # scikit-learn's error lists the parameters
+    with pytest.raises(ValueError, match="Invalid parameter 'nonsense' for estimator"):
+        GDRegressor().set_params(nonsense__x=1)

@@ -74,6 +74,12 @@ def test_windows_need_twice_the_patience(patience):
     assert first_plateau(stopping, [1.0] * 50) == 2 * patience
 
 
+def test_windows_of_falling_negative_numbers_are_no_plateau():
+    falling = [-1.0 - epoch for epoch in range(20)]
+    for patience in (2, 5):
+        assert first_plateau(Stopping(0.0, patience, windowed=True), falling) is None
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_windows_compare_means(seed):
     rng = np.random.RandomState(seed)

@@ -41,6 +41,13 @@ def test_only_the_log_loss_of_three_classes_has_a_softmax():
     assert ClassEncoding.learn(THREE, float, LogLoss())[2].softmax
 
 
+@pytest.mark.parametrize(("loss", "no"), [(LogLoss(), 0), (Hinge(), -1)], ids=repr)
+def test_codes(loss, no):
+    assert_array_equal(ClassEncoding.learn(TWO, float, loss)[1].T, [[1, no, 1, no]])
+    found = ClassEncoding.learn(LABELS, float, loss)[1]
+    assert_array_equal(found, np.where(LABELS, 1, no))
+
+
 def test_the_classes_of_a_stream_are_those_it_was_told():
     options = {"classes": [9, 7, 5, 3], "incremental": True}
     _, Y, first = ClassEncoding.learn(THREE, float, LogLoss(), **options)
@@ -73,6 +80,11 @@ def test_numbers():
     several = RegressionEncoding.learn(np.arange(3), float, Quantile([0.1, 0.9]))[2]
     assert several.n_outputs == 2
     assert_array_equal(several.decode(np.array([[2.0, 1.0]])), [[1, 2]])
+    assert several.multilabel is several.softmax is False
+    with pytest.raises(ValueError, match="is for a single target y.* Got 2 targets"):
+        RegressionEncoding.learn(np.ones((5, 2)), float, Quantile([0.1, 0.9]))
+    targets = RegressionEncoding.learn(np.ones((5, 2)), float, SquaredError())[2]
+    assert_array_equal(targets.decode(np.array([[2.0, 1.0]])), [[2, 1]])
 
 
 def test_a_column_of_numbers_is_predicted_as_a_column():
@@ -158,9 +170,10 @@ def learned(y):
     [
         np.array([0.5, 1, 2]),
         np.array([[0.5, 1], [1, 2]]),
+        np.array([[0.5, 1], [1, 0.5]] * 9),
         np.array([1, 2.0, 1], dtype=object),
     ],
-    ids=["numbers", "several numbers", "objects"],
+    ids=["numbers", "several numbers", "few values", "objects"],
 )
 def test_targets_that_are_no_classes(y):
     message = outcome(check_classification_targets, y)
