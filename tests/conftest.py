@@ -3,6 +3,7 @@
 import os
 from importlib.util import find_spec
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # What needs more than the oldest requirements: PyTorch is no requirement of the tests,
@@ -10,8 +11,8 @@ from hypothesis import HealthCheck, settings
 CALLBACKS = ["test_callbacks.py", "test_progress.py", "test_tabular_callbacks.py"]
 NEEDED = {
     "torch": ["test_torch.py"],
-    "sklearn.callback": [*CALLBACKS, "test_notebook.py"],
-    "dask": ["test_dask.py"],
+    "sklearn.callback": [*CALLBACKS, "test_dask_callbacks.py", "test_notebook.py"],
+    "dask": ["test_dask.py", "test_dask_callbacks.py", "test_dask_local_steps.py"],
     "skl2onnx": ["test_export_onnx.py"],
 }
 collect_ignore = [
@@ -30,3 +31,16 @@ settings.register_profile("many", max_examples=n_examples, print_blob=True, **op
 def pytest_configure(config):
     """Choose the number of generated cases, before the tests are imported."""
     settings.load_profile("many" if config.option.markexpr == "campaign" else "few")
+
+
+@pytest.fixture(scope="module")
+def client():
+    """Return a client of a Dask cluster of three worker processes."""
+    from distributed import Client, LocalCluster
+
+    options = {"threads_per_worker": 1, "dashboard_address": None}
+    with (
+        LocalCluster(n_workers=3, processes=True, **options) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client

@@ -1,7 +1,5 @@
 """Training on Dask collections and inside Dask's backend for joblib."""
 
-import os
-import signal
 import sys
 import time
 from types import SimpleNamespace
@@ -13,8 +11,10 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from dask_cluster import KillsAWorker
 from distributed import Client, LocalCluster
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse as sp
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.linear_model import SGDRegressor
@@ -28,7 +28,7 @@ from skgd import (
     TabularClassifier,
 )
 from skgd.dask import fit, partial_fit
-from skgd.dask.rows import MOST_LOSSES, Gradients
+from skgd.dask.rows import MOST_LOSSES, Actors
 
 X, Y = load_diabetes(return_X_y=True)
 ROWS = da.from_array(X, chunks=(90, 4))  # partitions are to have all columns
@@ -38,16 +38,6 @@ STREAMED = [
     GDRegressor(random_state=0, batch_size=20),
     MLPGDRegressor((5,), random_state=0),
 ]
-
-
-@pytest.fixture(scope="module")
-def client():
-    options = {"threads_per_worker": 1, "dashboard_address": None}
-    with (
-        LocalCluster(n_workers=3, processes=True, **options) as cluster,
-        Client(cluster) as client,
-    ):
-        yield client
 
 
 def state_of(estimator):
@@ -229,22 +219,6 @@ def test_a_classifier_of_a_frame(client):
     assert_allclose(model.predict_proba(frame), one.predict_proba(frame), rtol=1e-4)
 
 
-class KillsAWorker:
-    """A constant learning rate; in the second epoch, it kills a worker."""
-
-    def __init__(self, client):
-        self.pids, self.n_calls = client.run(os.getpid), 0
-
-    def __call__(self, step):
-        self.n_calls += 1
-        if self.n_calls == 2:
-            os.kill(next(iter(self.pids.values())), signal.SIGKILL)
-        return 0.1
-
-    def __deepcopy__(self, memo):  # `clone`
-        return self
-
-
 def test_the_training_goes_on_when_a_worker_is_killed(client):
     # (it has rows, because there are more partitions than workers)
     options = {"solver": "batch", "optimizer": "adam", "tol": None, "max_iter": 4}
@@ -286,8 +260,8 @@ def test_an_actor_may_be_lost_while_it_is_made_again(method):
     def evaluate(n_lost):
         rows = mock.MagicMock(client=LosesActors(n_lost, method), parts=[None])
         rows.divided.return_value = [(0, 0, None)]
-        gradients = Gradients(rows, [()])
-        return gradients(np.zeros(3), None, 1.0, seed=0, step=0, backward=True)
+        parts = Actors(rows, [()])
+        return parts.gradient(np.zeros(3), None, 1.0, seed=0, step=0, backward=True)
 
     assert evaluate(MOST_LOSSES - 1)[:2] == (1.0, 2.0)
     with pytest.raises(RuntimeError, match="Partition 0 of X was lost 3 times"):
@@ -327,8 +301,22 @@ def test_the_number_of_workers_does_not_matter(client):
     assert_array_equal(many.predict(X), one.predict(X))
 
 
+class NeedsArguments(GDRegressor):
+    """A subclass whose constructor has a required argument."""
+
+    def __init__(self, purpose, *, max_iter=100):
+        super().__init__(max_iter=max_iter)
+        self.purpose = purpose
+
+
+def test_a_subclass_whose_constructor_needs_arguments(client):
+    model = fit(NeedsArguments("a test"), ROWS, Y, client=client)
+    assert_array_equal(model.coef_, fit(GDRegressor(), ROWS, Y, client=client).coef_)
+
+
 BAD = X.copy()
 BAD[300, 2] = np.nan
+SPARSE = ROWS.map_blocks(sp.csr_array)
 
 
 @pytest.mark.parametrize(
@@ -343,6 +331,7 @@ BAD[300, 2] = np.nan
             ValueError,
             "(?s)contains NaN.*2",
         ),
+        (GDRegressor(), SPARSE, TypeError, "dense partitions.*csr_.*partial_fit"),
         (MLPGDRegressor(batch_norm=True), ROWS, ValueError, "'batch_norm'.*False"),
         (
             MLPGDRegressor(num_embedding="piecewise_linear"),

@@ -313,9 +313,12 @@ def check_features_and_targets(estimator, X, y, **options):
 def _check_distributed(estimator, X, **options):
     # The first row determines the dtype and the names of the features. The parts are
     # checked by another estimator that knows no more than these, since a parameter can
-    # be an object that cannot be sent elsewhere.
+    # be an object that cannot be sent elsewhere. (Its class is one of this package,
+    # because the constructor of a subclass can have required arguments.)
     head = validate_features(estimator, X.head, order="C", **options)
-    other = type(estimator)()
+    own = __name__.split(".")[0] + "."
+    classes = type(estimator).__mro__
+    other = next(cls for cls in classes if cls.__module__.startswith(own))()
     for name in ("n_features_in_", "feature_names_in_"):
         if hasattr(estimator, name):
             setattr(other, name, getattr(estimator, name))

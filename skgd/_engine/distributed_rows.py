@@ -1,9 +1,10 @@
 """Features that other processes hold, each of them some of the rows.
 
-Training needs a few of the rows, functions of each part, and the gradient of a batch.
-Each part computes the gradient of its rows of the batch, and these are added up in the
-order of the parts. The result depends on how the rows are divided into parts, but not
-on how many processes hold them.
+Training needs a few of the rows, functions of each part, and either the gradient of a
+batch or local steps. Each part computes the gradient of its rows of the batch, and
+these are added up in the order of the parts. With local steps, each part trains by
+itself for a while (see `rounds.py`). The result depends on how the rows are divided
+into parts, but not on how many processes hold them.
 """
 
 from abc import ABC, abstractmethod
@@ -24,12 +25,15 @@ class DistributedRows(ABC):
         The dtype of the rows.
     head : ndarray or DataFrame of shape (1, n_columns)
         The first row, as the user has it.
+    local_steps : int or inf, default=None
+        How many updates each part makes by itself before the parts are averaged; inf
+        for those of an epoch. If it is None, all parts make each update together.
     """
 
     ndim = 2
 
-    def __init__(self, lengths, n_columns, dtype, head):
-        self.dtype, self.head = np.dtype(dtype), head
+    def __init__(self, lengths, n_columns, dtype, head, local_steps=None):
+        self.dtype, self.head, self.local_steps = np.dtype(dtype), head, local_steps
         self.ends = np.cumsum(lengths)
         self.shape = int(self.ends[-1]), n_columns
 
@@ -40,6 +44,13 @@ class DistributedRows(ABC):
 
     def __len__(self):
         return self.shape[0]
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError(
+            "The rows of X stay in the workers, so that a callback, for example "
+            "ScoringMonitor, cannot score them. Pass X_val and y_val to fit, which "
+            "extends validation_scores_ after each epoch."
+        )
 
     @abstractmethod
     def __getitem__(self, rows):
@@ -116,8 +127,8 @@ class DistributedRows(ABC):
         """
 
     @abstractmethod
-    def gradients(self, architecture, Y, weights):
-        """Prepare the parts for computing gradients of a network.
+    def begin(self, architecture, Y, weights):
+        """Prepare the parts for the training of a network.
 
         Parameters
         ----------
@@ -130,11 +141,8 @@ class DistributedRows(ABC):
 
         Returns
         -------
-        gradients : callable
-            A function of the parameters, the rows of the batch (None for all), the mean
-            of the sample weights, the seed and the number of the update, and whether
-            the gradient is computed. It returns the mean loss of the batch in units of
-            training and in the user's, and the gradient.
+        parts : Parts
+            The parts, which wait for calls.
         """
 
     def divided(self, rows):
@@ -161,6 +169,86 @@ class DistributedRows(ABC):
             for k, (start, piece) in enumerate(zip(starts, pieces, strict=True))
             if len(piece)
         ]
+
+
+class Parts(ABC):
+    """The parts of distributed rows during a training, see `Part`.
+
+    Parameters
+    ----------
+    rows : DistributedRows
+        The features.
+    """
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    @abstractmethod
+    def call(self, method, calls):
+        """Call a method of several parts at the same time.
+
+        Parameters
+        ----------
+        method : str
+            The name of a method of `Part`.
+        calls : list of tuple
+            For each call: the number of the part, and the arguments.
+
+        Yields
+        ------
+        answer : object
+            What each call returned, in the order of the calls.
+        """
+
+    @abstractmethod
+    def prepare(self, method, calls):
+        """Call a method that prepares several parts for others.
+
+        If a part is lost, the last such call of each method is repeated.
+
+        Parameters
+        ----------
+        method, calls : object
+            As `call` takes them.
+        """
+
+    def gradient(self, theta, rows, weight_mean, seed, step, backward):
+        """Add up the gradients of all parts.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (n_params,)
+            The parameters.
+        rows : ndarray of intp or None
+            The rows of the batch; None for all.
+        weight_mean : float
+            The mean of the sample weights.
+        seed : int
+            Of the dropout masks.
+        step : float
+            Updates so far.
+        backward : bool
+            Whether the gradient is computed.
+
+        Returns
+        -------
+        loss, reported : float
+            The mean loss of the batch, in units of training and in the user's.
+        gradient : ndarray of shape (n_params,) or None
+            The gradient of the first of them.
+        """
+        n = len(self.rows) if rows is None else len(rows)
+        calls = [
+            (k, (theta, local, n * weight_mean, seed, step, backward))
+            for k, _, local in self.rows.divided(rows)
+        ]
+        loss = reported = 0.0
+        gradient = np.zeros_like(theta) if backward else None
+        for found in self.call("evaluate", calls):
+            loss, reported = loss + found[0], reported + found[1]
+            if backward:
+                gradient += found[2]
+        return loss, reported, gradient
 
 
 def each_part(function, X, weights, rows, *args):
@@ -202,3 +290,19 @@ def sums_of_parts(function, X, weights, rows, *args):
     """
     results = each_part(function, X, weights, rows, *args)
     return tuple(sum(values) for values in zip(*results, strict=True))
+
+
+def trains_locally(X):
+    """Check whether each part of features trains by itself for a while.
+
+    Parameters
+    ----------
+    X : ndarray, CSR or DistributedRows of shape (n_samples, n_columns)
+        Features.
+
+    Returns
+    -------
+    local : bool
+        True for `DistributedRows` with local steps.
+    """
+    return isinstance(X, DistributedRows) and X.local_steps is not None

@@ -4,4 +4,5 @@ from .network cimport Workspace
 
 
 cdef class Gathered(Workspace):
-    cdef object theta, gradients
+    cdef object theta
+    cdef readonly object parts

@@ -25,7 +25,7 @@ cdef class Gathered(Workspace):
         self.gradient = aligned(np.zeros(network.n_params, network.dtype))
         self.grad = self.target = address(self.gradient)
         self.theta = self.network.keep_alive[0]
-        self.gradients = data.X.gradients(network.architecture, data.Y, data.weights)
+        self.parts = data.X.begin(network.architecture, data.Y, data.weights)
 
     def evaluate(self, rows, weight_mean, seed, step, backward):
         """Mean loss of a batch; its gradient is then in the workspace.
@@ -48,7 +48,7 @@ cdef class Gathered(Workspace):
         loss, reported : float
             In units of training and in the user's.
         """
-        loss, reported, gradient = self.gradients(
+        loss, reported, gradient = self.parts.gradient(
             self.theta, rows, weight_mean, seed, step, backward)
         if backward:
             self.gradient[:] = gradient

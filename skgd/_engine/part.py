@@ -1,17 +1,20 @@
-"""A part of distributed rows: the gradient of its rows of a batch."""
+"""A part of distributed rows: the gradient of its rows of a batch, or local steps."""
+
+from types import SimpleNamespace
 
 import numpy as np
 
-from .epoch import training_loss
+from .epoch import shuffle, train_epoch, training_loss
 from .memory import aligned
 from .network import Data, Network
+from .rounds import Trained
 from .shards import workspace
 from .threads import single_blas_thread
 
 # The most rows that are standardised and passed through the layers at a time, so that
 # the outputs of the layers for a large batch need not fit into memory.
 ROWS = 4096
-# With multiples of an odd number, different rows have different seeds of dropout masks.
+# With multiples of an odd number, different rows have different seeds.
 ODD = 0x9E3779B97F4A7C15
 
 
@@ -28,7 +31,7 @@ class Part:
         self.X, self.network = X, None
 
     def begin(self, architecture, Y, weights, units, first):
-        """Prepare for computing gradients.
+        """Prepare for a training.
 
         Parameters
         ----------
@@ -44,9 +47,22 @@ class Part:
             The number of the first of these rows among all rows.
         """
         self.theta = aligned(architecture.new_theta(self.X.dtype))
-        running = architecture.new_running(self.X.dtype)
-        self.network = Network(architecture, self.theta, running)
+        self.running = aligned(architecture.new_running(self.X.dtype))
+        self.network = Network(architecture, self.theta, self.running)
         self.Y, self.weights, self.units, self.first = Y, weights, units, first
+        self.choose(None)
+
+    def choose(self, rows):
+        """Choose the rows of local steps.
+
+        Parameters
+        ----------
+        rows : ndarray of int or None
+            The training rows in this part; None for all.
+        """
+        self._check_has_begun()
+        self.rows = None if rows is None else rows.astype(np.intp)
+        self.order, self.order_of, self.rooms = None, None, {}
 
     def evaluate(self, theta, rows, weight, seed, step, backward):
         """Compute this part's share of the loss of a batch and of its gradient.
@@ -74,8 +90,7 @@ class Part:
         gradient : ndarray of shape (n_params,) or None
             The gradient of the first of them.
         """
-        if self.network is None:
-            raise OSError("This part was made again, and has not begun.")
+        self._check_has_begun()
         self.theta[:] = theta
         loss = reported = 0.0
         gradient = np.zeros_like(self.theta) if backward else None
@@ -90,7 +105,7 @@ class Part:
                     work,
                     order=None,
                     weight_mean=weight / m,
-                    seed=(seed + ODD * (self.first + start)) % 2**64,
+                    seed=self._seed(seed + ODD * start),
                     step=step,
                     backward=backward,
                 )
@@ -98,6 +113,91 @@ class Part:
                 if backward:
                     gradient += work.gradient
         return loss, reported, gradient
+
+    def train(self, round_, share, weight_mean):
+        """Make the updates of a round.
+
+        Parameters
+        ----------
+        round_ : Round
+            The updates, and the state before them.
+        share : float
+            The share of this part in the weights of all training rows.
+        weight_mean : float
+            The mean weight of the training rows of this part.
+
+        Returns
+        -------
+        trained : Trained
+            The state after the round, and the losses before each update.
+        """
+        self._check_has_begun()
+        state = self._state(round_)
+        kernel = round_.optimizer._kernel(round_.l1)
+        order, n, n_rows = self._order(round_)
+        part_of_batch = share if round_.per_sample else 1.0
+        loss = reported = 0.0
+        with single_blas_thread():
+            for updates, size, rows in round_.batches(n):
+                own = slice(updates.start - round_.begin, updates.stop - round_.begin)
+                found = train_epoch(
+                    self._room(size),
+                    kernel,
+                    order=None if order is None else order[rows],
+                    rates=round_.rates[own],
+                    l1=round_.l1 * part_of_batch,
+                    l2=round_.l2 * part_of_batch,
+                    per_sample=round_.per_sample,
+                    weight_mean=weight_mean,
+                    seed=self._seed(round_.seed + updates.start),
+                    state=state,
+                    shares=None if round_.shares is None else round_.shares[own],
+                    **round_.options,
+                )
+                loss, reported = loss + found[0], reported + found[1]
+        arrays = {name: vars(state)[name] for name in round_.arrays}
+        arrays |= {"theta": self.theta.copy(), "running": self.running.copy()}
+        once = n_rows / n
+        return Trained(arrays, state.l1_total, loss * once, reported * once)
+
+    def _state(self, round_):
+        # what `train_epoch` continues
+        arrays = {
+            name: None if array is None else aligned(array)
+            for name, array in round_.arrays.items()
+        }
+        self.theta[:], self.running[:] = arrays["theta"], arrays["running"]
+        arrays |= {"theta": self.theta, "running": self.running}
+        return SimpleNamespace(**arrays, **round_.counts, n_seen=0, n_averaged=0)
+
+    def _order(self, round_):
+        # The rows in the order of the epoch, how many these are, and how many of them
+        # are different. In a part with fewer rows than updates, rows are repeated.
+        n = len(self.X) if self.rows is None else len(self.rows)
+        if round_.n_updates == 1:
+            return self.rows, n, n
+        key = round_.order_seed, round_.n_updates
+        if self.order is None or self.order_of != key:
+            order = np.arange(n) if self.rows is None else self.rows.copy()
+            if round_.order_seed is not None:
+                shuffle(order, self._seed(round_.order_seed))
+            self.order = np.resize(order, max(n, round_.n_updates))
+            self.order_of = key
+        return self.order, len(self.order), n
+
+    def _room(self, size):
+        # (there are at most two sizes)
+        if size not in self.rooms:
+            data = Data(self.X, self.Y, self.weights, self.units)
+            self.rooms[size] = workspace(self.network, data, size)
+        return self.rooms[size]
+
+    def _seed(self, seed):
+        return (seed + ODD * self.first) % 2**64
+
+    def _check_has_begun(self):
+        if self.network is None:
+            raise OSError("This part was made again, and has not begun.")
 
     def _data(self, rows):
         weights = None if self.weights is None else self.weights[rows]

@@ -15,8 +15,9 @@ from libc.stdlib cimport calloc, free
 
 import numpy as np
 
-from .distributed_rows import DistributedRows
+from .distributed_rows import DistributedRows, trains_locally
 from .gathered import Gathered
+from .rounds import Rounds
 from .memory import aligned
 from .network import Workspace
 from .threads import n_threads
@@ -352,8 +353,10 @@ def workspace(net, data, batch_size):
     -------
     workspace : Workspace
         Of the class `Shards` if threads can share the rows of a batch or its update,
-        and of the class `Gathered` if other processes have the rows.
+        and of the class `Gathered` or `Rounds` if other processes have the rows.
     """
+    if trains_locally(data.X):
+        return Rounds(net, data, batch_size)
     if isinstance(data.X, DistributedRows):
         return Gathered(net, data, batch_size)
     pays = sizes.parts_of_batch(net, data, batch_size)[2] > 1

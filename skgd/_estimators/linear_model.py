@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._data.features import validate_features
 from .._engine.architecture import Architecture, normalisation_map, set_views
+from .._engine.distributed_rows import trains_locally
 from .._rules.rule import Allowed
 from .._rules.warn import warn
 from ..optimizers import LBFGS, Adam
@@ -171,6 +172,7 @@ class LinearModel(ComparableCoefficients, GradientDescent):
             and n <= max(FEW_ROWS, FEW_ROWS_PER_FEATURE * p)
             and smooth
             and not (steered or constrained or self.dropout or self.batch_norm)
+            and not trains_locally(samples.X)
         )
 
     # ------------------------------------------------------------ parameters

@@ -7,9 +7,11 @@ scikit-learn's callbacks. These need scikit-learn 1.9, which introduced
 """
 
 import time
-from functools import cache
+from functools import cache, partial
 
 from sklearn.utils import _safe_indexing, indexable
+
+from .._engine.distributed_rows import DistributedRows
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -326,8 +328,9 @@ class FitTask(Observer):
             return
         X, y = indexable(self._whole["X"], self._whole["y"])
         metadata = self._whole["metadata"]
+        take = X.take if isinstance(X, DistributedRows) else partial(_safe_indexing, X)
         self._part = {
-            "X": cache(lambda: _safe_indexing(X, rows)),
+            "X": cache(lambda: take(rows)),
             "y": cache(lambda: _safe_indexing(y, rows)),
         }
         if metadata is not None:

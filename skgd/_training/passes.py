@@ -6,6 +6,7 @@ import numpy as np
 
 from .._engine.epoch import shuffle, train_epoch, training_loss
 from .._engine.network import Workspace
+from .._engine.rounds import Rounds
 from .._rules.optimizer import OptimizerKernel
 from .._rules.schedule import learning_rates
 from ..line_search import LineSearch
@@ -24,6 +25,7 @@ class Pass:
     order: np.ndarray | None
     n_updates: int
     seed: int  # of the dropout masks
+    order_seed: int | None = None  # of `order`, which parts with local steps draw
 
     @property
     def n_samples(self):
@@ -50,21 +52,26 @@ class Pass:
             sample is measured before the update of its batch.
         """
         recipe, state = self.recipe, self.state
-        loss, reported = train_epoch(
-            self.workspace,
-            self.kernel,
-            order=self.order,
-            rates=rates,
-            l1=recipe.l1,
-            l2=recipe.l2,
-            per_sample=recipe.per_sample,
-            weight_mean=state.weight_mean,
-            seed=self.seed,
-            state=state,
-            clip_norm=recipe.clip_norm,
-            shares=self.shares(),
-            signs=recipe.signs,
-        )
+        options = {
+            "rates": rates,
+            "l1": recipe.l1,
+            "l2": recipe.l2,
+            "per_sample": recipe.per_sample,
+            "weight_mean": state.weight_mean,
+            "seed": self.seed,
+            "state": state,
+            "clip_norm": recipe.clip_norm,
+            "shares": self.shares(),
+            "signs": recipe.signs,
+        }
+        if isinstance(self.workspace, Rounds):
+            loss, reported = self.workspace.train(
+                recipe.optimizer, rows=self.order, order_seed=self.order_seed, **options
+            )
+        else:
+            loss, reported = train_epoch(
+                self.workspace, self.kernel, order=self.order, **options
+            )
         state.learning_rate = float(rates[-1])
         return loss / self.weight, reported / self.weight
 
@@ -153,10 +160,13 @@ def run_epoch(workspace, state, recipe, kernel, rows):
     # Each epoch has one seed for the permutation and one for the dropout masks. If
     # there is a single batch, the order of its rows does not matter.
     seeds = state.draw(), state.draw()
-    if recipe.shuffle and n_updates > 1:
+    shuffled = recipe.shuffle and n_updates > 1
+    if shuffled and not isinstance(workspace, Rounds):
         order = np.arange(n) if rows is None else rows.copy()
         shuffle(order, seeds[0])
-    work = Pass(workspace, state, recipe, kernel, order, n_updates, seeds[1])
+    order_seed = seeds[0] if shuffled else None
+    options = order, n_updates, seeds[1], order_seed
+    work = Pass(workspace, state, recipe, kernel, *options)
     penalty = work.penalty()
     if isinstance(recipe.schedule, LineSearch):
         return *search_update(work, penalty), penalty

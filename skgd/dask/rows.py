@@ -1,9 +1,10 @@
-"""The rows of a Dask collection in the workers of a cluster, and their gradients."""
+"""The rows of a Dask collection in the workers of a cluster, and training with them."""
 
 import numpy as np
+from scipy import sparse as sp
 
 from .._data.units import to_units
-from .._engine.distributed_rows import DistributedRows
+from .._engine.distributed_rows import DistributedRows, Parts
 from .._engine.part import Part
 
 # A partition is made again so often after its worker was lost. If there is no worker,
@@ -24,19 +25,23 @@ class PartitionedRows(DistributedRows):
         The number of rows of each of them.
     head : ndarray or DataFrame of shape (1, n_columns)
         The first row.
-    dtype : dtype
-        The dtype of the partitions, if they are arrays.
-    units : tuple of two ndarray, default=None
+    **options : dict
+        The other arguments of `DistributedRows`: `dtype` and `local_steps`.
+
+    Attributes
+    ----------
+    units : tuple of two ndarray or None
         The mean and the scale by which rows are standardised when they are read.
     """
 
-    def __init__(self, client, parts, lengths, head, dtype=np.float64, units=None):
-        super().__init__(lengths, head.shape[1], dtype, head)
+    units = None
+
+    def __init__(self, client, parts, lengths, head, **options):
+        super().__init__(lengths, head.shape[1], head=head, **options)
         self.client, self.parts, self.lengths = client, parts, lengths
-        self.units = units
 
     @classmethod
-    def of(cls, client, parts):
+    def of(cls, client, parts, local_steps=None):
         """Let the workers compute the partitions, and keep them.
 
         Parameters
@@ -45,6 +50,8 @@ class PartitionedRows(DistributedRows):
             The client of the cluster.
         parts : sequence of dask.delayed.Delayed
             The partitions.
+        local_steps : int or inf, default=None
+            As `DistributedRows` takes it.
 
         Returns
         -------
@@ -52,18 +59,26 @@ class PartitionedRows(DistributedRows):
             Their rows, which are not checked yet.
         """
         parts = client.compute(list(parts))
-        lengths = client.gather(client.map(len, parts))
+        lengths = client.gather(client.map(_n_rows, parts))
         used = [k for k, n in enumerate(lengths) if n]
         if not used:
             raise ValueError("X must have at least one row. Got empty partitions only.")
         parts, lengths = ([values[k] for k in used] for values in (parts, lengths))
         head = client.submit(_first_row, parts[0]).result()
-        return cls(client, parts, lengths, head)
+        options = {"dtype": np.float64, "local_steps": local_steps}
+        return cls(client, parts, lengths, head, **options)
 
     def _with(self, parts, lengths=None, dtype=None, units=None):
-        lengths = self.lengths if lengths is None else lengths
-        dtype = self.dtype if dtype is None else dtype
-        return PartitionedRows(self.client, parts, lengths, self.head, dtype, units)
+        rows = PartitionedRows(
+            self.client,
+            parts,
+            self.lengths if lengths is None else lengths,
+            self.head,
+            dtype=self.dtype if dtype is None else dtype,
+            local_steps=self.local_steps,
+        )
+        rows.units = units
+        return rows
 
     def __getitem__(self, rows):
         rows = np.arange(len(self))[rows]
@@ -113,18 +128,18 @@ class PartitionedRows(DistributedRows):
         units = mean.astype(self.dtype), scale.astype(self.dtype)
         return self._with(self.parts, units=units)
 
-    def gradients(self, architecture, Y, weights):
-        """Prepare the partitions for computing gradients, see `DistributedRows`."""
+    def begin(self, architecture, Y, weights):
+        """Prepare the partitions for a training, see `DistributedRows`."""
         begun = [
             (architecture, *(self._of_part(v, k, first) for v in (Y, weights)))
             + (self.units, first)
             for k, first, _ in self.divided(None)
         ]
-        return Gradients(self, begun)
+        return Actors(self, begun)
 
 
-class Gradients:
-    """Sums of the gradients of partitions.
+class Actors(Parts):
+    """The partitions during a training.
 
     Each partition has an actor, which is an object in the worker that has the rows.
     Calls of its methods do not pass through the scheduler. (With two workers and a
@@ -140,28 +155,25 @@ class Gradients:
     """
 
     def __init__(self, rows, begun):
-        self.rows, self.begun = rows, begun
+        super().__init__(rows)
         self.futures = [self._submit(k) for k in range(len(begun))]
         self.actors = [self._wait_for(k, each) for k, each in enumerate(self.futures)]
-        started = [self._ask(k, "begin", args) for k, args in enumerate(begun)]
-        for k, (answer, args) in enumerate(zip(started, begun, strict=True)):
-            self._answer(k, answer, "begin", args)
+        # the calls that an actor needs when it is made again
+        self.prepared = [{} for _ in begun]
+        self.prepare("begin", list(enumerate(begun)))
 
-    def __call__(self, theta, rows, weight_mean, seed, step, backward):
-        n = len(self.rows) if rows is None else len(rows)
-        calls = [
-            (k, (theta, local, n * weight_mean, seed, step, backward))
-            for k, _, local in self.rows.divided(rows)
-        ]
-        asked = [self._ask(k, "evaluate", args) for k, args in calls]
-        loss = reported = 0.0
-        gradient = np.zeros_like(theta) if backward else None
+    def prepare(self, method, calls):
+        """Call a method that prepares several parts, see `Parts`."""
+        for _ in self.call(method, calls):
+            pass
+        for k, args in calls:
+            self.prepared[k][method] = args
+
+    def call(self, method, calls):
+        """Call a method of several parts at the same time, see `Parts`."""
+        asked = [self._ask(k, method, args) for k, args in calls]
         for (k, args), answer in zip(calls, asked, strict=True):
-            found = self._answer(k, answer, "evaluate", args)
-            loss, reported = loss + found[0], reported + found[1]
-            if backward:
-                gradient += found[2]
-        return loss, reported, gradient
+            yield self._answer(k, answer, method, args)
 
     def _submit(self, k):
         return self.rows.client.submit(Part, self.rows.parts[k], actor=True, pure=False)
@@ -200,13 +212,14 @@ class Gradients:
         self._check_workers(k)
         self.futures[k] = self._submit(k)
         self.actors[k] = self._wait_for(k, self.futures[k])
-        answer = self._ask(k, "begin", self.begun[k])
-        if answer is None:
-            return False
-        try:
-            self._wait_for(k, answer)
-        except OSError:
-            return False
+        for method, args in self.prepared[k].items():
+            answer = self._ask(k, method, args)
+            if answer is None:
+                return False
+            try:
+                self._wait_for(k, answer)
+            except OSError:
+                return False
         return True
 
     def _check_workers(self, k):
@@ -220,6 +233,15 @@ class Gradients:
 
 
 # ---------------------------------------------------------------- tasks of the workers
+def _n_rows(part):
+    if sp.issparse(part):
+        raise TypeError(
+            "X must have dense partitions for skgd.dask.fit. Got a partition of type "
+            f"{type(part).__name__}. skgd.dask.partial_fit trains on sparse partitions."
+        )
+    return len(part)
+
+
 def _first_row(part):
     return part[:1]
 
