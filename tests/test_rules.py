@@ -5,7 +5,7 @@ import copy
 import math
 import pickle
 import re
-from inspect import signature
+from inspect import getdoc, signature
 from numbers import Integral, Real
 
 import numpy as np
@@ -216,13 +216,13 @@ def test_numbers_of_numpy_are_numbers(key, name):
 @pytest.mark.parametrize("key", KINDS)
 def test_docstring_names_every_parameter(key):
     for name in KINDS[key]._allowed:
-        assert re.search(rf"^    {name} : ", KINDS[key].__doc__, re.M), name
+        assert re.search(rf"^{name} : ", getdoc(KINDS[key]), re.M), name
 
 
 @pytest.mark.parametrize("key", KINDS)
 def test_docstring_tells_the_defaults(key):
     for name, value in KINDS[key]().get_params(deep=False).items():
-        told = re.search(rf"^    {name} : .*default=(.*)$", KINDS[key].__doc__, re.M)
+        told = re.search(rf"^{name} : .*default=(.*)$", getdoc(KINDS[key]), re.M)
         assert told is not None, name
         assert ast.literal_eval(told.group(1)) == value, name
 
