@@ -94,17 +94,17 @@ class Part:
         self.theta[:] = theta
         loss = reported = 0.0
         gradient = np.zeros_like(self.theta) if backward else None
-        n = len(self.X) if rows is None else len(rows)
+        n = len(self.X)
+        rows = np.arange(n) if rows is None else rows.astype(np.intp)
+        at_once = len(rows) == n <= ROWS
+        work = self._room(n if at_once else min(ROWS, n - 1))
         with single_blas_thread():
-            for start in range(0, n, ROWS):
-                block = slice(start, min(start + ROWS, n))
-                data = self._data(block if rows is None else rows[block])
-                m = data.n_samples
-                work = workspace(self.network, data, m)
+            for start in range(0, len(rows), ROWS):
+                block = rows[start : start + ROWS]
                 found = training_loss(
                     work,
-                    order=None,
-                    weight_mean=weight / m,
+                    order=None if at_once else block,
+                    weight_mean=weight / len(block),
                     seed=self._seed(seed + ODD * start),
                     step=step,
                     backward=backward,
@@ -186,7 +186,7 @@ class Part:
         return self.order, len(self.order), n
 
     def _room(self, size):
-        # (there are at most two sizes)
+        # (batches have few different sizes)
         if size not in self.rooms:
             data = Data(self.X, self.Y, self.weights, self.units)
             self.rooms[size] = workspace(self.network, data, size)
@@ -198,7 +198,3 @@ class Part:
     def _check_has_begun(self):
         if self.network is None:
             raise OSError("This part was made again, and has not begun.")
-
-    def _data(self, rows):
-        weights = None if self.weights is None else self.weights[rows]
-        return Data(self.X[rows], self.Y[rows], weights, self.units)
