@@ -35,11 +35,14 @@ DIRECTIVES = {
     "cdivision": True,
 }
 # Builds that check what the compiled code does (see CONTRIBUTING.md): "bounds" checks
-# the indices of memoryviews, and "sanitize" all memory and undefined behaviour.
+# the indices of memoryviews, "sanitize" all memory and undefined behaviour, and "lines"
+# tells coverage which lines run.
 CHECKS = os.environ.get("SKGD_CHECKS", "")
-if CHECKS not in ("", "bounds", "sanitize"):
-    raise ValueError(f"SKGD_CHECKS must be 'bounds' or 'sanitize'. Got {CHECKS!r}.")
+if CHECKS not in ("", "bounds", "lines", "sanitize"):
+    allowed = "'bounds', 'lines' or 'sanitize'"
+    raise ValueError(f"SKGD_CHECKS must be {allowed}. Got {CHECKS!r}.")
 DIRECTIVES["boundscheck"] = CHECKS == "bounds"
+DIRECTIVES["linetrace"] = CHECKS == "lines"
 # (functions for several processors are chosen before the sanitizer has started)
 SANITIZE = ["-O1", "-g", "-fno-omit-frame-pointer", "-DSKGD_ONE_TARGET"]
 SANITIZE += ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
@@ -80,6 +83,7 @@ def extension(name):
         [name.replace(".", "/") + ".pyx"],
         depends=["skgd/_rules/vector.h", "skgd/_engine/crew.h", "skgd/_engine/port.h"],
         include_dirs=["skgd/_rules", "skgd/_engine"],
+        define_macros=[("CYTHON_TRACE_NOGIL", "1")] if CHECKS == "lines" else [],
         extra_compile_args=FLAGS
         + ([] if name in EXACT else [REORDER])
         + ([SOURCE_ORDER] if name in IN_ORDER else [])
