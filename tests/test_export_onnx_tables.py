@@ -261,6 +261,25 @@ def test_more_levels_than_trees_can_tell_apart():
     check_regressor(reg, data, kinds=[WHOLE, REAL])
 
 
+def test_trees_on_categories_with_a_single_level():
+    # scikit-learn's trees have no set of levels for a split of a single level from all
+    # others, and then take the first set of the tree, or send all rows to one side
+    code = np.where(rng.rand(N) < 0.5, -1, np.arange(N))
+    data = pd.DataFrame({"a": code, "b": NUMBERS[:, 4], "c": CITIES[CODES]})
+    data["c"] = data["c"].astype(object)
+    options = {**SETTINGS["trees"], "categorical_features": ["a"]}
+    for columns in (["a", "b"], ["a", "b", "c"]):
+        y = 10.0 * ((code < 0) ^ (data.b > 0)) + 10.0 * (CODES % 2) * (len(columns) > 2)
+        reg = TabularRegressor(**options).fit(data[columns], y)
+        assert reg.tree_share_ > 0.1
+        assert len(reg.encoder_._parts[0].columns) == 1
+        nodes = [tree.nodes for trees in reg.trees_ for (tree,) in trees._predictors]
+        nodes = np.concatenate(nodes)
+        assert np.isinf(nodes["num_threshold"][nodes["is_categorical"] == 1]).any()
+        kinds = [WHOLE, REAL, TEXT][: len(columns)]
+        check_regressor(reg, data[columns], kinds=kinds)
+
+
 def test_truth_values_and_texts_that_are_ignored():
     data = FRAME[["new", "size"]].assign(key=[f"key {i}" for i in range(N)])
     with pytest.warns(UserWarning, match="Hardly any text is repeated in 'key'"):

@@ -100,9 +100,11 @@ class _Nodes:
             for number in self._numbers[node["feature_idx"]]
         ]
         left, right = np.flatnonzero(goes_left), np.flatnonzero(~np.array(goes_left))
-        if len(left) <= len(right):
-            return left, *children
-        return right, *children[::-1]
+        if len(left) > len(right):
+            left, right, children = right, left, children[::-1]
+        # If one level is all that there is besides missing values, scikit-learn can
+        # send all codes to the same side. (No code is -1.)
+        return left if len(left) else [-1], *children
 
     def attributes(self):
         names = "treeids", "nodeids", "featureids", "modes", "values"
