@@ -13,7 +13,7 @@ NEEDED = {
     "torch": ["test_torch.py"],
     "sklearn.callback": [*CALLBACKS, "test_dask_callbacks.py", "test_notebook.py"],
     "dask": ["test_dask.py", "test_dask_callbacks.py", "test_dask_local_steps.py"],
-    "skl2onnx": ["test_export_onnx.py"],
+    "skl2onnx": ["test_export_onnx.py", "test_export_onnx_tables.py"],
 }
 collect_ignore = [
     name for module, names in NEEDED.items() if not find_spec(module) for name in names
