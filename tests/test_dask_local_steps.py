@@ -8,6 +8,7 @@ from distributed import Client, LocalCluster
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes
+from sklearn.exceptions import ConvergenceWarning
 
 from skgd import GDClassifier, GDRegressor, MLPGDRegressor
 from skgd._engine.rounds import Round
@@ -48,10 +49,11 @@ MODELS = {
     "held out": MLPGDRegressor(
         (5,), early_stopping=True, batch_size=50, random_state=0
     ),
-    "trials": MLPGDRegressor((5,), random_state=0, max_iter=200),
+    "trials": MLPGDRegressor((5,), random_state=0, max_iter=15),
 }
 
 
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer:UserWarning")
 @pytest.mark.parametrize("name", MODELS)
 def test_one_partition_trains_like_one_process(client, name):
     one, model = clone(MODELS[name]), clone(MODELS[name])
@@ -63,6 +65,7 @@ def test_one_partition_trains_like_one_process(client, name):
     assert model.validation_scores_ == one.validation_scores_
 
 
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer:UserWarning")
 @pytest.mark.parametrize("name", MODELS)
 def test_rounds_of_one_partition_make_no_difference(client, name):
     one, model = clone(MODELS[name]), clone(MODELS[name])
@@ -125,8 +128,7 @@ def test_parts_train_and_are_averaged(client, lengths, local_steps):
 @pytest.mark.parametrize("n_last", [1, 30, 50])
 def test_each_row_of_a_part_is_in_one_batch(n, n_last):
     def batches(begin, end):
-        n_rows = 8 * 50 + n_last
-        numbers = [begin, end, 9, n_rows, n_last]
+        numbers = [begin, end, 9, 8 * 50 + n_last, 50]
         rest = [None] * 2 + [0.0, 0.0, False, None, 0, {}]
         return list(Round(None, {}, {}, *numbers, *rest).batches(n))
 
@@ -153,6 +155,18 @@ def test_penalties_are_those_of_one_process(client):
         one = clone(model).fit(X, Y)
         fit(model, rows_of(X, 221, 221), Y, client=client, local_steps="epoch")
         assert_allclose(model.predict(X), one.predict(X), rtol=1e-10)
+
+
+def test_penalties_do_not_depend_on_the_sizes_of_parts(client):
+    # If all rows are equal, so are all gradients. One of these parts has fewer rows
+    # than updates, and another one has batches of two sizes.
+    rows, y = np.tile(X[:1], (120, 1)), np.ones(120)
+    options = {"optimizer": "sgd", "batch_size": 12, "standardize": False}
+    model = MLPGDRegressor((5,), alpha=20, **options, **SHORT)
+    one = clone(model).fit(rows, y)
+    fit(model, rows_of(rows, 4, 96, 20), y, client=client, local_steps=3)
+    for found, expected in zip(model.coefs_, one.coefs_, strict=True):
+        assert_allclose(found, expected, rtol=1e-9)
 
 
 def test_parts_without_weight_or_training_rows_have_no_effect(client):
@@ -199,6 +213,22 @@ def test_a_killed_worker_does_not_change_the_result(client):
     assert rate.n_calls > 2
     assert_array_equal(model.coef_, calm.coef_)
     assert model.loss_curve_ == calm.loss_curve_
+
+
+@pytest.mark.parametrize("local_steps", [None, 1])
+@pytest.mark.parametrize("rate", [1e60, 1e150])
+def test_divergence_is_an_error_without_warnings_of_numpy(client, local_steps, rate):
+    options = {"optimizer": "sgd", "learning_rate_init": rate, "alpha": 1e-3}
+    model = MLPGDRegressor((5,), batch_size=50, activation="identity", **options)
+    given = {"client": client, "local_steps": local_steps}
+    rows = rows_of(X.astype(np.float32), 221, 221)
+    with (
+        pytest.warns(ConvergenceWarning, match="half the learning rate") as warned,
+        pytest.raises(ValueError, match="a smaller learning_rate_init"),
+    ):
+        fit(model, rows, Y, **given)
+    assert not [each for each in warned if each.category is RuntimeWarning]
+    assert not hasattr(model, "coefs_")
 
 
 # ---------------------------------------------------------------- quality

@@ -135,18 +135,21 @@ class Part:
         state = self._state(round_)
         kernel = round_.optimizer._kernel(round_.l1)
         order, n, n_rows = self._order(round_)
-        part_of_batch = share if round_.per_sample else 1.0
+        # A penalty may be divided by the rows of a batch. It is corrected to the rows
+        # that this part would have in a batch if rows could be divided.
+        own_size = round_.batch_size * n_rows / round_.n_rows
         loss = reported = 0.0
         with single_blas_thread():
             for updates, size, rows in round_.batches(n):
                 own = slice(updates.start - round_.begin, updates.stop - round_.begin)
+                strength = share * size / own_size if round_.per_sample else 1.0
                 found = train_epoch(
                     self._room(size),
                     kernel,
                     order=None if order is None else order[rows],
                     rates=round_.rates[own],
-                    l1=round_.l1 * part_of_batch,
-                    l2=round_.l2 * part_of_batch,
+                    l1=round_.l1 * strength,
+                    l2=round_.l2 * strength,
                     per_sample=round_.per_sample,
                     weight_mean=weight_mean,
                     seed=self._seed(round_.seed + updates.start),

@@ -34,9 +34,8 @@ class Round:
         Its numbers `step`, `slot_step` and `l1_total`.
     begin, end : int
         The numbers in the epoch of the first update, and of the one after the last.
-    n_updates, n_rows, n_last : int
-        The updates of the epoch, its rows, and those of its last batch, of all parts
-        together.
+    n_updates, n_rows, batch_size : int
+        The updates of the epoch, its rows, and those of a batch, of all parts together.
     rates : ndarray of shape (end - begin,)
         The learning rate of each update.
     shares : ndarray of shape (end - begin,) or None
@@ -60,7 +59,7 @@ class Round:
     end: int
     n_updates: int
     n_rows: int
-    n_last: int
+    batch_size: int
     rates: np.ndarray
     shares: np.ndarray | None
     l1: float
@@ -90,7 +89,8 @@ class Round:
         rows : slice
             Their rows, by their numbers in the order of the epoch.
         """
-        last = max(1, self.n_last * n // self.n_rows)
+        n_last = self.n_rows - (self.n_updates - 1) * self.batch_size
+        last = max(1, n_last * n // self.n_rows)
         size, n_larger = last, 0
         if self.n_updates > 1:
             size, n_larger = divmod(n - last, self.n_updates - 1)
@@ -170,15 +170,12 @@ class Rounds(Gathered):
             round_ = Round(
                 optimizer,
                 {name: getattr(state, name) for name in ARRAYS},
-                {
-                    name: getattr(state, name)
-                    for name in ("step", "slot_step", "l1_total")
-                },
+                {name: getattr(state, name) for name in COUNTS},
                 begin,
                 end,
                 n_updates,
                 n,
-                n - (n_updates - 1) * size,
+                min(size, n),
                 rates[begin:end],
                 None if shares is None else shares[begin:end],
                 **named,
@@ -231,12 +228,14 @@ class Rounds(Gathered):
         kept = {name: getattr(state, name) for name in ARRAYS}
         means = {k: np.zeros(v.shape) for k, v in kept.items() if v is not None}
         l1_total = loss = reported = 0.0
-        for (_, share, _), trained in zip(parts, answers, strict=True):
+        # (the loop over epochs notices that parts have diverged)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for (_, share, _), trained in zip(parts, answers, strict=True):
+                for name, mean in means.items():
+                    mean += share * trained.arrays[name]
+                l1_total += share * trained.l1_total
+                loss, reported = loss + trained.loss, reported + trained.reported
             for name, mean in means.items():
-                mean += share * trained.arrays[name]
-            l1_total += share * trained.l1_total
-            loss, reported = loss + trained.loss, reported + trained.reported
-        for name, mean in means.items():
-            kept[name][...] = mean
+                kept[name][...] = mean
         state.l1_total = l1_total
         return loss, reported
