@@ -47,9 +47,9 @@ class DistributedRows(ABC):
 
     def __array__(self, dtype=None, copy=None):
         raise TypeError(
-            "The rows of X stay in the workers, so that a callback, for example "
-            "ScoringMonitor, cannot score them. Pass X_val and y_val to fit, which "
-            "extends validation_scores_ after each epoch."
+            "The rows of X stay in the workers. A callback such as ScoringMonitor "
+            "cannot read them here. Pass X_val and y_val to fit instead, which extends "
+            "validation_scores_ after each epoch."
         )
 
     @abstractmethod
