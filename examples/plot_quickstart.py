@@ -87,7 +87,7 @@ results = {
     "GDRegressor": search(
         GDRegressor(random_state=0),
         {
-            "solver": ["batch", "minibatch", "sgd"],
+            "solver": ["batch", "minibatch"],
             "optimizer": ["sgd", "momentum", "adagrad", "adam"],
             "alpha": [0.001, 0.01, 0.1],
         },

@@ -123,7 +123,8 @@ def test_the_lines_are_as_written_here():
 Columns that GDClassifier cannot use as they are:
     text or categories: 'city'
     gaps (NaN): 'rooms'
-A pipeline prepares them, in `fit` and in `predict`:
+TabularClassifier takes this table as it is.
+For GDClassifier, a pipeline prepares the columns:
 
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer

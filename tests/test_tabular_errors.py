@@ -110,3 +110,18 @@ def test_wrong_arguments():
             reg.predict_quantiles(FRAME, quantiles)
     with pytest.raises(ValueError, match="n_repeats must be an int >= 1. Got 0"):
         reg.permutation_importance(FRAME, PRICE, n_repeats=0)
+
+
+def test_the_error_of_a_loss_names_the_estimator():
+    with pytest.raises(ValueError, match="'loss' parameter of TabularRegressor must"):
+        TabularRegressor(loss="mse").fit(np.ones((9, 1)), np.arange(9.0))
+
+
+def test_numbers_with_na_in_an_array_of_objects():
+    frame = pd.DataFrame({"a": np.arange(40.0), "b": pd.array([1, 2, None, 5] * 10)})
+    y = np.arange(40.0) + frame["b"].fillna(9).to_numpy(float)
+    objects, numbers = frame.to_numpy(), frame.astype(float).to_numpy()
+    assert any(value is pd.NA for value in objects[:, 1])
+    reg = TabularRegressor(n_members=1, random_state=0).fit(objects, y)
+    same = TabularRegressor(n_members=1, random_state=0).fit(numbers, y)
+    assert_allclose(reg.predict(objects), same.predict(numbers), rtol=1e-12)

@@ -168,7 +168,9 @@ def describe(estimator, X, found, incremental=False):
         lines += ["Prepare them, every piece of the stream as the first one:\n"]
     else:
         code += f"\nmodel = make_pipeline(preprocess, {name}()).fit(X, y)"
-        lines += ["A pipeline prepares them, in `fit` and in `predict`:\n"]
+        raw = "TabularClassifier" if is_classifier(estimator) else "TabularRegressor"
+        lines += [f"{raw} takes this table as it is."]
+        lines += [f"For {name}, a pipeline prepares the columns:\n"]
     code = _steps(code) + code
     return "\n".join([*lines, _imports(code, estimator), code])
 

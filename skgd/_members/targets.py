@@ -162,13 +162,15 @@ class NumberTargets:
     """Numbers, which are standardised for the networks."""
 
     _networks = TableRegressor
+    _losses, _y_numeric = TableRegressor._losses, True
+    _loss_rule = TableRegressor._loss_rule
 
     # ------------------------------------------------------------ targets
     def _encode_targets(self, y, weights, n_samples):
         self._check_given(y)
         y = _as_numbers(y, "y")
         check_consistent_length(np.empty(n_samples), y)
-        loss = TableRegressor()._loss_rule(self.loss)
+        loss = self._loss_rule(self.loss)
         y, Y, self._encoding = RegressionEncoding.learn(y, np.float64, loss)
         if self._goes_on:  # in the units of the networks that there are
             return self._in_units(y), weights

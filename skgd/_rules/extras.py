@@ -10,8 +10,8 @@ def import_extra(caller, extra, packages, *modules):
     ----------
     caller : str
         What needs the packages, as users call it.
-    extra : str or None
-        The extra in pyproject.toml. None means that no extra installs the packages.
+    extra : str
+        The extra in pyproject.toml that installs the packages.
     packages : str
         The names of the packages for pip, separated by spaces.
     *modules : str
@@ -41,11 +41,8 @@ def import_extra(caller, extra, packages, *modules):
         found = [import_module(name) for name in modules]
     except ImportError as error:
         needed = " and ".join(packages.split())
-        message = (
+        raise ImportError(
             f"{caller} needs {needed}, which cannot be imported ({error}). Run "
-            f"`pip install {packages}`"
-        )
-        if extra is not None:
-            message += f' or `pip install "path/to/checkout[{extra}]"`'
-        raise ImportError(message + ".") from error
+            f'`pip install {packages}` or `pip install "path/to/checkout[{extra}]"`.'
+        ) from error
     return found[0] if len(found) == 1 else found
