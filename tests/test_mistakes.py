@@ -696,7 +696,7 @@ TARGETS = {
     "y forgotten": (lambda: clf().fit(X), "'y'"),
     "y length": (lambda: reg().fit(X, Y[:100]), "[150, 100]"),
     "y text": (
-        lambda: reg().fit(X, BINARY.astype(str) + np.array("a")),
+        lambda: reg().fit(X, np.char.add(BINARY.astype(str), "a")),
         "y",
         "GDClassifier",
     ),

@@ -65,7 +65,7 @@ class Schedule(Rule):
                 f"{type(self).__name__} needs the number of steps: set its n_steps "
                 "or pass n_steps."
             )
-        return max(span, 1)
+        return float(max(span, 1))  # NumPy 1 computes with larger ints as objects
 
 
 class Ending(Schedule):
