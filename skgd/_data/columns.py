@@ -264,10 +264,11 @@ def as_floats(values):
     if hasattr(values, "iloc"):  # pandas
         return values.to_numpy(dtype=np.float64, na_value=np.nan)
     try:
-        return np.asarray(values, dtype=np.float64)
-    except TypeError:  # of pandas.NA, of which NumPy makes no number
-        known = [np.nan if is_missing(value) else value for value in values]
-        return np.asarray(known, dtype=np.float64)
+        try:
+            return np.asarray(values, dtype=np.float64)
+        except TypeError:  # of pandas.NA, of which NumPy makes no number
+            known = [np.nan if is_missing(value) else value for value in values]
+            return np.asarray(known, dtype=np.float64)
     except OverflowError as error:  # of Python's integers, which have no limit
         raise ValueError(f"A column of X is too large for float64: {error}.") from None
 
