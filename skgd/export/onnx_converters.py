@@ -9,7 +9,15 @@ from ..linear import GDClassifier, GDRegressor
 from ..losses import ModifiedHuber
 from ..mlp import MLPGDClassifier, MLPGDRegressor
 from ..tabular import TabularClassifier, TabularRegressor
-from .onnx_graph import class_labels, decoded, raw_predictions
+from .onnx_graph import (
+    class_labels,
+    decoded,
+    dtype_of,
+    give_numbers,
+    of_both_classes,
+    probabilities,
+    raw_predictions,
+)
 from .onnx_tables import (
     table_classifier,
     table_classifier_shapes,
@@ -144,23 +152,15 @@ def _classifier_shapes(operator):
 # ---------------------------------------------------------------- predictions
 def _raw(scope, operator, container):
     source, estimator = operator.inputs[0], operator.raw_operator
-    dtype = _dtype_of(source)
+    dtype = dtype_of(source)
     return raw_predictions(estimator, scope, container, source.full_name, dtype)
-
-
-def _dtype_of(variable):
-    from skl2onnx.common.data_types import FloatTensorType
-
-    # (scikit-learn converts whole numbers and truth values to float64)
-    return np.float32 if isinstance(variable.type, FloatTensorType) else np.float64
 
 
 def _regressor(scope, operator, container):
     estimator = operator.raw_operator
     graph, Z = _raw(scope, operator, container)
     found = decoded(graph, Z, estimator._fitted_loss)
-    output = operator.outputs[0]
-    graph.give(graph.cast(found, _dtype_of(output)), output.full_name)
+    give_numbers(graph, found, operator.outputs[0])
 
 
 def _classifier(scope, operator, container):
@@ -169,7 +169,7 @@ def _classifier(scope, operator, container):
     label, scores = operator.outputs
     graph.give(_labels(graph, Z, operator), label.full_name)
     found = _scores(graph, Z, estimator, container)
-    graph.give(graph.cast(found, _dtype_of(scores)), scores.full_name)
+    give_numbers(graph, found, scores)
 
 
 def _labels(graph, Z, operator):
@@ -194,18 +194,13 @@ def _scores(graph, Z, estimator, container):
     if raw or not (encoding.probabilistic or modified_huber):
         opposite = graph.node("Neg", Z) if is_binary else None
         return graph.node("Concat", opposite, Z, axis=1) if is_binary else Z
-    if encoding.softmax:
-        return graph.node("Softmax", Z, axis=1)
-    if modified_huber:
-        limited = graph.node("Min", graph.node("Max", Z, -1.0), 1.0)
-        P = graph.node("Mul", graph.node("Add", limited, 1.0), 0.5)
-        if not (is_binary or encoding.multilabel):
-            P = _with_sum_one(graph, P, encoding.n_outputs)
-    else:
-        P = graph.node("Sigmoid", Z)
-    if not is_binary:
-        return P
-    return graph.node("Concat", graph.node("Sub", 1.0, P), P, axis=1)
+    if not modified_huber:
+        return probabilities(graph, Z, encoding)
+    limited = graph.node("Min", graph.node("Max", Z, -1.0), 1.0)
+    P = graph.node("Mul", graph.node("Add", limited, 1.0), 0.5)
+    if is_binary:
+        return of_both_classes(graph, P)
+    return P if encoding.multilabel else _with_sum_one(graph, P, encoding.n_outputs)
 
 
 def _with_sum_one(graph, P, n_classes):

@@ -232,6 +232,81 @@ def decoded(graph, Z, loss):
     return Z
 
 
+def dtype_of(variable):
+    """Return the dtype in which skl2onnx has a variable of the graph.
+
+    Parameters
+    ----------
+    variable : Variable
+        An input or an output of an operator.
+
+    Returns
+    -------
+    dtype : type
+        float32, or float64, to which scikit-learn converts whole numbers and truth
+        values.
+    """
+    from skl2onnx.common.data_types import FloatTensorType
+
+    return np.float32 if isinstance(variable.type, FloatTensorType) else np.float64
+
+
+def give_numbers(graph, found, output):
+    """Append the numbers of an output, in its dtype.
+
+    Parameters
+    ----------
+    graph : Graph
+        The graph.
+    found : str
+        The name of the numbers.
+    output : Variable
+        The output of the operator.
+    """
+    graph.give(graph.cast(found, dtype_of(output)), output.full_name)
+
+
+def probabilities(graph, Z, encoding):
+    """Append what `ClassEncoding.probabilities` returns.
+
+    Parameters
+    ----------
+    graph : Graph
+        The graph.
+    Z : str
+        The name of the raw predictions.
+    encoding : ClassEncoding
+        The encoding of the classes.
+
+    Returns
+    -------
+    name : str
+        The name of the probabilities.
+    """
+    if encoding.softmax:
+        return graph.node("Softmax", Z, axis=1)
+    P = graph.node("Sigmoid", Z)
+    return P if encoding.multilabel else of_both_classes(graph, P)
+
+
+def of_both_classes(graph, P):
+    """Append the probabilities of two classes.
+
+    Parameters
+    ----------
+    graph : Graph
+        The graph.
+    P : str
+        The name of those of the second class, of shape (n_samples, 1).
+
+    Returns
+    -------
+    name : str
+        The name of both columns.
+    """
+    return graph.node("Concat", graph.node("Sub", 1.0, P), P, axis=1)
+
+
 def class_labels(graph, codes, operator):
     """Append the labels of classes.
 

@@ -6,7 +6,14 @@ import numpy as np
 
 from .._members.table import MOST_LEVELS
 from .onnx_encoder import TableInputs, encode
-from .onnx_graph import Graph, class_labels, decoded, outputs_of
+from .onnx_graph import (
+    Graph,
+    class_labels,
+    decoded,
+    give_numbers,
+    outputs_of,
+    probabilities,
+)
 from .onnx_trees import tree_outputs
 
 
@@ -78,7 +85,7 @@ def table_regressor(scope, operator, container):
         return decoded(graph, raw, model._encoding.loss)
 
     found = _mean_of_members(graph, operator, link)
-    _give(graph, found, operator.outputs[0])
+    give_numbers(graph, found, operator.outputs[0])
 
 
 def table_classifier(scope, operator, container):
@@ -94,32 +101,18 @@ def table_classifier(scope, operator, container):
     graph = Graph(scope, container, np.float64)
 
     def link(raw):
-        # `ClassEncoding.probabilities`
         Z = graph.node("Div", raw, float(model.temperature_))
-        if encoding.softmax:
-            return graph.node("Softmax", Z, axis=1)
-        P = graph.node("Sigmoid", Z)
-        if encoding.multilabel:
-            return P
-        return graph.node("Concat", graph.node("Sub", 1.0, P), P, axis=1)
+        return probabilities(graph, Z, encoding)
 
     P = _mean_of_members(graph, operator, link)
-    label, probabilities = operator.outputs
+    label, scores = operator.outputs
     if encoding.multilabel:
         labels = graph.cast(graph.node("Greater", P, 0.5), np.int64)
     else:
         codes = graph.node("ArgMax", P, axis=1, keepdims=0)
         labels = class_labels(graph, codes, operator)
     graph.give(labels, label.full_name)
-    _give(graph, P, probabilities)
-
-
-def _give(graph, found, output):
-    from skl2onnx.common.data_types import DoubleTensorType
-
-    is_double = isinstance(output.type, DoubleTensorType)
-    found = graph.cast(found, np.float64 if is_double else np.float32)
-    graph.give(found, output.full_name)
+    give_numbers(graph, P, scores)
 
 
 def _mean_of_members(graph, operator, link):
