@@ -261,9 +261,8 @@ def test_more_levels_than_trees_can_tell_apart():
     check_regressor(reg, data, kinds=[WHOLE, REAL])
 
 
-def test_trees_on_categories_with_a_single_level():
-    # scikit-learn's trees have no set of levels for a split of a single level from all
-    # others, and then take the first set of the tree, or send all rows to one side
+def test_the_only_level_of_a_category_is_a_number_for_trees():
+    # (scikit-learn's trees would predict it differently from what they have seen)
     code = np.where(rng.rand(N) < 0.5, -1, np.arange(N))
     data = pd.DataFrame({"a": code, "b": NUMBERS[:, 4], "c": CITIES[CODES]})
     data["c"] = data["c"].astype(object)
@@ -271,13 +270,35 @@ def test_trees_on_categories_with_a_single_level():
     for columns in (["a", "b"], ["a", "b", "c"]):
         y = 10.0 * ((code < 0) ^ (data.b > 0)) + 10.0 * (CODES % 2) * (len(columns) > 2)
         reg = TabularRegressor(**options).fit(data[columns], y)
-        assert reg.tree_share_ > 0.1
+        assert reg.tree_share_ > 0.4
         assert len(reg.encoder_._parts[0].columns) == 1
-        nodes = [tree.nodes for trees in reg.trees_ for (tree,) in trees._predictors]
-        nodes = np.concatenate(nodes)
-        assert np.isinf(nodes["num_threshold"][nodes["is_categorical"] == 1]).any()
+        assert not np.isinf(category_thresholds(reg)).any()
         kinds = [WHOLE, REAL, TEXT][: len(columns)]
         check_regressor(reg, data[columns], kinds=kinds)
+
+
+def test_trees_that_have_seen_a_single_level():
+    # scikit-learn's trees have no set of levels for a split of a single level from all
+    # others, and then take the first set of the tree, or send all rows to one side
+    n = 1500  # (the models of the folds are kept)
+    code = np.where(np.arange(n) < n // 2, -np.arange(n), rng.randint(1, 3, n))
+    unseen = code == 2
+    data = pd.DataFrame({"a": code, "b": rng.standard_normal(n)})
+    y = 10.0 * (data.b > 0) + (code < 0) * (data.b > -1)
+    cv = [(np.flatnonzero(~unseen), np.flatnonzero(unseen))]
+    options = {**SETTINGS["trees"], "categorical_features": ["a"]}
+    reg = TabularRegressor(**{**options, "n_members": 1, "cv": cv}).fit(data, y)
+    assert reg.tree_share_ > 0.1
+    assert len(reg.encoder_._parts[0].columns) == 2
+    assert np.isinf(category_thresholds(reg)).any()
+    check_regressor(reg, data, kinds=[WHOLE, REAL])
+
+
+def category_thresholds(model):
+    """The thresholds of the splits of categories in all trees."""
+    nodes = [tree.nodes for trees in model.trees_ for (tree,) in trees._predictors]
+    nodes = np.concatenate(nodes)
+    return nodes["num_threshold"][nodes["is_categorical"] == 1]
 
 
 def test_truth_values_and_texts_that_are_ignored():

@@ -22,7 +22,7 @@ def table_with(share, n_features=12):
         format="csr",
     )
     is_hat = np.zeros(n_features, dtype=bool)
-    return Table(X.astype(np.float32), is_hat, is_hat, np.full(X.shape[1], -1))
+    return Table(X.astype(np.float32), is_hat, is_hat, np.arange(X.shape[1]), [])
 
 
 def test_an_array_if_most_features_are_stored():

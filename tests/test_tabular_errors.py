@@ -34,6 +34,7 @@ from skgd import TabularClassifier, TabularRegressor
             "different names. More than one column has the name 'size'",
         ),
         (FRAME, np.where(PRICE > 0, np.nan, PRICE), {}, "y contains NaN"),
+        (np.ones((N, 2)), PRICE, {}, "no column that can be used: .*single value"),
     ],
 )
 def test_wrong_data(X, y, given, message):
@@ -114,7 +115,7 @@ def test_wrong_arguments():
 
 def test_the_error_of_a_loss_names_the_estimator():
     with pytest.raises(ValueError, match="'loss' parameter of TabularRegressor must"):
-        TabularRegressor(loss="mse").fit(np.ones((9, 1)), np.arange(9.0))
+        TabularRegressor(loss="mse").fit(FRAME, PRICE)
 
 
 def test_numbers_with_na_in_an_array_of_objects():

@@ -171,6 +171,10 @@ class TableEstimator(
                 f"Found array with {encoded.shape[0]} sample(s) while a minimum of 2 "
                 "is required."
             )
+        if not encoded.shape[1]:
+            raise ValueError(
+                "X has no column that can be used: each column has a single value."
+            )
         return Table.of(self.encoder_, encoded)
 
     def _check_given(self, y):

@@ -34,15 +34,15 @@ class Table:
         Whether a feature is a hat function that follows another one of its number.
     is_bend : ndarray of shape (n_features,), bool
         Whether a feature is a hat function.
-    category_of : ndarray of shape (n_features,), int
-        The position of the categorical column of which a feature is a level; -1 for a
-        feature that is no level.
+    numbers, categories
+        The columns that trees read, as `tree_columns` returns them.
     """
 
     X: object
     joined: np.ndarray
     is_bend: np.ndarray
-    category_of: np.ndarray
+    numbers: np.ndarray
+    categories: list
 
     def __post_init__(self):
         self._plain = self._columns = None
@@ -64,8 +64,7 @@ class Table:
         table : Table
             The table.
         """
-        category_of = np.where(encoder.is_level_, encoder.part_of_, -1)
-        return cls(X, encoder.joined_, encoder.is_hat_, category_of)
+        return cls(X, encoder.joined_, encoder.is_hat_, *tree_columns(encoder))
 
     def features(self, bends):
         """Return the features for a setting.
@@ -92,8 +91,7 @@ class Table:
     @property
     def n_columns(self):
         """The number of columns that `columns` returns."""
-        is_number = ~self.is_bend & (self.category_of < 0)
-        return is_number.sum() + len(set(self.category_of) - {-1})
+        return len(self.numbers) + len(self.categories)
 
     def columns(self):
         """Return the table as trees read it: with one column for each category.
@@ -106,14 +104,37 @@ class Table:
             Whether a column contains codes.
         """
         if self._columns is None:
-            numbers = self.X[:, ~self.is_bend & (self.category_of < 0)].toarray()
-            codes = [
-                _codes(self.X[:, self.category_of == position])
-                for position in sorted(set(self.category_of.tolist()) - {-1})
-            ]
-            X = np.column_stack([numbers, *codes]).astype(np.float32, copy=False)
-            self._columns = X, np.arange(X.shape[1]) >= numbers.shape[1]
+            codes = [_codes(self.X[:, levels]) for levels in self.categories]
+            X = np.column_stack([self.X[:, self.numbers].toarray(), *codes])
+            X = X.astype(np.float32, copy=False)
+            self._columns = X, np.arange(X.shape[1]) >= len(self.numbers)
         return self._columns
+
+
+def tree_columns(encoder):
+    """Tell which features of an encoded table are the columns that trees read.
+
+    Parameters
+    ----------
+    encoder : TableEncoder
+        The encoder.
+
+    Returns
+    -------
+    numbers : ndarray of intp
+        The features that are a column each. Hat functions are left out, since trees do
+        not need them. The only level of a category is among them: scikit-learn's trees
+        predict a category with one level beside missing values differently from what
+        they were trained on.
+    categories : list of ndarray of intp
+        The levels of each column that contains codes.
+    """
+    of_levels = np.flatnonzero(encoder.is_level_)
+    positions = encoder.part_of_[of_levels]
+    levels = [of_levels[positions == position] for position in np.unique(positions)]
+    is_number = ~encoder.is_hat_ & ~encoder.is_level_
+    is_number[[found[0] for found in levels if len(found) == 1]] = True
+    return np.flatnonzero(is_number), [found for found in levels if len(found) > 1]
 
 
 def features_of(X, kept):

@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 import numpy as np
+from scipy.linalg import block_diag
 
-from .._members.table import MOST_LEVELS
+from .._members.table import MOST_LEVELS, tree_columns
 from .onnx_encoder import TableInputs, encode
 from .onnx_graph import (
     Graph,
@@ -149,21 +150,19 @@ def _layers(network, encoder, order):
 def _tree_columns(graph, encoder, features):
     # `Table.columns`: numbers, and then codes of categories. They begin with 1 here, so
     # that the code of a level is the product with its indicator.
-    is_level, place = encoder.is_level_, np.argsort(features.order)
-    numbers = np.flatnonzero(~encoder.is_hat_ & ~is_level)
-    levels = np.flatnonzero(is_level)
+    place = np.argsort(features.order)
+    numbers, categories = tree_columns(encoder)
     parts, n_codes = [], [0] * len(numbers)
     if len(numbers):
         parts.append(graph.node("Gather", features.name, place[numbers], axis=1))
-    if len(levels):
-        positions, column = np.unique(encoder.part_of_[levels], return_inverse=True)
-        weights = np.zeros((len(levels), len(positions)), dtype=np.float32)
-        for j in range(len(positions)):
-            n = np.count_nonzero(column == j)
-            n_codes.append(min(n, MOST_LEVELS))
-            weights[column == j, j] = np.arange(1, n + 1)
+    if categories:
+        n_levels = [len(levels) for levels in categories]
+        n_codes += [min(n, MOST_LEVELS) for n in n_levels]
+        codes = [np.arange(1, n + 1, dtype=np.float32)[:, None] for n in n_levels]
+        weights = block_diag(*codes)
         weights[weights > MOST_LEVELS] = 0
-        found = graph.node("Gather", features.name, place[levels], axis=1)
+        levels = place[np.concatenate(categories)]
+        found = graph.node("Gather", features.name, levels, axis=1)
         found = graph.node("MatMul", found, graph.constant(weights, np.float32))
         parts.append(found)
     return graph.node("Concat", *parts, axis=1), np.array(n_codes)
