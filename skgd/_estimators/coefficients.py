@@ -57,7 +57,7 @@ class ComparableCoefficients:
         'petal length (cm)'
         """
         check_is_fitted(self)
-        pandas = import_extra("coef_frame", "tables", "pandas", "pandas")
+        (pandas,) = import_extra("coef_frame", "tables", "pandas", "pandas")
         names = getattr(self, "feature_names_in_", None)
         if names is None:
             names = [f"x{j}" for j in range(self.n_features_in_)]

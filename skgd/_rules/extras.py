@@ -19,8 +19,8 @@ def import_extra(caller, extra, packages, *modules):
 
     Returns
     -------
-    module : module or list of module
-        The modules, in this order; a single one is not in a list.
+    found : list of module
+        The modules, in this order.
 
     Raises
     ------
@@ -38,11 +38,10 @@ def import_extra(caller, extra, packages, *modules):
     "path/to/checkout[report]"`.
     """
     try:
-        found = [import_module(name) for name in modules]
+        return [import_module(name) for name in modules]
     except ImportError as error:
         needed = " and ".join(packages.split())
         raise ImportError(
             f"{caller} needs {needed}, which cannot be imported ({error}). Run "
             f'`pip install {packages}` or `pip install "path/to/checkout[{extra}]"`.'
         ) from error
-    return found[0] if len(found) == 1 else found

@@ -70,8 +70,8 @@ def register_onnx_converters() -> None:
     >>> [output.name for output in onnx.graph.output]
     ['label', 'probabilities']
     """
-    packages = "skl2onnx onnxruntime"
-    skl2onnx = import_extra("register_onnx_converters", "onnx", packages, "skl2onnx")
+    caller, packages = "register_onnx_converters", "skl2onnx onnxruntime"
+    (skl2onnx,) = import_extra(caller, "onnx", packages, "skl2onnx")
     register = skl2onnx.update_registered_converter
     options = {
         "zipmap": [True, False, "columns"],
