@@ -11,7 +11,7 @@ from numbers import Integral, Real
 import numpy as np
 
 from ._rules.rule import Allowed, resolve_rule, with_rule_objects
-from ._rules.schedule import Ending, Schedule, Steady
+from ._rules.schedule import Ending, Schedule, Steady, factor_of
 
 __all__ = [
     "Adaptive",
@@ -302,7 +302,7 @@ class OneCycle(Ending):
 
     def _factor(self, step, n_steps, n_plateaus):
         done = np.minimum(step / self._span(n_steps), 1.0)
-        up = np.minimum(done / self.warmup, 1.0)
+        up = np.minimum(done, self.warmup) / self.warmup
         down = np.maximum(done - self.warmup, 0.0) / (1 - self.warmup)
         rising = self.start + (1 - self.start) * 0.5 * (1 - np.cos(np.pi * up))
         falling = self.final + (1 - self.final) * 0.5 * (1 + np.cos(np.pi * down))
@@ -387,11 +387,11 @@ class Warmup(Schedule):
         return super().set_params(**with_rule_objects(self, params, rules))
 
     def _factor(self, step, n_steps, n_plateaus):
-        left = None if n_steps is None else n_steps - self.n_steps
-        second = self._second._factor(
-            np.maximum(step - self.n_steps, 0.0), left, n_plateaus
-        )
-        rising = self.start + (1 - self.start) * step / self.n_steps
+        left = None if n_steps is None else max(n_steps - self.n_steps, 0)
+        later = np.maximum(step - self.n_steps, 0.0)
+        second = factor_of(self._second, later, left, n_plateaus)
+        risen = np.minimum(step, self.n_steps) / self.n_steps
+        rising = self.start + (1 - self.start) * risen
         return np.where(step < self.n_steps, rising, second)
 
 

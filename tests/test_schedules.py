@@ -330,8 +330,55 @@ def test_a_step_is_not_negative(name):
         with pytest.raises(ValueError, match=r"step must be >= 0, .* Got (-1|nan)\."):
             SCHEDULES[name]()(step, 10)
     for options in ({"n_steps": -1}, {"n_steps": 10, "n_plateaus": -1}):
-        with pytest.raises(ValueError, match="must be >= 0. Got -1"):
+        with pytest.raises(ValueError, match="must be finite and >= 0. Got -1"):
             SCHEDULES[name]()(0, **options)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "name"),
+    [
+        (Exponential(-1, 1), "decay"),
+        (StepDecay(period=0), "period"),
+        (Linear(hold=1), "hold"),
+        (Cosine(final=np.nan), "final"),
+        (OneCycle(warmup=0), "warmup"),
+        (Adaptive(-2), "factor"),
+        (InverseScaling(-1), "power_t"),
+        (Warmup(0), "n_steps"),
+        (Warmup(then=Linear(final=-1)), "final"),
+    ],
+    ids=str,
+)
+def test_a_schedule_alone_checks_its_parameters(schedule, name):
+    with pytest.raises(ValueError, match=f"The {name!r} parameter"):
+        schedule([0, 1, 7], 10, 3)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_numbers_that_are_no_counts(name):
+    schedule = SCHEDULES[name]()
+    for step in (10**400, "a", None):
+        with pytest.raises(ValueError, match="^step must be"):
+            schedule(step, 10)
+    for wrong in (10**400, np.nan, np.inf, "a"):
+        with pytest.raises(ValueError, match="^n_steps must be finite and >= 0"):
+            schedule(0, wrong)
+        with pytest.raises(ValueError, match="^n_plateaus must be finite and >= 0"):
+            schedule(0, 10, wrong)
+
+
+@pytest.mark.parametrize("then", [OneCycle(5e-324, 0, 0), Constant(), Linear()])
+def test_the_ends_of_the_domains_without_warnings_of_numpy(then):
+    for schedule in (then, Warmup(1, 1, then), Warmup(10**300, 0, then)):
+        with np.errstate(all="raise", under="ignore"):
+            factor = schedule([0, 1, 1e300, np.inf], 100)
+        assert (factor >= 0).all()
+        assert (factor <= 1).all()
+
+
+def test_a_warmup_calls_a_schedule_that_replaces_the_call():
+    own = Uncommon(lambda step: np.full(step.shape, 0.5))
+    assert_array_equal(Warmup(2, then=own)([0, 1, 2, 9]), [0, 0.5, 0.5, 0.5])
 
 
 def test_a_plateau_during_a_warmup_counts_for_nothing():

@@ -1,9 +1,16 @@
 """What all schedules share, and the rates that a training takes from one."""
 
+from numbers import Real
+
 import numpy as np
 
 from .numbers import plain_number
-from .rule import Rule
+from .rule import Allowed, Rule
+
+_COUNTS = {
+    "n_steps": Allowed(Real, ge=0, options=(None,)),
+    "n_plateaus": Allowed(Real, ge=0),
+}
 
 
 class Schedule(Rule):
@@ -32,16 +39,20 @@ class Schedule(Rule):
         Raises
         ------
         ValueError
-            If a number is negative.
+            If a number is negative, or if a parameter of the schedule is wrong.
         """
-        step = np.asarray(step, dtype=np.float64)
+        self._check()
+        try:
+            step = np.asarray(step, dtype=np.float64)
+        except (OverflowError, TypeError, ValueError) as error:
+            raise ValueError(f"step must be an int or ints >= 0: {error}.") from error
         n_steps, n_plateaus = plain_number(n_steps), plain_number(n_plateaus)
         if not (step >= 0).all():
             wrong = step[~(step >= 0)].flat[0]
             raise ValueError(f"step must be >= 0, as updates so far. Got {wrong:g}.")
         for name, n in (("n_steps", n_steps), ("n_plateaus", n_plateaus)):
-            if n is not None and not n >= 0:
-                raise ValueError(f"{name} must be >= 0. Got {n}.")
+            if n not in _COUNTS[name]:
+                raise ValueError(f"{name} must be finite and >= 0. Got {n!r}.")
         return np.asarray(self._factor(step, n_steps, n_plateaus), dtype=np.float64)
 
     def _factor(self, step, n_steps, n_plateaus):
@@ -91,6 +102,30 @@ def _is_steady(schedule):
         and kind._factor is Steady._factor
         and kind.__call__ is Steady.__call__
     )
+
+
+def factor_of(schedule, step, n_steps, n_plateaus):
+    """Compute the factors of a schedule whose parameters are right.
+
+    Parameters
+    ----------
+    schedule : Schedule
+        A class of the user may replace `__call__`. Otherwise, nothing is checked.
+    step : ndarray
+        Updates so far.
+    n_steps : int or None
+        Updates in the whole training.
+    n_plateaus : int
+        How often training has stopped to improve.
+
+    Returns
+    -------
+    factor : array-like
+        What to multiply the initial rate by.
+    """
+    if type(schedule).__call__ is not Schedule.__call__:
+        return schedule(step, n_steps, n_plateaus)
+    return schedule._factor(np.asarray(step, np.float64), n_steps, n_plateaus)
 
 
 def is_rate_function(value):
@@ -176,7 +211,8 @@ def _rates_of(name, schedule, initial, steps, n_steps, n_plateaus):
     # A schedule can be a class of the user, and is checked like a callable.
     wrong = f"The {name!r} schedule {schedule!r} must return"
     try:
-        factor = np.asarray(schedule(steps, n_steps, n_plateaus), dtype=np.float64)
+        factor = factor_of(schedule, steps, n_steps, n_plateaus)
+        factor = np.asarray(factor, dtype=np.float64)
         with np.errstate(over="ignore", invalid="ignore"):
             rates = np.ascontiguousarray(initial * factor)
     except (TypeError, ValueError) as error:
