@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from scipy import sparse as sp
+from sklearn.base import clone
 
 from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
 
@@ -98,7 +99,7 @@ def test_parameters_that_are_too_large_for_float32(estimator, of_x, of_y):
     model.fit(X.astype(np.float32), Y)
     before = model.__dict__.copy()
     small = (X * [1, 1, of_x]).astype(np.float32)
-    with pytest.raises(ValueError, match="Column 2 has .* too large for float32"):
+    with pytest.raises(ValueError, match="Column 2 has .* too (la|sm).* for float32"):
         model.fit(small, Y * of_y)
     assert model.__dict__ == before
 
@@ -107,3 +108,43 @@ def test_an_intercept_that_is_too_large_for_float32():
     y = 1e38 * np.sign(X[:, 0])
     with pytest.raises(ValueError, match="The target y has values .* for float32"):
         GDRegressor(random_state=0).fit((X + 100).astype(np.float32), y)
+
+
+@pytest.mark.parametrize("model", [GDRegressor(), MLPGDRegressor(4)])
+def test_targets_and_columns_that_are_too_small_for_float32(model):
+    # The scale became zero in float32, and numbers were divided by it.
+    narrow = X.astype(np.float32)
+    with pytest.raises(ValueError, match="^The target y has .* too small for float32"):
+        model.fit(narrow, Y * 1e-45)
+    small = (X * [1, 1e-43, 1]).astype(np.float32)
+    with pytest.raises(ValueError, match="^Column 1 has .* too small for float32"):
+        model.fit(small, Y * 1e-30)
+
+
+@pytest.mark.parametrize("model", [GDRegressor(), MLPGDRegressor(4)])
+@pytest.mark.parametrize("options", [{}, {"fit_intercept": False}], ids=str)
+def test_targets_whose_sum_of_squares_is_infinite(model, options):
+    # The squares are finite, but the losses in the user's units became infinite.
+    model = clone(model).set_params(**options if isinstance(model, GDRegressor) else {})
+    with pytest.raises(ValueError, match="^The target y has values up to .* squared"):
+        model.fit(X, Y / np.abs(Y).max() * 1e154)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "quantile"])
+@pytest.mark.parametrize(
+    ("dtype", "scale"), [("f4", 1e-35), ("f4", 1e25), ("f8", 1e-148), ("f8", 1e150)]
+)
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_scores_do_not_depend_on_the_unit_of_the_targets(dtype, scale, loss):
+    y = Y + RNG.randn(60)
+    options = dict(loss=loss, early_stopping=True, max_iter=50, random_state=0)
+    usual = GDRegressor(**options).fit(X, y)
+    model = GDRegressor(**options).fit(X.astype(dtype), (y * scale).astype(dtype))
+    data = X.astype(dtype), (y * scale).astype(dtype)
+    assert_allclose(model.score(*data), usual.score(X, y), atol=1e-5)
+    assert_allclose(model.validation_scores_, usual.validation_scores_, atol=1e-5)
+    if loss == "squared_error":
+        pair = GDRegressor(max_iter=50).fit(X, np.column_stack([y, y * scale]))
+        assert_allclose(
+            pair.score(X, np.column_stack([y, y * scale])), usual.score(X, y), atol=0.1
+        )

@@ -54,7 +54,10 @@ def too_large(values, dtype, names=None, *, rows=None, targets=False):
 
 
 def too_small(values, rows, square, names=None, *, targets=False):
-    """Describe the columns that vary, but whose variance is too small for a float64.
+    """Describe the columns that vary, but whose variance or spread is too small.
+
+    The variance must be a float64, and the spread a number of the dtype of the values
+    that has all its digits, because numbers are divided by it in this dtype.
 
     Parameters
     ----------
@@ -75,20 +78,25 @@ def too_small(values, rows, square, names=None, *, targets=False):
         A sentence for each column, of three at most, with the advice to rescale it.
         It is empty if there are no such columns.
     """
-    columns = np.flatnonzero(square < LEAST_SQUARE)
+    least = _least_spread(values.dtype)
+    columns = np.flatnonzero(square < max(least**2, LEAST_SQUARE))
     low, high = _extremes(values, rows, columns)
     spread = high.astype(np.float64) - low
     lines = []
-    for k in np.flatnonzero((spread > 0) & (spread < LEAST_SPREAD))[:3]:
+    for k in np.flatnonzero((spread > 0) & (spread < least))[:3]:
         # (a power of ten that is itself a number)
         power = min(-np.floor(np.log10(spread[k])), 300)
         name = name_of_column(columns[k], len(square), names, targets)
+        use = "to be squared in float64" if spread[k] < LEAST_SPREAD else "for float32"
         lines.append(
             f"{name} has values that differ by {spread[k]:.3g} at most, which is too "
-            "small to be squared in float64: rescale it, for example multiply it by "
-            f"{10.0**power:g}."
+            f"small {use}: rescale it, for example multiply it by {10.0**power:g}."
         )
     return " ".join(lines)
+
+
+def _least_spread(dtype):
+    return max(LEAST_SPREAD, float(np.finfo(dtype).tiny))
 
 
 def _extremes(values, rows, columns=None):
@@ -178,7 +186,8 @@ def check_not_small(estimator, samples, rows, features, targets):
     names = getattr(estimator, "feature_names_in_", None)
     kinds = ((samples.X, features, names, False), (samples.Y, targets, None, True))
     for values, moments, names, are_targets in kinds:
-        if moments is None or (moments.square >= LEAST_SQUARE).all():
+        least = max(LEAST_SQUARE, _least_spread(values.dtype) ** 2)
+        if moments is None or (moments.square >= least).all():
             continue
         used = _used(samples, rows)
         text = too_small(values, used, moments.square, names, targets=are_targets)

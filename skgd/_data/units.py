@@ -16,6 +16,7 @@ from .moments import Moments, moments_of
 
 # Numbers that are smaller than the largest one by this factor can be added up.
 MOST_ROWS = 1e12
+LARGEST = np.finfo(np.float64).max
 
 
 @stored_as_dict
@@ -227,7 +228,8 @@ def training_units(estimator, samples, architecture, rows=None, earlier=None):
     # logarithms.)
     if estimator._y_numeric and (link == "identity" or log_link and centre):
         targets = moments_of(samples.Y, weights, centre, rows, usual=False)
-    if any(_may_be_large(m, X.dtype) for m in (features, targets) if m):
+    kinds = (features, False), (targets, True)
+    if any(_may_be_large(m, X.dtype, is_target) for m, is_target in kinds if m):
         check_not_large(estimator, samples, rows)
     if earlier is not None:
         features = before.merge(features)
@@ -284,8 +286,12 @@ def _minus_mean(X, mean):
     return as_rows(X - means)
 
 
-def _may_be_large(moments, dtype):
+def _may_be_large(moments, dtype, is_target):
     # whether some number of a column can be near the largest one of the dtype, or its
-    # square infinite
+    # square infinite; of targets also whether the sum of the squares can be infinite,
+    # because losses are reported in the user's units
     size = np.abs(moments.mean) + np.sqrt(moments.square)
-    return not (size < np.finfo(dtype).max / MOST_ROWS).all()
+    if not (size < np.finfo(dtype).max / MOST_ROWS).all():
+        return True
+    _, deviation = _mean_and_deviation(moments, np.float64)
+    return is_target and (deviation >= np.sqrt(LARGEST / MOST_ROWS)).any()

@@ -18,6 +18,9 @@ from ..losses import REGRESSION_LOSSES
 from .docstrings import fill_doc
 from .lbfgs import can_stream
 
+# the sizes of targets of which scores are computed in the dtype of the predictions
+LEAST, MOST = 1e-8, 1e8
+
 
 @fill_doc
 class RegressionTargets(RegressorMixin):
@@ -129,6 +132,7 @@ class RegressionTargets(RegressorMixin):
 
     def _score_predictions(self, predicted, y, weights):
         loss = self._fitted_loss
+        y, predicted = _in_one_unit(y, predicted)
         if loss.n_levels == 1:
             return r2_score(y, predicted, sample_weight=weights)
         levels = zip(loss.quantile, predicted.T, strict=True)
@@ -147,8 +151,26 @@ class RegressionTargets(RegressorMixin):
         return self._score_predictions(predicted, y, weights)
 
 
+def _in_one_unit(y, predicted):
+    # Scores do not depend on the unit, but squares of numbers far from one are infinite
+    # or zero, in float32 from about 1e19 and 1e-23 on. (A power of two is exact.)
+    try:
+        numbers = np.asarray(y, dtype=np.float64)
+    except (TypeError, ValueError):  # the score reports the wrong targets
+        return y, predicted
+    if numbers.ndim not in (1, 2):
+        return y, predicted
+    size = np.abs(numbers).max(axis=0, initial=0.0)  # of each target
+    usual = (size == 0) | ((size >= LEAST) & (size <= MOST))
+    if usual.all() or not np.isfinite(size).all():
+        return y, predicted
+    exponent = -np.frexp(size)[1]
+    return np.ldexp(numbers, exponent), np.ldexp(predicted.astype(np.float64), exponent)
+
+
 def _r2(y, predicted, weights):
     # This is r2_score, which takes longer than an epoch if there are few rows.
+    y, predicted = _in_one_unit(y, predicted)
     y, predicted = y.reshape(len(y), -1), predicted.reshape(len(y), -1)
     weights = np.ones(len(y)) if weights is None else weights
     with np.errstate(over="ignore", invalid="ignore"):  # the score is then NaN
