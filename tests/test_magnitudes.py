@@ -143,8 +143,47 @@ def test_scores_do_not_depend_on_the_unit_of_the_targets(dtype, scale, loss):
     data = X.astype(dtype), (y * scale).astype(dtype)
     assert_allclose(model.score(*data), usual.score(X, y), atol=1e-5)
     assert_allclose(model.validation_scores_, usual.validation_scores_, atol=1e-5)
+    pair = np.column_stack([y, y * scale])
     if loss == "squared_error":
-        pair = GDRegressor(max_iter=50).fit(X, np.column_stack([y, y * scale]))
-        assert_allclose(
-            pair.score(X, np.column_stack([y, y * scale])), usual.score(X, y), atol=0.1
-        )
+        score = GDRegressor(max_iter=50, random_state=0).fit(X, pair).score(X, pair)
+        assert_allclose(score, usual.score(X, y), atol=0.1)
+
+
+def test_weights_that_are_too_small_for_float32():
+    # They were rounded to zero, so that all predictions were the mean.
+    large = (X * [1, 1e19, 1]).astype(np.float32)
+    with pytest.raises(ValueError, match="Column 1 .* too small for float32: divide"):
+        GDRegressor(random_state=0).fit(large, Y * 1e-35)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sp.csr_array])
+@pytest.mark.parametrize("model", [GDRegressor(), MLPGDRegressor((), max_iter=20)])
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_predictions_that_are_too_large(model, kind):
+    model = clone(model).fit(X, Y)
+    large = kind(X / np.abs(X).max() * 1.7e308)
+    for method in (model.predict, lambda X: model.score(X, Y)):
+        with pytest.raises(ValueError, match=r"X has values .* row \d+ is not finite"):
+            method(large)
+    with pytest.raises(ValueError, match="The score is not finite, because y and the"):
+        model.score(X * 1e200, Y)
+    counts = GDRegressor(loss="poisson").fit(X, np.exp(X[:, 0]))
+    with pytest.raises(ValueError, match="the prediction for row . is not finite in"):
+        counts.predict(kind(np.abs(X) * 1e6))
+
+
+@pytest.mark.parametrize("model", [GDRegressor(), MLPGDRegressor(4, max_iter=3)])
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_validation_data_that_are_too_large(model):
+    # The validation scores and losses were NaN or infinite.
+    model = clone(model).set_params(early_stopping=True, random_state=0)
+    with pytest.raises(ValueError, match="In X_val, y_val .* Column 0 has values up"):
+        model.fit(X, Y, X_val=X * 1e306, y_val=Y)
+    with pytest.raises(ValueError, match="In X_val, y_val .* The target y has values"):
+        model.fit(X, Y, X_val=X, y_val=Y * 1e200)
+    narrow = X.astype(np.float32)
+    model.fit(narrow, Y, X_val=narrow * np.float32(1e25), y_val=Y)
+    assert np.isfinite(model.validation_scores_).all()
+    model.set_params(scoring="r2")
+    with pytest.raises(ValueError, match="scoring='r2' gave nan on the held-out data"):
+        model.fit(narrow, Y, X_val=narrow, y_val=Y * 1e25)

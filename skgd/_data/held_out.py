@@ -8,6 +8,7 @@ from sklearn.model_selection import train_test_split
 from .._engine.network import Data
 from .._engine.prediction import forward
 from .._rules.loss import losses_of_rows
+from .magnitudes import too_large
 from .splits import check_some_weight, own_splits
 from .units import to_units
 
@@ -291,6 +292,14 @@ class Validated(NamedTuple):
 UNSOUND = Validated(np.nan, np.nan, np.nan)
 
 
+def _check_not_too_large(X, Y):
+    # The losses of such rows are not finite. (Features are in units of training, in
+    # which those of the training rows are not too large.)
+    text = too_large(X, np.float64) or too_large(Y, np.float64, targets=True)
+    if text:
+        raise ValueError(f"In X_val, y_val or the rows that are held out: {text}")
+
+
 def validation(held_out, architecture, units, score_raw, scorer, of_rows=None):
     """Make the function that early stopping calls after each epoch.
 
@@ -317,7 +326,9 @@ def validation(held_out, architecture, units, score_raw, scorer, of_rows=None):
         A function that takes a state and returns `Validated`.
     """
     X = held_out.inputs
-    part = Data(X if units is None else to_units(X, units.mean, units.scale))
+    with np.errstate(over="ignore", invalid="ignore"):  # the error below reports it
+        part = Data(X if units is None else to_units(X, units.mean, units.scale))
+    _check_not_too_large(part.X, held_out.Y)
     kernel = architecture.loss._kernel(architecture.softmax)
 
     def validate(state):

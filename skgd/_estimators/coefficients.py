@@ -1,10 +1,10 @@
 """Coefficients of linear models that can be compared with each other, and a table."""
 
-import numpy as np
 from scipy import sparse as sp
 from sklearn.utils.validation import check_is_fitted
 
 from .._rules.extras import import_extra
+from .published import coefficients_of
 
 
 class ComparableCoefficients:
@@ -14,6 +14,7 @@ class ComparableCoefficients:
     def standardized_coef_(self):
         """Coefficients times the standard deviations of their features."""
         check_is_fitted(self)
+        coef, _ = coefficients_of(self)
         deviation = self._state.deviation
         if deviation is None:
             raise AttributeError(
@@ -22,9 +23,9 @@ class ComparableCoefficients:
                 "deviations of the features. Set standardize=True and fit it again, "
                 "or multiply 'coef_' by the standard deviations of your data."
             )
-        coef = self.coef_.toarray() if sp.issparse(self.coef_) else self.coef_
+        coef = coef.toarray() if sp.issparse(coef) else coef
         # (a column whose deviation overflows has the coefficient zero)
-        return self._shape_coef(np.atleast_2d(coef * deviation).astype(coef.dtype))
+        return self._shape_coef((coef * deviation).astype(coef.dtype))
 
     def coef_frame(self):
         """Make a table of the coefficients, which needs pandas.
@@ -61,7 +62,7 @@ class ComparableCoefficients:
         names = getattr(self, "feature_names_in_", None)
         if names is None:
             names = [f"x{j}" for j in range(self.n_features_in_)]
-        columns = {"coef": self.coef_}
+        columns = {"coef": coefficients_of(self)[0]}
         if self._state.deviation is not None:
             columns["standardized_coef"] = self.standardized_coef_
         columns = {

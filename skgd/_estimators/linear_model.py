@@ -20,7 +20,7 @@ from .coefficients import ComparableCoefficients
 from .constraints import signs_of_coefficients
 from .parameters import FEW
 from .plain_layers import PlainLayers
-from .published import coefficients_of, for_raw_data, numbers_of
+from .published import check_finite, coefficients_of, for_raw_data, numbers_of
 
 # In a stream, the rate falls with this power of the number of updates. This is slower
 # than 1 / sqrt(t), so that a model can follow a stream that changes.
@@ -284,7 +284,9 @@ class LinearModel(ComparableCoefficients, GradientDescent):
         # (BLAS adds in another order if rows are not contiguous)
         options = {"dtype": [np.float64, np.float32], "order": "C", "reset": False}
         X = validate_features(self, X, accept_sparse="csr", **options)
-        return np.ascontiguousarray(_product(X, coef) + intercept)
+        with np.errstate(over="ignore", invalid="ignore"):  # the error below reports it
+            Z = np.ascontiguousarray(_product(X, coef) + intercept)
+        return check_finite(Z)
 
     def _plain_layers(self):
         coef, intercept = coefficients_of(self)

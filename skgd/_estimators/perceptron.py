@@ -21,7 +21,7 @@ from .lbfgs import is_lbfgs
 from .num_embedding import NUM_EMBEDDING, NumEmbedding
 from .parameters import FEW
 from .plain_layers import PlainLayers
-from .published import for_raw_data, list_of_numbers
+from .published import check_finite, for_raw_data, list_of_numbers
 from .trials import Trials
 
 # alpha='auto' with many rows. With 10,000 to 300,000 rows, values from 0.0005 to 0.005
@@ -280,7 +280,7 @@ class MultilayerPerceptron(HiddenFeatures, NumEmbedding, GradientDescent):
         theta = np.empty(architecture.n_params, self._state.theta.dtype)
         running = architecture.new_running(theta.dtype)
         self._collect(architecture, theta, running)
-        return forward(architecture, theta, running, rows)
+        return check_finite(forward(architecture, theta, running, rows))
 
     def _plain_layers(self):
         architecture = self._architecture_.published()

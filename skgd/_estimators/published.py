@@ -29,8 +29,8 @@ def for_raw_data(estimator, architecture, views, state):
     Raises
     ------
     ValueError
-        If a number is too large for the dtype, because the units of training are far
-        from the user's units.
+        If a number is too large for the dtype, or if a weight of the features is too
+        small for it, because the units of training are far from the user's units.
     """
     dtype = state.theta.dtype
     with np.errstate(over="ignore", invalid="ignore"):
@@ -38,7 +38,24 @@ def for_raw_data(estimator, architecture, views, state):
         W, b = ([values.astype(dtype) for values in part] for part in (W, b))
     if not all(np.isfinite(values).all() for values in (*W, *b)):
         raise ValueError(_too_large(estimator, W, dtype))
+    if state.units is not None:
+        varies = state.units.varies[:, np.newaxis]  # others have no weight
+        _check_not_lost(estimator, views["W"][0] * varies, W[0])
     return W, b
+
+
+def _check_not_lost(estimator, trained, published):
+    # raise an error if a weight that is not negligible has lost digits, or is zero
+    limits = np.finfo(published.dtype)
+    lost = (np.abs(published) < limits.tiny) & (np.abs(trained) > np.sqrt(limits.eps))
+    columns = np.flatnonzero(lost.any(axis=1))
+    if columns.size:
+        names = getattr(estimator, "feature_names_in_", None)
+        raise ValueError(
+            f"{name_of_column(columns[0], len(published), names)} has values that are "
+            f"so large that a weight is too small for {published.dtype}: divide the "
+            "column by a larger number."
+        )
 
 
 def _too_large(estimator, W, dtype):
@@ -56,6 +73,33 @@ def _too_large(estimator, W, dtype):
         "The target y has values that are so large that a parameter is too large for "
         f"{dtype}: divide the target{also}."
     )
+
+
+def check_finite(predicted):
+    """Check that no prediction is too large for its dtype.
+
+    Parameters
+    ----------
+    predicted : ndarray of shape (n_samples, ...)
+        Predictions.
+
+    Returns
+    -------
+    predicted : ndarray of shape (n_samples, ...)
+        The same array.
+
+    Raises
+    ------
+    ValueError
+        If a prediction is NaN or infinite, because `X` has very large values.
+    """
+    if not np.isfinite(predicted).all():
+        row = np.flatnonzero(~np.isfinite(predicted).reshape(len(predicted), -1).all(1))
+        raise ValueError(
+            f"X has values that are so large that the prediction for row {row[0]} is "
+            f"not finite in {predicted.dtype}."
+        )
+    return predicted
 
 
 def numbers_of(values, name):

@@ -17,6 +17,7 @@ from .._data.targets import RegressionEncoding
 from ..losses import REGRESSION_LOSSES
 from .docstrings import fill_doc
 from .lbfgs import can_stream
+from .published import check_finite
 
 # the sizes of targets of which scores are computed in the dtype of the predictions
 LEAST, MOST = 1e-8, 1e8
@@ -100,7 +101,7 @@ class RegressionTargets(RegressorMixin):
             the log link, they are means. With several quantiles, there is one column
             for each quantile, in rising order.
         """
-        predicted = self._decode(self._raw(X))
+        predicted = check_finite(self._decode(self._raw(X)))
         if exposure is None:
             return predicted
         loss = self._fitted_loss
@@ -128,7 +129,14 @@ class RegressionTargets(RegressorMixin):
             The score.
         """
         predicted = self.predict(X, exposure=exposure)
-        return self._score_predictions(predicted, y, sample_weight)
+        with np.errstate(over="ignore", invalid="ignore"):  # the error below reports it
+            score = self._score_predictions(predicted, y, sample_weight)
+        if np.isfinite(score) or len(predicted) < 2:
+            return score
+        raise ValueError(
+            "The score is not finite, because y and the predictions are on different "
+            f"scales. The predictions are up to {np.abs(predicted).max():.3g}."
+        )
 
     def _score_predictions(self, predicted, y, weights):
         loss = self._fitted_loss
@@ -170,14 +178,23 @@ def _in_one_unit(y, predicted):
 
 def _r2(y, predicted, weights):
     # This is r2_score, which takes longer than an epoch if there are few rows.
-    y, predicted = _in_one_unit(y, predicted)
     y, predicted = y.reshape(len(y), -1), predicted.reshape(len(y), -1)
     weights = np.ones(len(y)) if weights is None else weights
-    with np.errstate(over="ignore", invalid="ignore"):  # the score is then NaN
-        mean = weights @ y / weights.sum()
-        error, total = weights @ (y - predicted) ** 2, weights @ (y - mean) ** 2
+    error, total = _squares(y, predicted, weights)
+    if not (
+        np.isfinite(error).all() and (total > LEAST).all() and (total < np.inf).all()
+    ):
+        y, predicted = _in_one_unit(y, predicted)
+        error, total = _squares(y, predicted.astype(np.float64), weights)
     if not (np.isfinite(error).all() and np.isfinite(total).all()):
         return np.nan
     varies = total > 0
     scores = np.where(varies, 1 - error / np.where(varies, total, 1), error == 0)
     return float(scores.mean())
+
+
+def _squares(y, predicted, weights):
+    # of the errors and of the differences from the mean, for each target
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = weights @ y / weights.sum()
+        return weights @ (y - predicted) ** 2, weights @ (y - mean) ** 2

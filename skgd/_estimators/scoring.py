@@ -72,7 +72,8 @@ def held_out_score(estimator, weighted):
         model = estimator._at(state)
         vars(model).pop("feature_names_in_", None)  # held-out data have no names
         keywords = {"sample_weight": held_out.weights} if weighted else {}
-        found = scorer(model, held_out.X, held_out.y, **keywords)
+        with np.errstate(over="ignore", invalid="ignore"):  # the error below reports it
+            found = scorer(model, held_out.X, held_out.y, **keywords)
         try:
             found = float(found)
         except (TypeError, ValueError):
