@@ -211,6 +211,7 @@ class AdaGrad(Optimizer):
     _rates = {
         "update": 0.01, "linear": 0.3, "single linear": 0.1, "network": 0.02,
         "function": 0.1}
+    _squares = True
     _allowed = {**Optimizer._allowed, "epsilon": Allowed(Real, gt=0)}
 
     def __init__(self, learning_rate=None, *, epsilon=1e-7):
@@ -290,6 +291,7 @@ class RMSprop(Optimizer):
         "update": 0.001, "linear": 0.04, "single linear": 0.003, "network": 0.001,
         "function": 0.01}
     _normalises = True
+    _squares = True
     _allowed = {
         **Optimizer._allowed,
         "rho": Allowed(Real, ge=0, lt=1),
@@ -400,6 +402,7 @@ class Adam(Optimizer):
         "update": 0.001, "linear": 0.1, "single linear": 0.005,
         "single network": 0.001, "network": 0.002, "function": 0.01}
     _normalises = True
+    _squares = True
     _allowed = {
         **Optimizer._allowed,
         "beta_1": Allowed(Real, ge=0, lt=1),
@@ -570,6 +573,7 @@ class NAdam(Optimizer):
         "(1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps)`")
     _rates = Adam._rates
     _normalises = True
+    _squares = True
     _allowed = {
         name: allowed for name, allowed in Adam._allowed.items() if name != "amsgrad"
     }

@@ -11,7 +11,16 @@ from sklearn.base import clone
 from sklearn.datasets import load_diabetes
 
 from skgd import GDRegressor
-from skgd.optimizers import OPTIMIZERS, SGD, AdaGrad, Adam, Momentum, RMSprop
+from skgd.optimizers import (
+    OPTIMIZERS,
+    SGD,
+    AdaGrad,
+    Adam,
+    AdamW,
+    Momentum,
+    NAdam,
+    RMSprop,
+)
 
 VARIANTS = {
     **{name: rule() for name, rule in OPTIMIZERS.items()},
@@ -290,3 +299,32 @@ def test_a_bad_rate_is_refused(rate):
     assert_array_equal(w, 1)
     with pytest.raises(ValueError, match="'momentum' parameter of Momentum must be"):
         Momentum(momentum=2.0).update(w, w)
+
+
+@pytest.mark.parametrize("rule", [AdaGrad, RMSprop, Adam, AdamW, NAdam])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_gradients_that_are_too_large_to_be_squared(rule, dtype):
+    # The mean of the squares became infinite, so that all later steps were zero.
+    w, limit = np.ones(2, dtype), float(np.finfo(dtype).max) ** 0.5
+    with pytest.raises(ValueError, match="too large to be squared in float"):
+        rule().update(w, np.array([0, -3 * limit], dtype))
+    assert_array_equal(w, 1)
+    SGD(1e-3 / limit).update(w, np.array([0, -3 * limit], dtype))
+    assert_allclose(w, [1, 1.003])
+
+
+@pytest.mark.parametrize("rule", [SGD, Momentum, Adam])
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_a_rate_that_is_too_large_for_the_dtype(rule):
+    w = np.ones(2, np.float32)
+    with pytest.raises(ValueError, match="learning_rate is too large for float32"):
+        rule(1e300).update(w, w)
+    assert_array_equal(w, 1)
+    rule(1e30).update(w, w)
+    assert np.isfinite(w).all()
+
+
+def test_a_matrix_is_updated_in_place():
+    w = np.ones((2, 3)).view(np.matrix)
+    SGD(0.5).update(w, np.ones((2, 3)))
+    assert_array_equal(w, np.full((2, 3), 0.5))

@@ -64,7 +64,7 @@ def _checked_parameter(name, param):
     return param
 
 
-def _checked_gradient(name, grad, param):
+def _checked_gradient(name, grad, param, squares):
     grad = np.asarray(grad)
     if grad.dtype.kind != "f":
         raise TypeError(f"{name} must be an array of floats. Got {grad.dtype}.")
@@ -79,7 +79,21 @@ def _checked_gradient(name, grad, param):
         raise ValueError(
             f"{name} is not finite in {param.dtype}; nothing has been updated. Is the "
             "learning rate too large?")
-    return flat
+    # (an infinite mean of squares would divide all later steps to zero)
+    largest = np.finfo(param.dtype).max
+    reach = max(flat.max(), -flat.min()) if flat.size else 0.0
+    if squares and reach > np.sqrt(largest):
+        raise ValueError(
+            f"{name} has numbers up to {reach:.3g}, which are too large to be squared in "
+            f"{param.dtype}; nothing has been updated. Scale the function down.")
+    return flat, reach
+
+
+def _check_move(rate, reach, dtype):
+    if rate * max(float(reach), 1.0) > float(np.finfo(dtype).max):
+        raise ValueError(
+            f"learning_rate is too large for {dtype}, in which a step is not finite; "
+            f"nothing has been updated. Got {rate:g}.")
 
 
 def _by_key(params, grads):
@@ -149,6 +163,8 @@ class Optimizer(Rule):
     _variants = {}
     # whether a step is about as large as the rate, whatever the size of the gradient
     _normalises = False
+    # whether squares of the gradient are added up
+    _squares = False
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -216,7 +232,7 @@ class Optimizer(Rule):
             For a key of only one of the two.
         ValueError
             For another shape than that of the gradient or of the update before, a
-            gradient that is not finite, or a parameter that is read-only.
+            gradient that is not finite or too large, or a parameter that is read-only.
 
         Examples
         --------
@@ -241,7 +257,9 @@ class Optimizer(Rule):
         for key, param in params.items():
             at = "" if key is None else f"[{key!r}]"
             _checked_parameter(f"params{at}", param)
-            grad = _checked_gradient(f"grads{at}", grads[key], param)
+            grad, reach = _checked_gradient(
+                f"grads{at}", grads[key], param, self._squares)
+            _check_move(rate, reach, param.dtype)
             kind = param.shape, param.dtype, kernel.n_slots
             if key in memory:
                 before, slots, t = memory[key]
@@ -256,7 +274,8 @@ class Optimizer(Rule):
                     f"shape {kind[0]} in {kind[2]}. Call reset() to begin anew.")
             work.append((key, param, grad, kind, slots, t + 1))
         for key, param, grad, kind, slots, t in work:
-            flat = np.require(param, requirements=["C", "A"]).reshape(-1)
+            # (no subclass such as np.matrix, which has no single dimension)
+            flat = np.require(np.asarray(param), requirements=["C", "A"]).reshape(-1)
             _apply(kernel, flat, grad, slots, rate, t)
             if not np.may_share_memory(flat, param):
                 param[...] = flat.reshape(param.shape)
