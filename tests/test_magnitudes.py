@@ -187,3 +187,8 @@ def test_validation_data_that_are_too_large(model):
     model.set_params(scoring="r2")
     with pytest.raises(ValueError, match="scoring='r2' gave nan on the held-out data"):
         model.fit(narrow, Y, X_val=narrow, y_val=Y * 1e25)
+
+
+def test_an_int_that_is_too_large_for_a_score():
+    with pytest.raises(ValueError, match="y contains an int that is too large"):
+        GDRegressor().fit(X, Y).score(X, [10**400, *Y[1:]])

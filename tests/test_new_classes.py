@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.preprocessing import scale
 
@@ -46,3 +47,25 @@ def test_a_class_that_was_not_announced(estimator):
         model.partial_fit(X, Y)
     assert "pass all classes of the stream to it as `classes`" in str(error.value)
     assert_array_equal(model.predict(X), before)
+
+
+@pytest.mark.parametrize("model", [GDClassifier(), MLPGDClassifier(3)])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        [0, 1, None],
+        [0, 1, np.nan],
+        np.array([0, 1, np.nan]),
+        np.array([0, 1, np.inf]),
+        np.ma.array([0, 1, 2], mask=[0, 0, 1]),
+    ],
+    ids=repr,
+)
+@pytest.mark.filterwarnings("error")
+def test_wrong_classes_of_a_stream(model, wrong):
+    model = clone(model)
+    with pytest.raises(ValueError, match=r"classes (contains|is a masked)"):
+        model.partial_fit(X[Y < 2], Y[Y < 2], classes=wrong)
+    model.partial_fit(X[Y < 2], Y[Y < 2], classes=[0, 1])
+    with pytest.raises(ValueError, match=r"classes (contains|is a masked)"):
+        model.partial_fit(X[Y < 2], Y[Y < 2], classes=wrong)

@@ -21,6 +21,7 @@ from sklearn.utils.multiclass import (
 from .._rules.loss import softmax
 from .._rules.plain_state import stored_as_dict
 from ..losses import Loss
+from .missing import check_classes
 
 
 # ---------------------------------------------------------------- numbers
@@ -247,7 +248,7 @@ class ClassEncoding:
         elif not incremental:
             known = found
         elif classes is not None:
-            known = unique_labels(classes)
+            known = check_classes(classes)
         else:
             raise ValueError(
                 "classes must be passed on the first call to partial_fit. Pass all "
@@ -274,7 +275,7 @@ class ClassEncoding:
         if (
             incremental
             and classes is not None
-            and not np.array_equal(self.classes, unique_labels(classes))
+            and not np.array_equal(self.classes, check_classes(classes))
         ):
             raise ValueError(
                 f"`classes={classes!r}` is not the same as on last call to "

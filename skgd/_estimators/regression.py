@@ -166,6 +166,8 @@ def _in_one_unit(y, predicted):
         numbers = np.asarray(y, dtype=np.float64)
     except (TypeError, ValueError):  # the score reports the wrong targets
         return y, predicted
+    except OverflowError:
+        raise ValueError("y contains an int that is too large for a float.") from None
     if numbers.ndim not in (1, 2):
         return y, predicted
     size = np.abs(numbers).max(axis=0, initial=0.0)  # of each target
