@@ -153,3 +153,12 @@ def test_the_message_says_what_is_wrong():
         "be from 0 to 2. They are from 0 to 7.",
     ):
         GDRegressor().fit(X, [1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize("format", ["csr", "csc", "bsr"])
+def test_lists_in_the_place_of_arrays(format):
+    X = np.random.RandomState(0).standard_normal((20, 2))
+    wrong = sp.csr_array(X).asformat(format)
+    wrong.indices = wrong.indices.tolist()
+    with pytest.raises(ValueError, match="indices must be an array, not a list"):
+        GDRegressor().fit(wrong, X[:, 0])

@@ -322,6 +322,7 @@ def test_a_rate_that_is_too_large_for_the_dtype(rule):
     assert_array_equal(w, 1)
     rule(1e30).update(w, w)
     assert np.isfinite(w).all()
+    rule().update(w, np.ones(2), learning_rate=np.float16(0.5))
 
 
 def test_a_matrix_is_updated_in_place():

@@ -117,7 +117,12 @@ def _check_lists(X):
 
 
 def _index_array(X, attribute):
-    values = np.asarray(getattr(X, attribute))
+    given = getattr(X, attribute)
+    values = np.asarray(given)
+    if not isinstance(given, np.ndarray):  # SciPy would read its dtype
+        raise _WrongArrays(
+            f"{attribute} must be an array, not a {type(given).__name__}."
+        )
     if values.ndim != 1 or values.dtype.kind not in "iu":
         raise _WrongArrays(
             f"{attribute} must be an array of ints with one dimension, not of "

@@ -10,6 +10,7 @@ from numbers import Real
 import numpy as np
 from sklearn.base import clone
 
+from .numbers import plain_number
 from .rule import Allowed, Rule
 from .text import filled
 
@@ -246,7 +247,7 @@ class Optimizer(Rule):
         array([-0.29, -0.29])
         """
         self._check()
-        rate = self.own_rate() if learning_rate is None else learning_rate
+        rate = self.own_rate() if learning_rate is None else plain_number(learning_rate)
         if rate != 0 and rate not in self._allowed["learning_rate"]:
             raise ValueError(
                 f"learning_rate must be a float >= 0 or None. Got {learning_rate!r}.")
