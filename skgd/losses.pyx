@@ -141,7 +141,8 @@ class Huber(Loss):
     """
 
     _unit_exponent = 2
-    _allowed = {"epsilon": Allowed(Real, gt=0)}
+    # (the loss is divided by it)
+    _allowed = {"epsilon": Allowed(Real, ge=1e-100)}
 
     def __init__(self, epsilon=1.35):
         self.epsilon = epsilon

@@ -718,7 +718,10 @@ class LBFGS(Rule):
     True
     """
 
-    _allowed = {"memory": Allowed(Integral, ge=1), "max_fun": Allowed(Integral, ge=1)}
+    _allowed = {
+        "memory": Allowed(Integral, ge=1, le=10**6),  # SciPy makes arrays of this size
+        "max_fun": Allowed(Integral, ge=1),
+    }
 
     def __init__(self, memory=10, max_fun=15000):
         self.memory = memory

@@ -143,6 +143,60 @@ PARAMETERS = {
         "'newton-cg'",
     ),
     "optimizer": (lambda: reg(optimizer="adamax").fit(X, Y), "'optimizer'", "'adam'"),
+    "optimizer array": (
+        lambda: reg(optimizer=np.array([1, 2])).fit(X, Y),
+        "'optimizer'",
+        "array([1, 2])",
+    ),
+    "optimizer sparse": (
+        lambda: mlp_reg(optimizer=sp.eye(2)).fit(X, Y),
+        "'optimizer'",
+        "sparse matrix",
+    ),
+    "monotonic_cst huge": (
+        lambda: reg(monotonic_cst=10**400).fit(X, Y),
+        "monotonic_cst must be",
+    ),
+    "hidden_layer_sizes huge": (
+        lambda: mlp_reg(hidden_layer_sizes=(5, 10**30)).fit(X, Y),
+        "hidden_layer_sizes=(5, 1",
+        "7e+30 parameters",
+    ),
+    "hidden_layer_sizes of a generator": (
+        lambda: mlp_reg(hidden_layer_sizes=iter([5, 3])).fit(X, Y),
+        "hidden_layer_sizes must be",
+        "list_iterator",
+    ),
+    "hidden_layer_sizes sparse": (
+        lambda: mlp_reg(hidden_layer_sizes=sp.eye(2)).fit(X, Y),
+        "hidden_layer_sizes must be",
+        "sparse matrix",
+    ),
+    "dropout sparse": (
+        lambda: mlp_reg(dropout=sp.eye(2)).fit(X, Y),
+        "'dropout'",
+        "sparse matrix",
+    ),
+    "y_val number": (
+        lambda: TabularRegressor().fit(X, Y, X_val=X, y_val=3),
+        "y_val",
+        "scalar",
+    ),
+    "y_val huge": (
+        lambda: TabularRegressor().fit(X, Y, X_val=X, y_val=10**400),
+        "y_val",
+        "too large",
+    ),
+    "sample_weight_val negative": (
+        lambda: TabularRegressor().fit(X, Y, X_val=X, y_val=Y, sample_weight_val=-1),
+        "sample_weight_val",
+        "Negative",
+    ),
+    "sample_weight huge": (
+        lambda: reg().fit(X.astype(np.float32), Y, sample_weight=1e300),
+        "sample_weight",
+        "float32",
+    ),
     "optimizer class": (lambda: reg(optimizer=Adam).fit(X, Y), "'optimizer'", "Adam"),
     "optimizer case": (
         lambda: reg(optimizer="Adam").fit(X, Y),
@@ -893,6 +947,25 @@ TARGETS = {
     ),
     # streams
     "classes forgotten": (lambda: clf().partial_fit(X, CLASSES), "classes=[0, 1, 2]"),
+    "classes number": (
+        lambda: clf().partial_fit(X, CLASSES, classes=3),
+        "classes must be",
+        "Got 3",
+    ),
+    "classes NaN": (
+        lambda: clf().partial_fit(X, CLASSES, classes=np.array([0, 1, np.nan])),
+        "classes must be",
+        "NaN",
+    ),
+    "classes later": (
+        lambda: (
+            mlp_clf()
+            .partial_fit(X, CLASSES, classes=[0, 1, 2])
+            .partial_fit(X, CLASSES, classes="abc")
+        ),
+        "classes must be",
+        "Got 'abc'",
+    ),
     "classes changed": (
         lambda: (
             clf()

@@ -141,6 +141,13 @@ def test_schedules_of_one_direction_never_rise(name):
     assert (np.diff(factor) <= 0).all()
 
 
+def test_one_cycle_of_a_tiny_warmup():
+    # (a warning would be an error: it was an overflow)
+    with np.errstate(all="raise", under="ignore"):
+        factor = OneCycle(warmup=5e-324, final=0.0)([0, 1, 2], n_steps=2)
+    assert_allclose(factor, [0.04, 0.5, 0.0], atol=1e-15)
+
+
 def test_one_cycle_rises_to_one_and_falls():
     factor = OneCycle(warmup=0.3)(np.arange(101), 100)
     assert factor.argmax() == 30

@@ -178,13 +178,14 @@ def check_weights(sample_weight, X):
     try:
         if _has_dates(sample_weight):
             raise TypeError("Got dates or durations.")
-        weights = check_array(
-            sample_weight,
-            ensure_2d=False,
-            dtype=X.dtype,
-            order="C",
-            input_name="sample_weight",
-        )
+        with np.errstate(over="ignore"):  # an infinity is an error
+            weights = check_array(
+                sample_weight,
+                ensure_2d=False,
+                dtype=X.dtype,
+                order="C",
+                input_name="sample_weight",
+            )
     except (OverflowError, TypeError, ValueError) as error:
         if "sample_weight" in str(error):
             raise

@@ -2,7 +2,6 @@
 
 import numpy as np
 from scipy import sparse as sp
-from sklearn.utils.multiclass import unique_labels
 
 from .dates import is_missing
 
@@ -65,29 +64,3 @@ def check_none_is_missing(y, name="y"):
             f"Unknown label type: unknown. {name} contains missing values (None, NaN "
             "or NA). Leave out these rows, or give them a class of their own."
         )
-
-
-def check_classes(classes):
-    """Find the distinct classes of a stream.
-
-    Parameters
-    ----------
-    classes : array-like
-        The classes that the first call of `partial_fit` gets.
-
-    Returns
-    -------
-    classes : ndarray
-        The classes in rising order.
-
-    Raises
-    ------
-    ValueError
-        If a class is missing, masked or infinite.
-    """
-    check_not_masked(classes, "classes")
-    check_none_is_missing(classes, "classes")
-    values = np.asarray(classes)
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise ValueError("Unknown label type: classes contains NaN or infinity.")
-    return unique_labels(classes)

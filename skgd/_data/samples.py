@@ -1,5 +1,6 @@
 """The samples of a call, as the user passed them and as checked and encoded arrays."""
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import NamedTuple
@@ -245,7 +246,10 @@ def check_validation_samples(estimator, given, samples):
         The held-out samples, in the dtype and the form of the training samples.
     """
     dtype = samples.X.dtype
-    try:
+    advice = PIPELINE.format(name=type(estimator).__name__)
+    if given.incremental:  # a pipeline has no partial_fit
+        advice = "\n\nIf X is transformed, transform X_val in the same way."
+    with of_validation(advice):
         X, y = check_features_and_targets(
             estimator,
             given.X_val,
@@ -258,16 +262,25 @@ def check_validation_samples(estimator, given, samples):
         weights = check_weights(given.sample_weight_val, X)
         if samples.class_weights is not None:
             weights = samples.class_weights.times(weights, y, dtype)
-    except (TypeError, ValueError) as error:
-        text = f"In X_val, y_val or sample_weight_val: {error}".rstrip()
-        is_raw = any(sign in str(error) for sign in SIGNS_OF_RAW_DATA)
-        if is_raw and given.incremental:  # a pipeline has no partial_fit
-            text += "\n\nIf X is transformed, transform X_val in the same way."
-        elif is_raw:
-            text += PIPELINE.format(name=type(estimator).__name__)
-        raise ValueError(text) from error
     held_out = Samples(X, y, Y, weights, samples.encoding, knots=samples.knots)
     return held_out.with_weight().like(samples.X)
+
+
+@contextmanager
+def of_validation(advice=""):
+    """Make errors say that they are about the validation data.
+
+    Parameters
+    ----------
+    advice : str, default=""
+        What the error of data that look as if they had not been transformed adds.
+    """
+    try:
+        yield
+    except (OverflowError, TypeError, ValueError) as error:
+        text = f"In X_val, y_val or sample_weight_val: {error}".rstrip()
+        is_raw = any(sign in str(error) for sign in SIGNS_OF_RAW_DATA)
+        raise ValueError(text + advice * is_raw) from error
 
 
 def check_features_and_targets(estimator, X, y, **options):

@@ -21,7 +21,7 @@ from sklearn.utils.multiclass import (
 from .._rules.loss import softmax
 from .._rules.plain_state import stored_as_dict
 from ..losses import Loss
-from .missing import check_classes
+from .stream_classes import all_classes
 
 
 # ---------------------------------------------------------------- numbers
@@ -248,7 +248,7 @@ class ClassEncoding:
         elif not incremental:
             known = found
         elif classes is not None:
-            known = check_classes(classes)
+            known = all_classes(classes)
         else:
             raise ValueError(
                 "classes must be passed on the first call to partial_fit. Pass all "
@@ -275,7 +275,7 @@ class ClassEncoding:
         if (
             incremental
             and classes is not None
-            and not np.array_equal(self.classes, check_classes(classes))
+            and not np.array_equal(self.classes, all_classes(classes))
         ):
             raise ValueError(
                 f"`classes={classes!r}` is not the same as on last call to "

@@ -56,7 +56,7 @@ def _monotonic_signs(estimator, given):
         given = _signs_of_names(estimator, given)
     try:
         signs = check_array(given, ensure_2d=False, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise ValueError(
             "monotonic_cst must be an array-like of -1, 0 or 1, or a dict of feature "
             f"names with these values. Got {given!r} instead."

@@ -194,8 +194,10 @@ class Settings(
         # what an error adds to the names and classes of a rule
         if name == "learning_rate":
             return ", 'auto', or a callable; a number is learning_rate_init"
-        if name == "optimizer" and self.optimizer in ("batch", "minibatch"):
-            return f"; solver={self.optimizer!r} is for the size of the batches"
+        given = self.optimizer
+        is_solver = isinstance(given, str) and given in ("batch", "minibatch")
+        if name == "optimizer" and is_solver:
+            return f"; solver={given!r} is for the size of the batches"
         return ""
 
     def _resolve_rule(self, name, registry, base):

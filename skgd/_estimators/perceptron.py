@@ -1,5 +1,6 @@
 """What the two multilayer perceptrons share: a network with hidden layers."""
 
+import sys
 from dataclasses import replace
 from numbers import Integral, Real
 
@@ -11,7 +12,7 @@ from .._engine.architecture import Architecture, normalisation_map, set_views
 from .._engine.network import Data
 from .._engine.prediction import forward
 from .._rules.activation import Activation
-from .._rules.rule import Allowed, resolve_rule
+from .._rules.rule import Allowed, is_list, resolve_rule
 from ..activations import ACTIVATIONS
 from ..initializers import INITIALIZERS, Initializer
 from ..schedules import Adaptive, Constant
@@ -24,6 +25,8 @@ from .plain_layers import PlainLayers
 from .published import check_finite, for_raw_data, list_of_numbers
 from .trials import Trials
 
+# More numbers than an array can hold: NumPy counts the bytes.
+MOST_PARAMETERS = sys.maxsize // np.dtype(np.float64).itemsize
 # alpha='auto' with many rows. With 10,000 to 300,000 rows, values from 0.0005 to 0.005
 # were better than smaller or larger values, and better than dropout.
 ALPHA_OF_MANY_ROWS = 0.0015
@@ -65,7 +68,7 @@ class MultilayerPerceptron(HiddenFeatures, NumEmbedding, GradientDescent):
 
     def _hidden(self):
         sizes = self.hidden_layer_sizes
-        sizes = tuple(sizes) if np.iterable(sizes) else (sizes,)
+        sizes = tuple(sizes) if is_list(sizes) else (sizes,)
         for size in sizes:
             if not isinstance(size, Integral) or isinstance(size, bool) or size <= 0:
                 raise ValueError(
@@ -77,7 +80,7 @@ class MultilayerPerceptron(HiddenFeatures, NumEmbedding, GradientDescent):
     def _dropout_rates(self, n_hidden):
         domain = Allowed(Real, ge=0, lt=1)
         rates = self.dropout
-        rates = list(rates) if np.iterable(rates) else [rates] * n_hidden
+        rates = list(rates) if is_list(rates) else [rates] * n_hidden
         if len(rates) != n_hidden or not all(rate in domain for rate in rates):
             raise ValueError(
                 f"The 'dropout' parameter of {type(self).__name__} must be {domain}, "
@@ -107,7 +110,7 @@ class MultilayerPerceptron(HiddenFeatures, NumEmbedding, GradientDescent):
 
     def _architecture(self, rules, samples):
         hidden, knots = self._hidden(), samples.knots
-        return Architecture(
+        architecture = Architecture(
             sizes=(samples.inputs.shape[1], *hidden, samples.encoding.n_outputs),
             loss=rules["loss"],
             activation=rules["activation"],
@@ -118,6 +121,13 @@ class MultilayerPerceptron(HiddenFeatures, NumEmbedding, GradientDescent):
             input_scale=bool(self.input_scale),
             joined=() if knots is None else tuple(knots.joined.tolist()),
         )
+        if architecture.n_params > MOST_PARAMETERS:
+            raise ValueError(
+                f"hidden_layer_sizes={self.hidden_layer_sizes!r} would make a network "
+                f"with {architecture.n_params:.0e} parameters, which is more than an "
+                "array can hold."
+            )
+        return architecture
 
     def _initialise(self, architecture, views, rng):
         owner = type(self).__name__

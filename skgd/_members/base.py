@@ -13,11 +13,12 @@ from sklearn.utils import Bunch, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._data.features import check_weights
+from .._data.samples import of_validation
 from .._data.splits import AllowedSplits, check_groups
 from .._estimators.notebook import ShownInNotebooks
 from .._rules.numbers import PlainNumbers
 from .._rules.plain_state import PlainState
-from .._rules.rule import Allowed, check_parameters
+from .._rules.rule import Allowed, check_parameters, is_list
 from .._rules.version import Versioned
 from .._training.observers import (
     CallbackSupportMixin,
@@ -197,7 +198,8 @@ class TableEstimator(
                     f"X_val takes the place of {name}. Leave out one of them."
                 )
         table = self._transform(X)
-        y, weights = self._encode_more(y, _weights(weights, table.X), "y_val")
+        with of_validation():
+            y, weights = self._encode_more(y, _weights(weights, table.X), "y_val")
         return table, y, weights
 
     def _job(self, table, y, weights, held_out, start):
@@ -225,7 +227,7 @@ class TableEstimator(
                     f"sequence of int. Got {hidden!r} instead."
                 )
             hidden = HIDDEN if table.X.shape[0] >= FEW_ROWS else HIDDEN_OF_FEW_ROWS
-        hidden = tuple(hidden) if np.iterable(hidden) else (hidden,)
+        hidden = tuple(hidden) if is_list(hidden) else (hidden,)
         bends = "auto" if self.num_embedding == "auto" else bool(self.num_embedding)
         if not table.is_bend.any():
             bends = False

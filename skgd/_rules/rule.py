@@ -3,12 +3,13 @@
 import math
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from itertools import pairwise
 from numbers import Integral, Real
 
 import numpy as np
+from scipy import sparse as sp
 from sklearn.base import BaseEstimator
 
 from .numbers import PlainNumbers
@@ -149,6 +150,26 @@ def _is_finite(number):
         return math.isfinite(number)
     except OverflowError:  # an int or a fraction that is too large for a float
         return False
+
+
+def is_list(value):
+    """Tell whether a parameter has several values, which can be read again and again.
+
+    Parameters
+    ----------
+    value : object
+        What the user passed.
+
+    Returns
+    -------
+    is_list : bool
+        False for a single value, for an iterator and for a sparse array.
+    """
+    return (
+        np.iterable(value)
+        and not isinstance(value, Iterator)
+        and not sp.issparse(value)
+    )
 
 
 # what is the seed of a generator of random numbers in scikit-learn
