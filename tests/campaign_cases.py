@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 from hypothesis import strategies as st
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse as sp
 
 from skgd import (
@@ -39,6 +39,7 @@ MODELS = {
     "GDRegressor": (GDRegressor, {}),
     "GDClassifier": (GDClassifier, {}),
     "GDRegressor, batches": (GDRegressor, dict(solver="minibatch", max_iter=20)),
+    "GDClassifier, rows": (GDClassifier, dict(solver="sgd", max_iter=20)),
     "MLPGDRegressor": (MLPGDRegressor, NETWORK),
     "MLPGDClassifier": (MLPGDClassifier, NETWORK),
 }
@@ -135,12 +136,21 @@ def check_finite(model, X):
         ignored = (
             "predict_log_proba" if model.n_restarts_ == 0 else ("predict_log", "loss")
         )
-        if values.dtype.kind == "f" and not name.startswith(ignored):
-            assert np.isfinite(values).all(), (name, values)
+        assert values.dtype.kind != "O", (name, values)
+        if values.dtype.kind == "f":
+            assert not np.isnan(values).any() or name.startswith("loss"), (name, values)
+            if not name.startswith(ignored):
+                assert np.isfinite(values).all(), (name, values)
     if hasattr(model, "predict_proba"):
         P = model.predict_proba(X)
         assert (P >= 0).all()
         assert (P <= 1 + 1e-6).all()
+        tolerance = 1e-4 if P.dtype == np.float32 else 1e-9
+        assert_allclose(P.sum(axis=1), 1, rtol=tolerance)
+        chosen = np.searchsorted(model.classes_, model.predict(X))
+        likely = P[np.arange(len(P)), chosen]
+        assert (likely >= P.max(axis=1) - tolerance).all()
+        assert_allclose(np.exp(model.predict_log_proba(X)), P, atol=tolerance)
 
 
 def check_same(model, expected, X, X_expected):
@@ -264,6 +274,23 @@ FORMS = {
     "pandas Float64": lambda X: pd.DataFrame(X).astype("Float64"),
     "polars": lambda X: pl.DataFrame(X, schema=[f"c{k}" for k in range(X.shape[1])]),
 }
+# the same for the targets and the weights, which have one dimension
+VECTOR_FORMS = {
+    "strided": lambda y: np.repeat(y, 2)[::2],
+    "reversed": lambda y: np.ascontiguousarray(y[::-1])[::-1],
+    "read-only": _read_only,
+    "unaligned": _unaligned,
+    "swapped bytes": _swapped,
+    "list": lambda y: y.tolist(),
+    "tuple": lambda y: tuple(y.tolist()),
+    "list of scalars": list,
+    "objects": lambda y: y.astype(object),
+    "masked without masks": lambda y: np.ma.masked_array(y),
+    "pandas": lambda y: pd.Series(y, index=np.arange(len(y))[::-1]),
+    "pandas objects": lambda y: pd.Series(y).astype(object),
+    "pandas nullable": lambda y: pd.Series(y).convert_dtypes(),
+    "polars": pl.Series,
+}
 # forms without the dtype of the numbers, which scikit-learn reads as float64
 AS_FLOAT64 = {
     *("lists", "tuples", "list of arrays", "objects", "longdouble", "memoryview"),
@@ -332,6 +359,21 @@ VALUES = [
     ),
     *(pd.Series([1.0]), sp.eye(2), dt.date(2020, 1, 1), np.datetime64("2020"), [None]),
 ]
+
+
+def values_of(parameter):
+    """The values for a parameter, without those that ask for an endless training."""
+    endless = [10**30] if parameter in ("max_iter", "n_members") else []
+    return [value for value in VALUES if type(value) is not int or value not in endless]
+
+
+def rules_of(kind):
+    """The classes of rules that each parameter of an estimator takes."""
+    return {
+        name: list(registry.values()) for name, (registry, _) in kind()._rules.items()
+    }
+
+
 # parameters of all estimators that have an effect on the course of a training
 OPTIONS = {
     "alpha": ["auto", 0.0, 1e-3, 10.0, 1e30],

@@ -41,6 +41,8 @@ def check_sparse(X, name="X"):
             f"has the shape {X.shape}."
         )
     try:
+        if X.dtype.kind not in "biufc":  # SciPy cannot convert other values
+            raise _WrongArrays(f"its values must be numbers, not of type {X.dtype}.")
         if X.format == "coo":
             _check_coordinates(X)
         elif X.format in ("csr", "csc", "bsr"):
@@ -74,12 +76,16 @@ def _check_coordinates(X):
 def _check_compressed(X):
     indptr, indices = _index_array(X, "indptr"), _index_array(X, "indices")
     n_major, n_minor = X.shape[::-1] if X.format == "csc" else X.shape
-    n_stored = min(len(indices), len(X.data))
+    n_stored = len(X.data)
     if X.format == "bsr":
         height, width = X.data.shape[1:]
         n_major, n_minor = n_major // height, n_minor // width
     elif X.data.ndim != 1:
         raise _WrongArrays(f"data must have one dimension, not {X.data.ndim}.")
+    if len(indices) != n_stored:
+        raise _WrongArrays(
+            f"indices has {len(indices)} elements for {n_stored} stored values."
+        )
     if len(indptr) != n_major + 1:
         raise _WrongArrays(
             f"indptr has {len(indptr)} elements instead of {n_major + 1}."
