@@ -178,6 +178,35 @@ def test_errors_of_what_the_user_has_written_when_training_continues(kind, metho
     assert model.t_ > trained["t_"]
 
 
+@pytest.mark.parametrize("error", [ZeroDivisionError, MemoryError])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("estimator", [GDClassifier, MLPGDRegressor, MLPGDClassifier])
+def test_such_errors_leave_every_estimator_as_it_was(estimator, kind, error):
+    X, y = data_for(estimator)
+    X, y = X[::3], y[::3] if kind != "loss" else (y[::3] > y.mean()) * 1.0
+    culprit = Culprit(error, 0)
+    model = with_culprit(kind, estimator, culprit).set_params(warm_start=True)
+    if hasattr(model, "hidden_layer_sizes"):
+        model.set_params(hidden_layer_sizes=3)
+    culprit = culprit_of(model, kind, culprit)
+    model.fit(X, y)
+    before, n_calls = as_it_is(model), culprit.calls
+    for at in {1, n_calls // 2, n_calls}:
+        culprit.calls, culprit.at = 0, at
+        with pytest.raises(error):
+            model.fit(X, y)
+        for name, value in vars(before).items():
+            if name[-1] == "_" or name == "_state":
+                assert_same(getattr(model, name), value, name)
+    culprit.calls, culprit.at = 0, 0
+    assert model.fit(X, y).t_ > before.t_
+
+
+def culprit_of(model, kind, culprit):
+    """The object that counts the calls: a callback is one of its own."""
+    return model._skl_callbacks[0] if kind == "callback" else culprit
+
+
 SCRIPT = """
 import pickle, resource, warnings
 import numpy as np

@@ -1,7 +1,9 @@
 """An interrupt from the keyboard soon ends an update or a prediction of any model."""
 
+import _thread
 import contextlib
 import signal
+import threading
 import time
 
 import numpy as np
@@ -48,6 +50,23 @@ def test_an_update_can_be_interrupted(many, n):
         model.fit(*many)
     # (so many threads as use the time)
     assert time.process_time() - begin < 1.0 + n * 0.3
+    assert not hasattr(model, "coefs_")
+
+
+def test_another_thread_can_interrupt_an_update(many):
+    # as a server or a debugger does; the fit is in the main thread
+    model, begin = MLPGDClassifier((700, 700), solver="batch", early_stopping=False), []
+
+    def interrupt():
+        begin.append(time.process_time())
+        _thread.interrupt_main()
+
+    timer = threading.Timer(1.0, interrupt)
+    timer.start()
+    with threads(1), pytest.raises(KeyboardInterrupt):
+        model.fit(*many)
+    assert time.process_time() - begin[0] < 0.3
+    timer.join()
     assert not hasattr(model, "coefs_")
 
 

@@ -246,6 +246,30 @@ def test_a_stream_may_be_divided_anywhere(kind, data, drawn):
     assert model._state.n_seen == whole._state.n_seen == len(X)
 
 
+@given(switched(*REGRESSORS, *CLASSIFIERS), samples(), st.data())
+def test_a_stream_may_be_divided_between_batches(kind, data, drawn):
+    model = stream_model(drawn, kind)
+    size = drawn.draw(st.integers(2, 4))
+    model.set_params(solver="minibatch", batch_size=size, shuffle=False)
+    model.set_params(standardize=False, batch_norm=False, dropout=0, alpha=0.01)
+    if hasattr(model, "num_embedding"):
+        model.set_params(num_embedding=None)
+    n = len(data[0]) // size * size
+    X, y = data[0][:n], target(model, *data[1:])[:n]
+    X = drawn.draw(switched(np.asarray, np.float32, sp.csr_array))(X)
+    whole = clone(model)
+    feed(whole, X, y)
+    cuts = st.sets(st.integers(1, n // size - 1), max_size=4)
+    for part in np.split(
+        np.arange(n), [size * cut for cut in sorted(drawn.draw(cuts))]
+    ):
+        feed(model, X[part], y[part])
+    tolerance = 1e-4 if X.dtype == np.float32 else 1e-12
+    found, expected = model._state.theta, whole._state.theta
+    assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+    assert model._state.n_seen == whole._state.n_seen == n
+
+
 # ---------------------------------------------------------------- rules
 @given(st.sampled_from(sorted(OPTIMIZERS)), SEEDS, st.data())
 def test_optimizers_update_arrays_of_any_shape(name, seed, drawn):
@@ -287,6 +311,8 @@ def schedules(draw):
         "n_steps": st.integers(1, 10**30),
         "then": st.sampled_from(sorted(set(SCHEDULES) - {"warmup"})),
     }
+    if kind is not Warmup:  # (None is the whole training)
+        numbers["n_steps"] |= st.none()
     rule = kind()
     return kind(**{key: draw(numbers[key]) for key in rule.get_params(deep=False)})
 
