@@ -124,8 +124,8 @@ class MultilayerPerceptron(HiddenFeatures, NumEmbedding, GradientDescent):
         if architecture.n_params > MOST_PARAMETERS:
             raise ValueError(
                 f"hidden_layer_sizes={self.hidden_layer_sizes!r} would make a network "
-                f"with {architecture.n_params:.0e} parameters, which is more than an "
-                "array can hold."
+                f"with more than {MOST_PARAMETERS:.0e} parameters, which no array can "
+                "hold."
             )
         return architecture
 
