@@ -144,6 +144,18 @@ def test_sound_data_in_all_formats(format, kind):
     assert_array_equal(model.predict(X), expected.predict(rows))
 
 
+@pytest.mark.parametrize("kind", [sp.csr_matrix, sp.csc_array])
+def test_arrays_with_room_for_more_values(kind):
+    rng = np.random.RandomState(0)
+    X = kind(np.where(rng.rand(30, 4) < 0.5, rng.randn(30, 4), 0))
+    y, longer = X.toarray().sum(axis=1), X.copy()
+    longer.data = np.append(X.data, [9.0, 9.0])
+    longer.indices = np.append(X.indices, X.indices[:2])
+    model, expected = (GDRegressor(random_state=0).fit(rows, y) for rows in (longer, X))
+    assert_array_equal(model.predict(longer), expected.predict(X))
+    assert len(longer.data) == X.nnz + 2
+
+
 def test_the_message_says_what_is_wrong():
     X = sp.csr_matrix(np.eye(3))
     X.indices = np.array([0, 1, 7], dtype=np.int32)

@@ -26,7 +26,8 @@ def check_sparse(X, name="X"):
     -------
     X : object
         The same object. Sparse data in the formats DIA, DOK and LIL are converted to
-        CSR, since their index arrays cannot be checked otherwise.
+        CSR, since their index arrays cannot be checked otherwise. If the arrays of
+        compressed data have room for more values, they are copied without it.
 
     Raises
     ------
@@ -47,6 +48,9 @@ def check_sparse(X, name="X"):
             _check_coordinates(X)
         elif X.format in ("csr", "csc", "bsr"):
             _check_compressed(X)
+            if len(X.data) > X.indptr[-1]:  # room for more values
+                X = X.copy()
+                X.prune()
         else:
             check_first = {"dia": _check_diagonals, "lil": _check_lists}
             check_first.get(X.format, lambda X: None)(X)
