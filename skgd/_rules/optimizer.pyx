@@ -76,14 +76,13 @@ def _checked_gradient(name, grad, param, squares):
     with np.errstate(over="ignore"):
         # a copy: it may be a view of a parameter, of whichever key
         flat = np.array(grad, dtype=param.dtype, order="C").reshape(-1)
-    if not np.isfinite(flat).all():
+    reach = float(max(flat.max(), -flat.min())) if flat.size else 0.0  # or NaN
+    if not reach < np.inf:
         raise ValueError(
             f"{name} is not finite in {param.dtype}; nothing has been updated. Is the "
             "learning rate too large?")
     # (an infinite mean of squares would divide all later steps to zero)
-    largest = np.finfo(param.dtype).max
-    reach = max(flat.max(), -flat.min()) if flat.size else 0.0
-    if squares and reach > np.sqrt(largest):
+    if squares and reach > np.sqrt(np.finfo(param.dtype).max):
         raise ValueError(
             f"{name} has numbers up to {reach:.3g}, which are too large to be squared in "
             f"{param.dtype}; nothing has been updated. Scale the function down.")
@@ -91,7 +90,7 @@ def _checked_gradient(name, grad, param, squares):
 
 
 def _check_move(rate, reach, dtype):
-    if rate * max(float(reach), 1.0) > float(np.finfo(dtype).max):
+    if rate * max(reach, 1.0) > float(np.finfo(dtype).max):
         raise ValueError(
             f"learning_rate is too large for {dtype}, in which a step is not finite; "
             f"nothing has been updated. Got {rate:g}.")
