@@ -72,6 +72,8 @@ def test_coefficient_times_standard_deviation(fit_intercept, sparse, dtype):
         reg.standardized_coef_, reg.coef_ * deviation, rtol=tolerance, atol=1e-8
     )
     assert reg.standardized_coef_[3] == 0
+    reg.coef_ = np.array([1, 2, 3, 4])  # ints were rounded
+    assert_allclose(reg.standardized_coef_, reg.coef_ * deviation, rtol=1e-5)
 
 
 def test_weights_and_streams():

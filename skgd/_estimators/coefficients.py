@@ -1,5 +1,6 @@
 """Coefficients of linear models that can be compared with each other, and a table."""
 
+import numpy as np
 from scipy import sparse as sp
 from sklearn.utils.validation import check_is_fitted
 
@@ -25,7 +26,8 @@ class ComparableCoefficients:
             )
         coef = coef.toarray() if sp.issparse(coef) else coef
         # (a column whose deviation overflows has the coefficient zero)
-        return self._shape_coef((coef * deviation).astype(coef.dtype))
+        dtype = np.result_type(coef, np.float32)  # (the user may have set ints)
+        return self._shape_coef((coef * deviation).astype(dtype))
 
     def coef_frame(self):
         """Make a table of the coefficients, which needs pandas.
