@@ -165,9 +165,13 @@ def test_predictions_that_are_too_large(model, kind):
     for method in (model.predict, lambda X: model.score(X, Y)):
         with pytest.raises(ValueError, match=r"X has values .* row \d+ is not finite"):
             method(large)
-    with pytest.raises(ValueError, match="The score is not finite, because y and the"):
+    with pytest.raises(ValueError, match="The score is not finite, because squares of"):
         model.score(X * 1e200, Y)
+    with pytest.raises(ValueError, match="The score is not finite, because squares of"):
+        model.score(X, Y, sample_weight=np.full(60, 1e308))
     counts = GDRegressor(loss="poisson").fit(X, np.exp(X[:, 0]))
+    with pytest.raises(ValueError, match=r"exposure has values .* row \d+ is not"):
+        counts.predict(kind(X), exposure=np.full(60, 1.7e308))
     with pytest.raises(ValueError, match="the prediction for row . is not finite in"):
         counts.predict(kind(np.abs(X) * 1e6))
 
@@ -179,6 +183,10 @@ def test_validation_data_that_are_too_large(model):
     model = clone(model).set_params(early_stopping=True, random_state=0)
     with pytest.raises(ValueError, match="In X_val, y_val .* Column 0 has values up"):
         model.fit(X, Y, X_val=X * 1e306, y_val=Y)
+    with pytest.raises(ValueError, match=r"in units of .* divide it by 1e\+308\."):
+        model.fit(X * 1e-5, Y, X_val=X * 1e307, y_val=Y)
+    with pytest.raises(ValueError, match="held out: Column 0 has values up"):
+        clone(model).set_params(standardize=False).fit(X, Y, X_val=X * 1e200, y_val=Y)
     with pytest.raises(ValueError, match="In X_val, y_val .* The target y has values"):
         model.fit(X, Y, X_val=X, y_val=Y * 1e200)
     narrow = X.astype(np.float32)
@@ -192,3 +200,13 @@ def test_validation_data_that_are_too_large(model):
 def test_an_int_that_is_too_large_for_a_score():
     with pytest.raises(ValueError, match="y contains an int that is too large"):
         GDRegressor().fit(X, Y).score(X, [10**400, *Y[1:]])
+
+
+@pytest.mark.filterwarnings("error")
+def test_wrong_targets_of_a_score_in_any_unit():
+    model = GDRegressor().fit(X, Y)
+    for scale in (1.0, 1e30):
+        with pytest.raises(ValueError, match="different number of output"):
+            model.score(X, np.column_stack([Y, Y]) * scale)
+        with pytest.raises(ValueError, match="Complex data not supported"):
+            model.score(X, Y * scale * 1j)

@@ -292,12 +292,14 @@ class Validated(NamedTuple):
 UNSOUND = Validated(np.nan, np.nan, np.nan)
 
 
-def _check_not_too_large(X, Y):
+def _check_not_too_large(X, Y, in_units):
     # The losses of such rows are not finite. (Features are in units of training, in
     # which those of the training rows are not too large.)
-    text = too_large(X, np.float64) or too_large(Y, np.float64, targets=True)
+    text, unit = too_large(X, np.float64), ", in units of the training rows" * in_units
+    if not text:
+        text, unit = too_large(Y, np.float64, targets=True), ""
     if text:
-        raise ValueError(f"In X_val, y_val or the rows that are held out: {text}")
+        raise ValueError(f"In X_val, y_val or the rows that are held out{unit}: {text}")
 
 
 def validation(held_out, architecture, units, score_raw, scorer, of_rows=None):
@@ -328,7 +330,7 @@ def validation(held_out, architecture, units, score_raw, scorer, of_rows=None):
     X = held_out.inputs
     with np.errstate(over="ignore", invalid="ignore"):  # the error below reports it
         part = Data(X if units is None else to_units(X, units.mean, units.scale))
-    _check_not_too_large(part.X, held_out.Y)
+    _check_not_too_large(part.X, held_out.Y, units is not None)
     kernel = architecture.loss._kernel(architecture.softmax)
 
     def validate(state):

@@ -35,7 +35,8 @@ def too_large(values, dtype, names=None, *, rows=None, targets=False):
     """
     low, high = _extremes(values, rows)
     n = values.shape[0] if rows is None else len(rows)
-    reach = np.maximum(high, -low)
+    # (numbers in units of training can be infinite, but the advice is a number)
+    reach = np.minimum(np.maximum(high, -low), np.finfo(np.float64).max)
     # (a sum of squares is finite if all numbers are below this limit)
     limit = np.sqrt(np.finfo(dtype).max / max(n, 1))
     own = np.finfo(values.dtype).max / 4  # a difference of two numbers is finite, too

@@ -75,13 +75,15 @@ def _too_large(estimator, W, dtype):
     )
 
 
-def check_finite(predicted):
+def check_finite(predicted, cause="X"):
     """Check that no prediction is too large for its dtype.
 
     Parameters
     ----------
     predicted : ndarray of shape (n_samples, ...)
         Predictions.
+    cause : str, default="X"
+        The argument whose values can be too large, for the error.
 
     Returns
     -------
@@ -91,13 +93,13 @@ def check_finite(predicted):
     Raises
     ------
     ValueError
-        If a prediction is NaN or infinite, because `X` has very large values.
+        If a prediction is NaN or infinite, because the argument has very large values.
     """
     if not np.isfinite(predicted).all():
         row = np.flatnonzero(~np.isfinite(predicted).reshape(len(predicted), -1).all(1))
         raise ValueError(
-            f"X has values that are so large that the prediction for row {row[0]} is "
-            f"not finite in {predicted.dtype}."
+            f"{cause} has values that are so large that the prediction for row "
+            f"{row[0]} is not finite in {predicted.dtype}."
         )
     return predicted
 

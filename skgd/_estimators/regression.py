@@ -106,7 +106,9 @@ class RegressionTargets(RegressorMixin):
             return predicted
         loss = self._fitted_loss
         exposure = check_exposure(self, exposure, loss, len(predicted))
-        return predicted * like_rows(exposure, predicted)
+        with np.errstate(over="ignore"):  # the error below reports it
+            predicted = predicted * like_rows(exposure, predicted)
+        return check_finite(predicted, "exposure")
 
     def score(self, X, y, sample_weight=None, *, exposure=None):
         """Return R2, or the mean of the D2 scores for several quantiles.
@@ -133,9 +135,11 @@ class RegressionTargets(RegressorMixin):
             score = self._score_predictions(predicted, y, sample_weight)
         if np.isfinite(score) or len(predicted) < 2:
             return score
+        reach = [np.abs(np.asarray(v, dtype=float)).max() for v in (predicted, y)]
         raise ValueError(
-            "The score is not finite, because y and the predictions are on different "
-            f"scales. The predictions are up to {np.abs(predicted).max():.3g}."
+            "The score is not finite, because squares of errors, times their weights, "
+            f"are too large. The predictions are up to {reach[0]:.3g}, and y is up to "
+            f"{reach[1]:.3g}."
         )
 
     def _score_predictions(self, predicted, y, weights):
@@ -162,13 +166,18 @@ class RegressionTargets(RegressorMixin):
 def _in_one_unit(y, predicted):
     # Scores do not depend on the unit, but squares of numbers far from one are infinite
     # or zero, in float32 from about 1e19 and 1e-23 on. (A power of two is exact.)
+    # (The score reports the wrong targets and other numbers of columns.)
     try:
+        if np.iscomplexobj(y):
+            return y, predicted
         numbers = np.asarray(y, dtype=np.float64)
-    except (TypeError, ValueError):  # the score reports the wrong targets
+    except (TypeError, ValueError):
         return y, predicted
     except OverflowError:
         raise ValueError("y contains an int that is too large for a float.") from None
-    if numbers.ndim not in (1, 2):
+    if numbers.ndim not in (1, 2) or (
+        numbers.ndim == 2 and numbers.shape[1:] not in (predicted.shape[1:], (1,))
+    ):
         return y, predicted
     size = np.abs(numbers).max(axis=0, initial=0.0)  # of each target
     usual = (size == 0) | ((size >= LEAST) & (size <= MOST))
