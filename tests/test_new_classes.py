@@ -64,8 +64,9 @@ def test_a_class_that_was_not_announced(estimator):
 @pytest.mark.filterwarnings("error")
 def test_wrong_classes_of_a_stream(model, wrong):
     model = clone(model)
-    with pytest.raises(ValueError, match=r"classes (contains|is a masked)"):
+    with pytest.raises(ValueError, match=r"classes (contains|is a masked)") as error:
         model.partial_fit(X[Y < 2], Y[Y < 2], classes=wrong)
+    assert "rows" not in str(error.value)  # which `classes` does not have
     model.partial_fit(X[Y < 2], Y[Y < 2], classes=[0, 1])
     with pytest.raises(ValueError, match=r"classes (contains|is a masked)"):
         model.partial_fit(X[Y < 2], Y[Y < 2], classes=wrong)

@@ -30,7 +30,10 @@ def check_not_masked(values, name):
         )
 
 
-def check_none_is_missing(y, name="y"):
+ADVICE = "Leave out these rows, or give them a class of their own."
+
+
+def check_none_is_missing(y, name="y", advice=ADVICE):
     """Raise an error if a class is missing.
 
     Comparisons of classes with None or with `pandas.NA` would raise other errors.
@@ -41,6 +44,8 @@ def check_none_is_missing(y, name="y"):
         Classes.
     name : str, default="y"
         The name of the argument, for the error.
+    advice : str, default=ADVICE
+        What to do about missing classes, for the error.
 
     Raises
     ------
@@ -62,5 +67,5 @@ def check_none_is_missing(y, name="y"):
     if values.dtype == object and any(map(is_missing, values.ravel())):
         raise ValueError(
             f"Unknown label type: unknown. {name} contains missing values (None, NaN "
-            "or NA). Leave out these rows, or give them a class of their own."
+            f"or NA). {advice}"
         )

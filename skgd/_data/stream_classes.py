@@ -26,10 +26,11 @@ def all_classes(classes):
     """
     try:
         check_not_masked(classes, "classes")
-        check_none_is_missing(classes, "classes")
+        advice = "Write a class of its own for missing ones."
+        check_none_is_missing(classes, "classes", advice)
         values = np.asarray(classes)
         if values.dtype.kind == "f" and not np.isfinite(values).all():
-            raise ValueError("Unknown label type: classes contains NaN or infinity.")
+            raise ValueError("classes contains NaN or infinity.")
         return unique_labels(classes)
     except (TypeError, ValueError) as error:
         raise ValueError(
