@@ -293,5 +293,7 @@ def _may_be_large(moments, dtype, is_target):
     size = np.abs(moments.mean) + np.sqrt(moments.square)
     if not (size < np.finfo(dtype).max / MOST_ROWS).all():
         return True
+    if not is_target:
+        return False
     _, deviation = _mean_and_deviation(moments, np.float64)
-    return is_target and (deviation >= np.sqrt(LARGEST / MOST_ROWS)).any()
+    return (deviation >= np.sqrt(LARGEST / MOST_ROWS)).any()

@@ -25,7 +25,7 @@ from .plain_layers import PlainLayers
 from .published import check_finite, for_raw_data, list_of_numbers
 from .trials import Trials
 
-# More numbers than an array can hold: NumPy counts the bytes.
+# The most numbers that an array of float64 can hold: NumPy counts its bytes.
 MOST_PARAMETERS = sys.maxsize // np.dtype(np.float64).itemsize
 # alpha='auto' with many rows. With 10,000 to 300,000 rows, values from 0.0005 to 0.005
 # were better than smaller or larger values, and better than dropout.

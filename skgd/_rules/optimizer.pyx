@@ -92,8 +92,8 @@ def _checked_gradient(name, grad, param, squares):
 def _check_move(rate, reach, dtype):
     if rate * max(reach, 1.0) > float(np.finfo(dtype).max):
         raise ValueError(
-            f"learning_rate is too large for {dtype}, in which a step is not finite; "
-            f"nothing has been updated. Got {rate:g}.")
+            f"learning_rate is too large for {dtype}: with gradients up to {reach:.3g}, "
+            f"a step would not be finite; nothing has been updated. Got {rate:g}.")
 
 
 def _by_key(params, grads):
@@ -232,7 +232,8 @@ class Optimizer(Rule):
             For a key of only one of the two.
         ValueError
             For another shape than that of the gradient or of the update before, a
-            gradient that is not finite or too large, or a parameter that is read-only.
+            gradient that is not finite or too large, a rate that is negative or too
+            large, or a parameter that is read-only.
 
         Examples
         --------
