@@ -3,11 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse as sp
 from sklearn.base import clone
 
 from skgd import GDClassifier, GDRegressor, MLPGDClassifier, MLPGDRegressor
+from skgd._data.magnitudes import extremes_of
 
 RNG = np.random.RandomState(0)
 X = RNG.randn(60, 3)
@@ -215,3 +216,19 @@ def test_wrong_targets_of_a_score_in_any_unit():
             model.score(X, np.column_stack([Y, Y]) * scale)
         with pytest.raises(ValueError, match="Complex data not supported"):
             model.score(X, Y * scale * 1j)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_extremes_of_sparse_columns(dtype):
+    rng = np.random.RandomState(0)
+    dense = np.where(rng.rand(40, 9) < 0.6, rng.randn(40, 9), 0).astype(dtype)
+    dense[:, 1], dense[:, 2], dense[:, 3] = 0, 5 + np.abs(dense[:, 2]), -3
+    for table in (dense, dense[:1], dense[:0:-1], -dense):
+        for kind in (sp.csr_array, sp.csr_matrix):
+            X = kind(table)
+            X.data[::7] = 0  # stored zeros
+            for found, expected in zip(
+                extremes_of(X), extremes_of(X.toarray()), strict=True
+            ):
+                assert_array_equal(found, expected)
+                assert found.dtype == dtype

@@ -2,7 +2,6 @@
 
 import numpy as np
 from scipy import sparse as sp
-from sklearn.utils.sparsefuncs import min_max_axis
 
 from .._engine.distributed_rows import each_part
 
@@ -108,10 +107,33 @@ def _extremes(values, rows, columns=None):
 
 def _extremes_of(values, _, rows, columns):
     values = values if columns is None else values[:, columns]
-    values = values if rows is None else values[rows]
-    if sp.issparse(values):
-        return min_max_axis(values, axis=0)
-    return values.min(axis=0), values.max(axis=0)
+    return extremes_of(values if rows is None else values[rows])
+
+
+def extremes_of(X):
+    """Find the smallest and the largest value of each column.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n_samples, n_columns)
+        Finite numbers, without duplicates.
+
+    Returns
+    -------
+    low, high : ndarray of shape (n_columns,)
+        The values.
+    """
+    if not sp.issparse(X):
+        return X.min(axis=0), X.max(axis=0)
+    # (SciPy would sort all values by column, which takes four times as long, and in
+    # which an interrupt has to wait)
+    n_stored = np.bincount(X.indices, minlength=X.shape[1])
+    low, high = np.where(n_stored < X.shape[0], 0, [[np.inf], [-np.inf]]).astype(
+        X.dtype
+    )
+    np.minimum.at(low, X.indices, X.data)
+    np.maximum.at(high, X.indices, X.data)
+    return low, high
 
 
 def name_of_column(column, n_columns, names=None, targets=False):

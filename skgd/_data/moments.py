@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse as sp
-from sklearn.utils.sparsefuncs import mean_variance_axis, min_max_axis
+from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from .._engine.distributed_rows import sums_of_parts
 from .._rules.plain_state import stored_as_dict
+from .magnitudes import extremes_of
 
 # how many numbers are read at a time, so that the data are not copied as a whole
 CHUNK = 2**17
@@ -283,7 +284,7 @@ def _sparse_moments(X, weights, centre, usual, before):
     if weights is not None:
         weights = weights.astype(np.float64)
         weight = float(weights.sum())
-    low, high = (part.astype(np.float64) for part in min_max_axis(X, axis=0))
+    low, high = (part.astype(np.float64) for part in extremes_of(X))
     reach = np.maximum(np.abs(low), np.abs(high))
     reach[reach == 0] = 1
     values = X.astype(np.float64)
