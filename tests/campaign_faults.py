@@ -144,4 +144,4 @@ FAULTS_OF_TABLES = [
         *("huge int", "masked", "void", "record", "infinity", "NaN", "None", "text"),
     }
 ]
-OF_TABLES = [r"rows|samples|columns|cv\b"]
+OF_TABLES = [r"rows|samples|columns|cv\b", "each column has a single value"]

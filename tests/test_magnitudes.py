@@ -162,6 +162,16 @@ def test_weights_that_are_too_small_for_float32():
         GDRegressor(random_state=0).fit(large, Y * 1e-35)
 
 
+def test_weights_that_cancel_are_not_too_small():
+    # Weights of hat functions are added up: those of opposite signs can make zero.
+    options = {"solver": "batch", "optimizer": "lion", "batch_norm": True}
+    options |= {"num_embedding": "piecewise_linear", "average": "asgd", "dropout": 0.5}
+    model = MLPGDRegressor(3, random_state=0, **options)
+    x = np.array([-8, 8, -2, 5, -3, 1, 17, -3], dtype=np.float32)[:, np.newaxis]
+    model.partial_fit(x, np.array([-15, 15, -16, 5, -14, -8, 25, -4]) / 8)
+    assert (model.coefs_[0][-1] == 0).all()
+
+
 @pytest.mark.parametrize("kind", [np.asarray, sp.csr_array])
 @pytest.mark.parametrize("model", [GDRegressor(), MLPGDRegressor((), max_iter=20)])
 @pytest.mark.filterwarnings("error::RuntimeWarning")

@@ -54,6 +54,7 @@ def test_wrong_data(X, y, given, message):
         ({"verbose": "x"}, "'verbose' .* Got 'x'"),
         ({"verbose": -1}, "'verbose' .* Got -1"),
         ({"loss": "huge"}, "'loss'"),
+        ({"random_state": -1}, "'random_state' .* Got -1"),
         ({"categorical_features": ["z"]}, "'categorical_features'.*'z'"),
     ],
 )

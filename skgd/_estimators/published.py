@@ -34,20 +34,20 @@ def for_raw_data(estimator, architecture, views, state):
     """
     dtype = state.theta.dtype
     with np.errstate(over="ignore", invalid="ignore"):
-        W, b = architecture.publish(views, state.units)
-        W, b = ([values.astype(dtype) for values in part] for part in (W, b))
+        exact, b = architecture.publish(views, state.units)
+        W, b = ([values.astype(dtype) for values in part] for part in (exact, b))
     if not all(np.isfinite(values).all() for values in (*W, *b)):
         raise ValueError(_too_large(estimator, W, dtype))
-    if state.units is not None:
-        varies = state.units.varies[:, np.newaxis]  # others have no weight
-        _check_not_lost(estimator, views["W"][0] * varies, W[0])
+    _check_not_lost(estimator, views["W"][0], exact[0], W[0])
     return W, b
 
 
-def _check_not_lost(estimator, trained, published):
-    # raise an error if a weight that is not negligible has lost digits, or is zero
+def _check_not_lost(estimator, trained, exact, published):
+    # Raise an error if a weight that is not negligible has lost digits, or is zero. (An
+    # exact weight of zero is a difference, or that of a constant column.)
     limits = np.finfo(published.dtype)
-    lost = (np.abs(published) < limits.tiny) & (np.abs(trained) > np.sqrt(limits.eps))
+    lost = (np.abs(published) < limits.tiny) & (exact != 0)
+    lost &= np.abs(trained) > np.sqrt(limits.eps)
     columns = np.flatnonzero(lost.any(axis=1))
     if columns.size:
         names = getattr(estimator, "feature_names_in_", None)

@@ -18,7 +18,7 @@ from .._data.splits import AllowedSplits, check_groups
 from .._estimators.notebook import ShownInNotebooks
 from .._rules.numbers import PlainNumbers
 from .._rules.plain_state import PlainState
-from .._rules.rule import Allowed, check_parameters, is_list
+from .._rules.rule import RANDOM_STATE, Allowed, check_parameters, is_list
 from .._rules.version import Versioned
 from .._training.observers import (
     CallbackSupportMixin,
@@ -60,6 +60,7 @@ class TableEstimator(
         "n_jobs": Allowed(Integral, options=(None,)),
         "warm_start": Allowed(bool),
         "verbose": Allowed(bool, Integral, ge=0),
+        "random_state": RANDOM_STATE,
     }
 
     @abstractmethod
