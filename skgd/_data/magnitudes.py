@@ -5,8 +5,7 @@ from scipy import sparse as sp
 
 from .._engine.distributed_rows import each_part
 
-# smaller squares have lost digits, and the differences of rows whose squares have
-LEAST_SQUARE = np.finfo(np.float64).tiny
+# The squares of smaller numbers lose digits in float64.
 LEAST_SPREAD = 1e-150
 
 
@@ -79,7 +78,7 @@ def too_small(values, rows, square, names=None, *, targets=False):
         It is empty if there are no such columns.
     """
     least = _least_spread(values.dtype)
-    columns = np.flatnonzero(square < max(least**2, LEAST_SQUARE))
+    columns = np.flatnonzero(square < least**2)
     low, high = _extremes(values, rows, columns)
     spread = high.astype(np.float64) - low
     lines = []
@@ -209,8 +208,8 @@ def check_not_small(estimator, samples, rows, features, targets):
     names = getattr(estimator, "feature_names_in_", None)
     kinds = ((samples.X, features, names, False), (samples.Y, targets, None, True))
     for values, moments, names, are_targets in kinds:
-        least = max(LEAST_SQUARE, _least_spread(values.dtype) ** 2)
-        if moments is None or (moments.square >= least).all():
+        least = _least_spread(values.dtype)
+        if moments is None or (moments.square >= least**2).all():
             continue
         used = _used(samples, rows)
         text = too_small(values, used, moments.square, names, targets=are_targets)

@@ -175,9 +175,7 @@ def _in_one_unit(y, predicted):
         return y, predicted
     except OverflowError:
         raise ValueError("y contains an int that is too large for a float.") from None
-    if numbers.ndim not in (1, 2) or (
-        numbers.ndim == 2 and numbers.shape[1:] not in (predicted.shape[1:], (1,))
-    ):
+    if numbers.ndim == 0 or numbers.shape[1:] not in ((), (1,), predicted.shape[1:]):
         return y, predicted
     size = np.abs(numbers).max(axis=0, initial=0.0)  # of each target
     usual = (size == 0) | ((size >= LEAST) & (size <= MOST))
